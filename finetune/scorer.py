@@ -1,0 +1,54 @@
+"""The contract of a task's scorer: predictions one by one, then the scores."""
+
+import abc
+
+
+class Scorer(abc.ABC):
+  """Collects the predictions of one split and scores them.
+
+  A subclass extends `update` (calling this one) and gives `_get_results`.
+  """
+
+  def __init__(self):
+    self._total_loss = 0.0
+    self._num_examples = 0
+    self._results = None
+
+  def update(self, results):
+    """Takes in the outputs of the model for one example.
+
+    Args:
+      results: {output name: NumPy value without batch axis}, the second result
+        of the task's `get_prediction_module`; "loss" is always among them.
+    """
+    self._total_loss += float(results["loss"])
+    self._num_examples += 1
+    self._results = None
+
+  def get_loss(self):
+    """Returns the mean loss of an example, nan before the first one."""
+    if not self._num_examples:
+      return float("nan")
+    return self._total_loss / self._num_examples
+
+  @abc.abstractmethod
+  def _get_results(self):
+    """Returns [(name of the score, float)], best known score first."""
+
+  def get_results(self, prefix=""):
+    """Returns [(`prefix` + name of the score, float)] of all updates so far."""
+    if self._results is None:
+      self._results = list(self._get_results())
+    return [(prefix + name, value) for name, value in self._results]
+
+  def results_str(self):
+    """Returns the scores as one line, such as "mcc: 63.21 - loss: 0.41"."""
+    return " - ".join("%s: %.2f" % result for result in self.get_results())
+
+  def get_test_predictions(self):
+    """Returns what is handed in for a test split: {id: prediction}, for JSON.
+
+    Only asked for where the task's `get_test_splits` names a split.
+    """
+    raise AssertionError("%s names test splits but its scorer gives no test "
+                         "predictions" % type(self).__name__)
