@@ -1,0 +1,176 @@
+"""Hyperparameters, presets and paths of pre-training.
+
+Names and defaults are those of google-research/electra and of its AraELECTRA
+copy; a value the user passes always wins over a preset.
+"""
+
+import os
+
+from util import hparams
+from util import model_hparams
+from util import utils
+from util.hparams import Hparam
+
+# By model_size. ELECTRA (arXiv:2003.10555), appendix A; base as AraELECTRA was
+# trained (arXiv:2012.15516), whose own number of steps is 2,000,000.
+PRESETS = {
+    "small": dict(embedding_size=model_hparams.SMALL_EMBEDDING_SIZE,
+                  generator_hidden_size=0.25, max_seq_length=128,
+                  mask_prob=0.15, learning_rate=5e-4, train_batch_size=128,
+                  num_train_steps=1000000),
+    "base": dict(generator_hidden_size=0.33333, max_seq_length=512,
+                 mask_prob=0.15, learning_rate=2e-4, train_batch_size=256,
+                 num_train_steps=2000000),
+    "large": dict(generator_hidden_size=0.25, max_seq_length=512,
+                  mask_prob=0.25, learning_rate=2e-4, train_batch_size=2048,
+                  num_train_steps=400000),
+}
+DEBUG = dict(train_batch_size=8, num_train_steps=20, eval_batch_size=4,
+             num_eval_steps=2)
+
+
+class PretrainingConfig(model_hparams.ModelHParams):
+  """The hyperparameters of one pre-training run."""
+
+  do_train = Hparam(True, bool)  # exactly one of do_train and do_eval
+  do_eval = Hparam(False, bool)
+
+  # objective
+  electra_objective = Hparam(True, bool)  # both false: masked LM, as in BERT
+  electric_objective = Hparam(False, bool)  # arXiv:2012.08561
+  gen_weight = Hparam(1.0, float, minimum=0.0)  # of the generator's loss
+  disc_weight = Hparam(50.0, float, minimum=0.0)  # of the discriminator's loss
+  mask_prob = Hparam(0.15, float, above=0.0, maximum=1.0)  # fraction of tokens
+  max_predictions_per_seq = Hparam(None, int, minimum=1)  # null: by mask_prob
+  reference_masking = Hparam(False, bool)  # draw positions with replacement
+  disallow_correct = Hparam(False, bool)  # never sample the original token
+  temperature = Hparam(1.0, float, above=0.0)  # of sampling from the generator
+
+  # generator
+  uniform_generator = Hparam(False, bool)  # fakes are drawn uniformly
+  two_tower_generator = Hparam(False, bool)  # forced by electric_objective
+  untied_generator_embeddings = Hparam(False, bool)
+  untied_generator = Hparam(True, bool)  # weights of its own
+  generator_layers = Hparam(1.0, float, above=0.0)  # fraction of the layers
+  generator_hidden_size = Hparam(0.25, float, above=0.0)  # fraction
+
+  # optimization
+  learning_rate = Hparam(2e-4, float, above=0.0)  # peak
+  lr_decay_power = Hparam(1.0, float, minimum=0.0)
+  weight_decay_rate = Hparam(0.01, float, minimum=0.0)
+  num_warmup_steps = Hparam(10000, int, minimum=0)
+  num_train_steps = Hparam(2000000, int, minimum=1)
+  gradient_accumulation_steps = Hparam(1, int, minimum=1)  # parts of a batch
+  nan_policy = Hparam("stop", str, choices=("stop", "skip"))
+
+  # data
+  pretrain_tfrecords = Hparam(None, str)  # comma-separated shell patterns
+  max_seq_length = Hparam(512, int, minimum=5)  # tokens
+  train_batch_size = Hparam(256, int, minimum=1)  # examples
+  eval_batch_size = Hparam(None, int, minimum=1)  # null: train_batch_size
+
+  # checkpoints and evaluation
+  iterations_per_loop = Hparam(200, int, minimum=1)  # on a TPU
+  save_checkpoints_steps = Hparam(1000, int, minimum=1)
+  keep_checkpoint_max = Hparam(5, int, optional=True, minimum=0)  # 0: all
+  num_eval_steps = Hparam(100, int, minimum=1)
+  eval_tfrecords = Hparam(None, str)  # held-out examples, as pretrain_tfrecords
+  eval_steps = Hparam(None, int, minimum=1)  # steps between two evaluations
+  init_checkpoint = Hparam(None, str)  # start from these weights
+  reset_global_step = Hparam(False, bool)  # count init_checkpoint's steps as 0
+
+  def presets(self, requested):
+    values = dict(PRESETS[requested["model_size"]])
+    if requested["electric_objective"]:
+      values["two_tower_generator"] = True
+    if requested["debug"]:
+      values.update(DEBUG)
+    return values
+
+  def derived(self, passed):
+    model_dir = self.model_dir or os.path.join(
+        self.data_dir, "models", self.model_name + "_debug" * self.debug)
+    self._set(dict(
+        vocab_file=self.vocab_file or model_hparams.first_existing(
+            os.path.join(self.data_dir, "vocab.txt"),
+            os.path.join(self.data_dir, "bertvocab_final.txt")),
+        pretrain_tfrecords=self.pretrain_tfrecords or self._default_tfrecords()))
+    return dict(
+        model_dir=model_dir,
+        results_txt=os.path.join(model_dir, "results", "unsup_results.txt"),
+        results_pkl=os.path.join(model_dir, "results", "unsup_results.pkl"),
+        vocab_size=self.checked_vocab_size(),
+        do_lower_case=self._recorded_lower_case(),
+        eval_batch_size=self.eval_batch_size or self.train_batch_size,
+        max_predictions_per_seq=max(
+            1, int((self.mask_prob + 0.005) * self.max_seq_length)))
+
+  def check(self):
+    super().check()
+    if self.do_train == self.do_eval:
+      raise utils.UserError(
+          "do_train and do_eval: expected exactly one of them true, got %s for "
+          "both; to evaluate set \"do_train\": false, \"do_eval\": true." %
+          str(self.do_train).lower())
+    if self.electra_objective and self.electric_objective:
+      raise utils.UserError(
+          "electra_objective and electric_objective: expected at most one of "
+          "them true; for Electric set \"electra_objective\": false.")
+    if self.electric_objective and not self.two_tower_generator:
+      raise utils.UserError("two_tower_generator: electric_objective needs it "
+                            "true, got false; leave it out.")
+    if self.two_tower_generator and self.uniform_generator:
+      raise utils.UserError("uniform_generator and two_tower_generator: expected "
+                            "at most one of them true.")
+    if self.max_predictions_per_seq > self.max_seq_length:
+      raise utils.UserError(
+          "max_predictions_per_seq: expected at most max_seq_length (%d), got "
+          "%d." % (self.max_seq_length, self.max_predictions_per_seq))
+    if self.train_batch_size % self.gradient_accumulation_steps:
+      raise utils.UserError(
+          "gradient_accumulation_steps: expected a divisor of train_batch_size "
+          "(%d), got %d." % (self.train_batch_size,
+                             self.gradient_accumulation_steps))
+    if self.reset_global_step and not self.init_checkpoint:
+      raise utils.UserError("reset_global_step: expected with init_checkpoint, "
+                            "got no init_checkpoint.")
+    if self.eval_steps and not self.eval_tfrecords:
+      raise utils.UserError(
+          "eval_steps: expected with eval_tfrecords, the held-out examples to "
+          "evaluate on while training; got no eval_tfrecords.")
+
+  def tfrecord_folders(self):
+    """Returns the folders that `pretrain_tfrecords` names, each once."""
+    return sorted({os.path.dirname(pattern)
+                   for pattern in self.pretrain_tfrecords.split(",")})
+
+  def _default_tfrecords(self):
+    """Returns the README's place, or AraELECTRA's where only that exists."""
+    default = os.path.join(self.data_dir, "pretrain_tfrecords")
+    araelectra = os.path.join(self.data_dir, "pretraining_data",
+                              str(self.max_seq_length))
+    if not utils.exists(default) and utils.exists(araelectra):
+      return os.path.join(araelectra, "*")
+    return os.path.join(default, "pretrain_data.tfrecord*")
+
+  def _recorded_lower_case(self):
+    lower_case = self.do_lower_case
+    for folder in self.tfrecord_folders():
+      path = os.path.join(folder, "dataset_info.json")
+      if utils.exists(path):
+        info = utils.load_json(path)
+        tokenizer = info.get("tokenizer") if isinstance(info, dict) else None
+        recorded = (tokenizer.get("do_lower_case")
+                    if isinstance(tokenizer, dict) else None)
+        if not isinstance(recorded, bool):
+          raise utils.UserError("%s: expected tokenizer.do_lower_case to be true "
+                                "or false, got %r." % (path, recorded))
+        lower_case = model_hparams.agree_on_lower_case(
+            lower_case, recorded, path)
+    return bool(lower_case)
+
+
+def parse(parser, argv=None):
+  """Returns the PretrainingConfig of a command line."""
+  model_name, data_dir, values = hparams.run_arguments(parser, argv)
+  return PretrainingConfig(model_name, data_dir, **values)

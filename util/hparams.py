@@ -1,0 +1,267 @@
+"""Hyperparameters: declared once, layered, checked, then frozen."""
+
+import copy
+import difflib
+import json
+import math
+import os
+
+from util import utils
+
+_INT_LIMIT = 2 ** 31  # steps, sizes and counts are int32 in the graph
+
+
+class Hparam:
+  """One declared hyperparameter: its default, type and allowed values."""
+
+  def __init__(self, default, kind, *, optional=False, minimum=None,
+               maximum=None, above=None, choices=None):
+    """Declares a hyperparameter.
+
+    Args:
+      default: its value where nobody gives another.
+      kind: bool, int, float, str, list (of str) or dict.
+      optional: whether null (None) is allowed.
+      minimum, maximum: inclusive bounds of a number.
+      above: exclusive lower bound of a number.
+      choices: the allowed values.
+    """
+    self.default = default
+    self.kind = kind
+    self.optional = optional or default is None
+    self.minimum = minimum
+    self.maximum = maximum
+    self.above = above
+    self.choices = choices
+
+  def check(self, name, value):
+    """Returns `value` as the declared type.
+
+    Raises:
+      utils.UserError: wrong type or value; names the hyperparameter, what was
+        expected and what was found.
+    """
+    if value is None and self.optional:
+      return value
+    if self.kind is float and type(value) is int:  # JSON: 3 for 3.0
+      if abs(value) <= 1e300:
+        value = float(value)
+    right_type = isinstance(value, self.kind) and (
+        self.kind is bool or not isinstance(value, bool))
+    if right_type and self.kind is list:
+      right_type = bool(value) and all(
+          isinstance(item, str) and item for item in value)
+    if right_type and self.kind is float:
+      right_type = math.isfinite(value)
+    if right_type and self.kind is int:
+      right_type = abs(value) < _INT_LIMIT
+    if right_type and self.kind is str:
+      right_type = "\0" not in value
+    if not right_type or not self._is_allowed(value):
+      raise utils.UserError("Hyperparameter '%s': expected %s, got %s." % (
+          name, self.describe(), _shorten(value)))
+    return value
+
+  def _is_allowed(self, value):
+    return ((self.choices is None or value in self.choices) and
+            (self.minimum is None or value >= self.minimum) and
+            (self.maximum is None or value <= self.maximum) and
+            (self.above is None or value > self.above))
+
+  def describe(self):
+    """Returns what is expected, in words: "an integer of at least 1"."""
+    words = {bool: "true or false", int: "an integer", float: "a number",
+             str: "a string", list: "a list of strings such as %s" %
+             json.dumps(self.default), dict: "a JSON object"}[self.kind]
+    if self.choices:
+      words = "one of %s" % ", ".join(map(json.dumps, self.choices))
+    limits = [text % limit for text, limit in (
+        ("of at least %s", self.minimum), ("above %s", self.above),
+        ("of at most %s", self.maximum)) if limit is not None]
+    if limits:
+      words += " " + " and ".join(limits)
+    return words + (" or null" if self.optional else "")
+
+
+class HParams:
+  """Base of `PretrainingConfig` and `FinetuningConfig`.
+
+  A subclass declares each hyperparameter as a class attribute that is an
+  `Hparam`. A run's value is the one from the last of these layers that names it:
+
+    1. the declared default;
+    2. `presets`: defaults that follow from other values, such as `model_size`;
+    3. what the user passed.
+
+  Values that are computed from others are computed last, by `derived`, and only
+  where nobody passed them; so they can never come from a value that was
+  replaced later.
+  """
+
+  def __init__(self, **passed):
+    declared = self.declared()
+    for name in passed:
+      if name not in declared:
+        raise utils.UserError(_unknown(name, declared, "hyperparameter"))
+    passed = {name: declared[name].check(name, value)
+              for name, value in passed.items()}
+    values = {name: copy.deepcopy(hparam.default)
+              for name, hparam in declared.items()}
+    values.update(passed)
+    values.update(self.presets(dict(values)))
+    values.update(passed)
+    self._set(dict(values, _passed=copy.deepcopy(passed)))
+    derived = self.derived(passed)
+    self._set({name: value for name, value in derived.items()
+               if passed.get(name) is None})
+    self.check()
+
+  @classmethod
+  def declared(cls):
+    """Returns {name: Hparam} of what the class and its bases declare."""
+    return {name: value for base in reversed(cls.__mro__)
+            for name, value in vars(base).items() if isinstance(value, Hparam)}
+
+  def presets(self, requested):
+    """Returns the {name: value} that `requested` implies; see the class."""
+    del requested  # the base class implies nothing
+    return {}
+
+  def derived(self, passed):
+    """Returns {name: value} computed from the values of `self`."""
+    del passed  # the base class computes nothing
+    return {}
+
+  def check(self):
+    """Raises a UserError where values contradict each other."""
+
+  def was_passed(self, name):
+    """Returns whether the user gave `name` a value other than null."""
+    return self._passed.get(name) is not None
+
+  def to_dict(self):
+    """Returns {name: value} of every hyperparameter, ready for JSON."""
+    return {name: copy.deepcopy(getattr(self, name))
+            for name in self.declared()}
+
+  def replace(self, **changes):
+    """Returns the config the same call with `changes` would have made."""
+    return type(self)(**dict(self._passed, **changes))
+
+  def _set(self, values):
+    for name, value in values.items():
+      object.__setattr__(self, name, value)
+
+  def __setattr__(self, name, value):
+    raise AttributeError(
+        "Configs are frozen: use config.replace(%s=%r)." % (name, value))
+
+
+def check_table(declared, values, what):
+  """Checks a nested table, such as `model_hparam_overrides`.
+
+  Args:
+    declared: {name: Hparam}.
+    values: {name: value} that the user gave.
+    what: what the names are, for the message.
+
+  Raises:
+    utils.UserError: an unknown name, or a value that is not allowed.
+  """
+  for name, value in values.items():
+    if name not in declared:
+      raise utils.UserError(_unknown(name, declared, what))
+    declared[name].check(name, value)
+
+
+def parse_hparams(text):
+  """Returns the {name: value} of a `--hparams` argument.
+
+  Args:
+    text: a JSON object, or the path of a .json file that holds one.
+
+  Raises:
+    utils.UserError: it is neither; the message says where it breaks.
+  """
+  where = "--hparams"
+  if text.strip().startswith("{") or not text.strip():
+    content = text.strip() or "{}"
+  elif text.endswith(".json") or utils.exists(text):
+    where = text
+    if utils.isdir(text):
+      raise utils.UserError("--hparams: %s is a folder; expected a JSON object "
+                            "or the path of a .json file." % text)
+    with utils.open_file(text, "rb") as f:
+      content = f.read()
+    try:
+      content = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+      raise utils.UserError("%s: expected UTF-8, byte %d is not." % (
+          text, error.start))
+  else:
+    raise utils.UserError(
+        "--hparams: expected a JSON object such as '{\"model_size\": \"small\"}' "
+        "or the path of a .json file, got %s." % _shorten(text))
+  try:
+    values = json.loads(content, object_pairs_hook=_refuse_duplicates)
+  except json.JSONDecodeError as error:
+    raise utils.UserError("%s:%d:%d: expected JSON: %s." % (
+        where, error.lineno, error.colno, error.msg))
+  except RecursionError:
+    raise utils.UserError("%s: expected a JSON object, found one nested too "
+                          "deeply." % where)
+  if not isinstance(values, dict):
+    raise utils.UserError("%s: expected a JSON object, got %s." % (
+        where, _shorten(values)))
+  return values
+
+
+def run_arguments(parser, argv=None):
+  """Adds the arguments that both runners share and parses them.
+
+  Returns:
+    (model_name, data_dir, hparams dict).
+
+  Raises:
+    utils.UserError: `--hparams` is no JSON object, or the model name is a path.
+  """
+  parser.add_argument("--data-dir", required=True, help=(
+      "string: folder of the data, the vocabulary and the model weights"))
+  parser.add_argument("--model-name", required=True, help=(
+      "string: name of the model; its folder is <data-dir>/models/<model-name>"))
+  parser.add_argument("--hparams", default="{}", help=(
+      "string: a JSON object, or the path of a .json file, of hyperparameters "
+      "(default: {})"))
+  args = parser.parse_args(argv)
+  name = args.model_name
+  if not name.strip() or name in (".", "..") or "\0" in name or (
+      os.path.basename(name) != name):
+    raise utils.UserError("--model-name: expected a plain name such as "
+                          "araelectra_base, got %s." % _shorten(name))
+  return name, args.data_dir, parse_hparams(args.hparams)
+
+
+def _refuse_duplicates(pairs):
+  values = dict(pairs)
+  if len(values) < len(pairs):
+    names = [name for name, _ in pairs]
+    twice = next(name for name in names if names.count(name) > 1)
+    raise utils.UserError("--hparams: '%s' is given twice; keep one." % twice)
+  return values
+
+
+def _unknown(name, declared, what):
+  near = difflib.get_close_matches(name, declared, n=1, cutoff=0.5)
+  return "Unknown %s '%s'.%s" % (what, _shorten(name, quote=False), (
+      " Did you mean '%s' (%s)?" % (near[0], declared[near[0]].describe())
+      if near else " Known are: %s." % ", ".join(sorted(declared))))
+
+
+def _shorten(value, quote=True):
+  """Returns `value` as JSON of at most 80 characters, on one line."""
+  try:
+    text = json.dumps(value, ensure_ascii=False) if quote else str(value)
+  except (TypeError, ValueError):
+    text = repr(value)
+  text = " ".join(text.split())
+  return text if len(text) <= 80 else text[:77] + "..."

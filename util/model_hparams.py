@@ -1,0 +1,175 @@
+"""The hyperparameters that pre-training and fine-tuning share.
+
+Sizes of the transformer, vocabulary, tokenizer settings, TPU and places of the
+model. No TensorFlow is imported here.
+"""
+
+import os
+
+from util import hparams
+from util import utils
+from util.hparams import Hparam
+
+DEFAULT_VOCAB_SIZE = 64000  # AraELECTRA's, where no vocabulary is at hand
+
+# Presets of the published models (arXiv:2003.10555, appendix A, table 6).
+SIZES = {
+    "small": dict(num_hidden_layers=12, hidden_size=256,
+                  num_attention_heads=4, intermediate_size=1024),
+    "base": dict(num_hidden_layers=12, hidden_size=768,
+                 num_attention_heads=12, intermediate_size=3072),
+    "large": dict(num_hidden_layers=24, hidden_size=1024,
+                  num_attention_heads=16, intermediate_size=4096),
+}
+DEBUG_SIZE = dict(num_hidden_layers=3, hidden_size=144,
+                  num_attention_heads=4, intermediate_size=144 * 4)
+SMALL_EMBEDDING_SIZE = 128
+
+# What `model_hparam_overrides` may hold: the fields of a BertConfig.
+OVERRIDES = {
+    "hidden_size": Hparam(768, int, minimum=1),
+    "num_hidden_layers": Hparam(12, int, minimum=0),
+    "num_attention_heads": Hparam(12, int, minimum=1),
+    "hidden_act": Hparam("gelu", str, choices=("gelu", "relu", "tanh",
+                                               "linear")),
+    "intermediate_size": Hparam(3072, int, minimum=1),
+    "hidden_dropout_prob": Hparam(0.1, float, minimum=0.0, maximum=0.99),
+    "attention_probs_dropout_prob": Hparam(0.1, float, minimum=0.0,
+                                           maximum=0.99),
+    "max_position_embeddings": Hparam(512, int, minimum=1),
+    "type_vocab_size": Hparam(2, int, minimum=2),
+    "initializer_range": Hparam(0.02, float, above=0.0),
+}
+
+
+class ModelHParams(hparams.HParams):
+  """What every run needs to know about its model, vocabulary and device."""
+
+  debug = Hparam(False, bool)  # a tiny model for a few steps, in its own folder
+  seed = Hparam(0, int, minimum=0)  # of data order, masks, dropout, new weights
+  log_steps = Hparam(100, int, minimum=1)  # steps between two progress lines
+
+  # model
+  model_size = Hparam("base", str, choices=tuple(sorted(SIZES)))
+  model_hparam_overrides = Hparam({}, dict)  # see OVERRIDES
+  embedding_size = Hparam(None, int, minimum=1)  # null: as wide as hidden_size
+  vocab_size = Hparam(None, int, minimum=1)  # null: that of the vocabulary
+
+  # tokenizer
+  do_lower_case = Hparam(None, bool)  # null: as the data or model were made
+  vocab_file = Hparam(None, str)
+
+  # places
+  model_dir = Hparam(None, str)  # the pre-trained weights
+  results_txt = Hparam(None, str)
+  results_pkl = Hparam(None, str)
+
+  # TPU
+  use_tpu = Hparam(False, bool)
+  num_tpu_cores = Hparam(1, int, minimum=1)
+  tpu_job_name = Hparam(None, str)
+  tpu_name = Hparam(None, str)
+  tpu_zone = Hparam(None, str)
+  gcp_project = Hparam(None, str)
+
+  def __init__(self, model_name, data_dir, **passed):
+    """Layers, derives and checks the values; see `hparams.HParams`.
+
+    Args:
+      model_name: str, the name of the model's folder.
+      data_dir: str, the folder of data and models.
+      **passed: the hyperparameters the user gave.
+    """
+    self._set(dict(model_name=model_name, data_dir=data_dir))
+    super().__init__(**passed)
+
+  def replace(self, **changes):
+    return type(self)(self.model_name, self.data_dir,
+                      **dict(self._passed, **changes))
+
+  def to_dict(self):
+    return dict(super().to_dict(), model_name=self.model_name,
+                data_dir=self.data_dir)
+
+  def transformer_sizes(self):
+    """Returns {BertConfig field: value} of size, debug and overrides."""
+    sizes = dict(DEBUG_SIZE if self.debug else SIZES[self.model_size])
+    sizes.update(self.model_hparam_overrides)
+    return sizes
+
+  def results_json(self):
+    """Returns the path of the results as JSON, beside the reference's two."""
+    return os.path.splitext(self.results_txt)[0] + ".json"
+
+  def check(self):
+    hparams.check_table(OVERRIDES, self.model_hparam_overrides,
+                        "name in model_hparam_overrides")
+    sizes = self.transformer_sizes()
+    if sizes["hidden_size"] % sizes["num_attention_heads"]:
+      raise utils.UserError(
+          "model_hparam_overrides: expected a hidden_size that is a multiple of "
+          "num_attention_heads, got %d and %d; set both." % (
+              sizes["hidden_size"], sizes["num_attention_heads"]))
+    num_positions = sizes.get("max_position_embeddings",
+                              OVERRIDES["max_position_embeddings"].default)
+    if self.max_seq_length > num_positions:
+      raise utils.UserError(
+          "max_seq_length: expected at most max_position_embeddings (%d), got "
+          "%d; set model_hparam_overrides: {\"max_position_embeddings\": %d} or "
+          "a smaller max_seq_length." % (num_positions, self.max_seq_length,
+                                         self.max_seq_length))
+
+  def checked_vocab_size(self):
+    """Returns vocab_size, worked out and checked against the vocabulary.
+
+    Raises:
+      utils.UserError: vocab_size is smaller than the vocabulary.
+    """
+    if not self.vocab_file or not utils.exists(self.vocab_file):
+      return self.vocab_size or DEFAULT_VOCAB_SIZE
+    num_tokens = count_tokens(self.vocab_file)
+    if self.vocab_size is None:
+      return num_tokens
+    if self.vocab_size < num_tokens:
+      raise utils.UserError(
+          "Hyperparameter 'vocab_size': expected at least %d, the number of "
+          "tokens in %s, got %d; leave it out to use that number." % (
+              num_tokens, self.vocab_file, self.vocab_size))
+    return self.vocab_size
+
+
+def count_tokens(vocab_file):
+  """Returns the number of tokens of a vocabulary; blank last lines are none."""
+  with utils.open_file(vocab_file, "rb") as f:
+    content = f.read()
+  content = content.rstrip(b"\r\n")
+  return content.count(b"\n") + 1 if content else 0
+
+
+def first_existing(*paths):
+  """Returns the first of `paths` that exists, or else the first one."""
+  for path in paths:
+    if utils.exists(path):
+      return path
+  return paths[0]
+
+
+def agree_on_lower_case(passed, recorded, where):
+  """Returns whether to lower-case: what was recorded, or else what was passed.
+
+  Args:
+    passed: bool, or None where the user gave none.
+    recorded: bool, or None where nothing is recorded.
+    where: the file that records it.
+
+  Raises:
+    utils.UserError: the two contradict each other.
+  """
+  if recorded is None:
+    return bool(passed)
+  if passed is not None and passed != recorded:
+    raise utils.UserError(
+        "Hyperparameter 'do_lower_case': %s was made with %s, got %s; leave it "
+        "out, or use data and a model made the other way." % (
+            where, str(recorded).lower(), str(passed).lower()))
+  return recorded

@@ -1,0 +1,241 @@
+"""Files, JSON, log lines and the way a command ends.
+
+Importing this module does not import TensorFlow, so that a configuration can be
+checked at once. Local paths are handled by Python itself; a path with a scheme,
+such as `gs://bucket/x`, goes through `tf.io.gfile`.
+"""
+
+import contextlib
+import fnmatch
+import glob as python_glob
+import hashlib
+import io
+import json
+import os
+import pickle
+import re
+import shutil
+import sys
+
+
+class UserError(ValueError):
+  """What a user can cause: the message says what to do, in one line."""
+
+
+def exit_cleanly(main):
+  """Runs `main()`; a `UserError` ends the process with one line and code 2."""
+  try:
+    main()
+  except UserError as error:
+    sys.stdout.flush()
+    sys.stderr.write("error: %s\n" % " ".join(str(error).split("\n")))
+    sys.exit(2)
+
+
+def log(*parts):
+  """Prints one line on standard output, at once."""
+  sys.stdout.write(" ".join(map(str, parts)) + "\n")
+  sys.stdout.flush()
+
+
+def heading(text):
+  """Prints `text` as the heading of what follows."""
+  log("=" * 80)
+  log(text)
+  log("=" * 80)
+
+
+def log_config(config):
+  """Prints every hyperparameter of `config` once, sorted by name."""
+  for name, value in sorted(config.to_dict().items()):
+    log("  %s: %s" % (name, json.dumps(value, ensure_ascii=False)))
+
+
+# ---------------------------------------------------------------------- files
+
+
+def is_remote(path):
+  """Returns whether `path` has a scheme, such as gs://, and needs gfile."""
+  return bool(re.match(r"[a-z0-9]+://", path))
+
+
+def _gfile():
+  import tensorflow.compat.v1 as tf  # slow to import: only for remote paths
+  return tf.io.gfile
+
+
+def open_file(path, mode="r"):
+  """Opens a file; text is UTF-8 and its line ends are left as they are.
+
+  Raises:
+    UserError: the file to read does not exist.
+  """
+  if "r" in mode and not exists(path):
+    raise UserError("Expected a file at %s, found none." % path)
+  if is_remote(path):
+    return _gfile().GFile(path, mode)
+  if "b" in mode:
+    return open(path, mode)
+  return io.open(path, mode, encoding="utf-8", newline="")
+
+
+def exists(path):
+  """Returns whether a file or folder is at `path`."""
+  return _gfile().exists(path) if is_remote(path) else os.path.exists(path)
+
+
+def isdir(path):
+  """Returns whether a folder is at `path`."""
+  return _gfile().isdir(path) if is_remote(path) else os.path.isdir(path)
+
+
+def glob(pattern):
+  """Returns the sorted paths that match a shell pattern."""
+  if is_remote(pattern):
+    return sorted(_gfile().glob(pattern))
+  return sorted(python_glob.glob(pattern))
+
+
+def listdir(path):
+  """Returns the sorted names in a folder, without trailing slashes."""
+  names = _gfile().listdir(path) if is_remote(path) else os.listdir(path)
+  return sorted(name.rstrip("/") for name in names)
+
+
+def makedirs(path):
+  """Makes a folder and its parents; one that exists is left as it is.
+
+  Raises:
+    UserError: a file is in the way, or the place cannot be written.
+  """
+  if is_remote(path):
+    _gfile().makedirs(path)
+    return
+  try:
+    os.makedirs(path, exist_ok=True)
+  except OSError as error:
+    raise UserError("Cannot make the folder %s: %s." % (path, error.strerror))
+
+
+def remove(path):
+  """Removes one file."""
+  if is_remote(path):
+    _gfile().remove(path)
+  else:
+    os.remove(path)
+
+
+def rmtree(path):
+  """Removes a folder and all it holds, if it exists."""
+  if not exists(path):
+    return
+  if is_remote(path):
+    _gfile().rmtree(path)
+  else:
+    shutil.rmtree(path)
+
+
+def rename(source, target):
+  """Renames a file; one that is at `target` is replaced."""
+  if is_remote(source):
+    _gfile().rename(source, target, overwrite=True)
+  else:
+    os.replace(source, target)
+
+
+def copy(source, target):
+  """Copies one file; `target` appears whole or not at all."""
+  with open_file(source, "rb") as reader, write_atomically(
+      target, "wb") as writer:
+    shutil.copyfileobj(reader, writer)
+
+
+def file_size(path):
+  """Returns the size of a file in bytes."""
+  return _gfile().stat(path).length if is_remote(path) else os.path.getsize(path)
+
+
+def count_lines(path):
+  """Returns the number of lines; a last line without a newline counts."""
+  num_lines, last = 0, b"\n"
+  with open_file(path, "rb") as f:
+    for block in iter(lambda: f.read(1 << 20), b""):
+      num_lines += block.count(b"\n")
+      last = block[-1:]
+  return num_lines + (last != b"\n")
+
+
+def sha256_of_file(path):
+  """Returns the SHA-256 of a file's bytes, in hexadecimal."""
+  digest = hashlib.sha256()
+  with open_file(path, "rb") as f:
+    for block in iter(lambda: f.read(1 << 20), b""):
+      digest.update(block)
+  return digest.hexdigest()
+
+
+@contextlib.contextmanager
+def write_atomically(path, mode="w"):
+  """Opens a temporary file that becomes `path` when the block ends well.
+
+  Folders are made as needed. If the block raises, the temporary file is removed
+  and whatever was at `path` stays as it was.
+
+  Raises:
+    UserError: the file cannot be written (disk full, no permission).
+  """
+  folder, name = os.path.split(path)
+  if folder:
+    makedirs(folder)
+  temporary = os.path.join(folder, ".%s.%d.tmp" % (name, os.getpid()))
+  try:
+    with open_file(temporary, mode) as f:
+      yield f
+    rename(temporary, path)
+  except OSError as error:
+    raise UserError("Cannot write %s: %s." % (path, error.strerror or error))
+  finally:
+    if exists(temporary):
+      remove(temporary)
+
+
+def remove_temporary_files(folder):
+  """Removes what a killed `write_atomically` left in `folder`."""
+  for name in listdir(folder):
+    if fnmatch.fnmatch(name, ".*.*.tmp"):
+      remove(os.path.join(folder, name))
+
+
+# ------------------------------------------------------------ JSON and pickle
+
+
+def load_json(path):
+  """Returns the content of a JSON file.
+
+  Raises:
+    UserError: the file is missing, not UTF-8 or not JSON; names line and column.
+  """
+  with open_file(path, "rb") as f:
+    content = f.read()
+  try:
+    return json.loads(content.decode("utf-8-sig"))
+  except json.JSONDecodeError as error:
+    raise UserError("%s:%d:%d: expected JSON: %s." % (
+        path, error.lineno, error.colno, error.msg))
+  except UnicodeDecodeError as error:
+    raise UserError("%s: expected UTF-8, byte %d is not." % (path, error.start))
+
+
+def write_json(obj, path):
+  """Writes `obj` as UTF-8 JSON, whole or not at all."""
+  with write_atomically(path) as f:
+    f.write(json.dumps(obj, ensure_ascii=False, indent=1, sort_keys=True) + "\n")
+
+
+def write_pickle(obj, path):
+  """Writes `obj` for scripts that read the reference's .pkl files.
+
+  Nothing in this project reads a pickle back: loading one can run code.
+  """
+  with write_atomically(path, "wb") as f:
+    pickle.dump(obj, f, protocol=2)
