@@ -1,0 +1,124 @@
+"""Tests for configure_finetuning."""
+
+import os
+import tempfile
+import unittest
+
+import configure_finetuning
+from util import utils
+
+
+def make(data_dir="no_such_folder", **passed):
+  return configure_finetuning.FinetuningConfig("m", data_dir, **passed)
+
+
+class PresetsTest(unittest.TestCase):
+
+  def test_single_tasks_have_their_length_and_epochs(self):
+    for name, wanted in [
+        ("rte", (128, 10.0)), ("sts", (128, 10.0)), ("mnli", (128, 3.0)),
+        ("squad", (512, 2.0)), ("squadv1", (512, 2.0)), ("newsqa", (512, 2.0)),
+        ("naturalqs", (512, 2.0)),  # length 128 in the reference: no "qa" in it
+        ("arcd", (512, 2.0)), ("tydiqa", (512, 2.0)), ("chunk", (256, 3.0))]:
+      with self.subTest(name=name):
+        config = make(task_names=[name])
+        self.assertEqual((config.max_seq_length, config.num_train_epochs), wanted)
+
+  def test_sizes(self):
+    large = make(model_size="large")
+    self.assertEqual((large.learning_rate, large.layerwise_lr_decay), (5e-5, 0.9))
+    self.assertEqual(make(model_size="small").embedding_size, 128)
+    self.assertEqual(make().learning_rate, 1e-4)
+
+  def test_debug_trains_new_weights_in_its_own_folder(self):
+    # The reference looks at `debug` before the user's values are applied.
+    config = make(debug=True)
+    self.assertIsNone(config.init_checkpoint)
+    self.assertTrue(config.model_dir.endswith("m_debug"))
+
+  def test_null_checkpoint_means_random_weights(self):
+    self.assertIsNone(make(init_checkpoint=None).init_checkpoint)
+    self.assertEqual(make().init_checkpoint,
+                     os.path.join("no_such_folder", "models", "m"))
+
+
+class PlacesTest(unittest.TestCase):
+
+  def test_places_are_the_references(self):
+    config = make("d", task_names=["mnli", "rte"])
+    self.assertEqual(
+        [config.results_txt, config.trial_model_dir(2),
+         config.preprocessed_data_dir, config.raw_data_dir("rte"),
+         config.test_predictions("rte", "test", 1)],
+        [os.path.join("d", *places.split("/")) for places in (
+            "models/m/results/mnli_rte_results.txt",
+            "models/m/finetuning_models/mnli_rte_model_2",
+            "models/m/finetuning_tfrecords/mnli_rte_tfrecords",
+            "finetuning_data/rte",
+            "models/m/test_predictions/rte_test_1_predictions.pkl")])
+
+  def test_files_of_a_task_can_be_asked_for(self):
+    # Bound str.format methods in the reference, which JSON cannot override.
+    config = make("d", task_names=["arcd"])
+    self.assertEqual(os.path.basename(config.qa_nbest_file("arcd")),
+                     "arcd_nbest.json")
+
+  def test_vocabulary_of_the_model_comes_first(self):
+    with tempfile.TemporaryDirectory() as folder:
+      for name, content in (("vocab.txt", b"a\nb\n"),
+                            ("models/m/vocab.txt", b"a\nb\nc\n")):
+        os.makedirs(os.path.dirname(os.path.join(folder, name)), exist_ok=True)
+        with open(os.path.join(folder, name), "wb") as f:
+          f.write(content)
+      self.assertEqual(make(folder).vocab_size, 3)
+
+
+class TokenizerSettingsTest(unittest.TestCase):
+
+  def setUp(self):
+    super().setUp()
+    folder = tempfile.TemporaryDirectory()
+    self.addCleanup(folder.cleanup)
+    self.data_dir = folder.name
+
+  def record(self, **settings):
+    utils.write_json(settings, os.path.join(
+        self.data_dir, "models", "m", "tokenizer_config.json"))
+
+  def test_are_those_of_the_pretrained_model(self):
+    self.record(do_lower_case=True, strip_accents=False)
+    config = make(self.data_dir)
+    self.assertIs(config.do_lower_case, True)
+    self.assertIs(config.strip_accents, False)
+
+  def test_contradiction_names_the_record(self):
+    # The reference lower-cases AraELECTRA, which was trained cased.
+    self.record(do_lower_case=False)
+    with self.assertRaisesRegex(
+        utils.UserError, "tokenizer_config.json was made with false, got true"):
+      make(self.data_dir, do_lower_case=True)
+
+  def test_without_a_record_text_keeps_its_case(self):
+    config = make(self.data_dir)
+    self.assertIs(config.do_lower_case, False)
+    self.assertIs(config.strip_accents, False)
+    self.assertIs(make(self.data_dir, do_lower_case=True).strip_accents, True)
+
+
+class ContradictionsTest(unittest.TestCase):
+
+  def test_each_is_refused_by_name(self):
+    for passed, message in [
+        (dict(task_names="squad"), "'task_names': expected a list of strings"),
+        (dict(task_names=["rte", "rte"]), "each task once"),
+        (dict(task_names=["../x"]), "expected plain names"),
+        (dict(do_train=False, do_eval=False), "expected at least one"),
+        (dict(max_query_length=253), "max_query_length: expected at most"),
+        (dict(num_trials=0), "'num_trials': expected an integer of at least 1")]:
+      with self.subTest(passed=passed):
+        with self.assertRaisesRegex(utils.UserError, message):
+          make(**passed)
+
+
+if __name__ == "__main__":
+  unittest.main()

@@ -1,0 +1,169 @@
+"""Tests for util.hparams."""
+
+import argparse
+import os
+import tempfile
+import unittest
+
+from util import hparams
+from util import utils
+
+
+class TinyConfig(hparams.HParams):
+  model_size = hparams.Hparam("small", str, choices=("small", "large"))
+  learning_rate = hparams.Hparam(5e-4, float, above=0.0)
+  max_seq_length = hparams.Hparam(128, int, minimum=5)
+  mask_prob = hparams.Hparam(0.15, float)
+  task_names = hparams.Hparam(["chunk"], list)
+  use_tpu = hparams.Hparam(False, bool)
+  num_masks = hparams.Hparam(None, int)
+  overrides = hparams.Hparam({}, dict)
+
+  def presets(self, requested):
+    if requested["model_size"] == "large":
+      return {"mask_prob": 0.25, "learning_rate": 2e-4}
+    return {}
+
+  def derived(self, passed):
+    return {"num_masks": int(self.mask_prob * self.max_seq_length)}
+
+
+class HParamsTest(unittest.TestCase):
+
+  def test_preset_beats_default_and_user_beats_preset(self):
+    config = TinyConfig(model_size="large", learning_rate=1e-3)
+    self.assertEqual(config.mask_prob, 0.25)
+    self.assertEqual(config.learning_rate, 1e-3)
+
+  def test_derived_value_follows_the_preset(self):
+    # The reference computes its number of masks before the preset of "large".
+    self.assertEqual(TinyConfig(model_size="large").num_masks, 32)
+
+  def test_derived_value_can_be_passed(self):
+    self.assertEqual(TinyConfig(num_masks=7).num_masks, 7)
+
+  def test_null_asks_for_the_derived_value(self):
+    self.assertEqual(TinyConfig(num_masks=None).num_masks, 19)
+
+  def test_misspelled_name_suggests_the_right_one(self):
+    with self.assertRaisesRegex(
+        utils.UserError, "'learnin_rate'. Did you mean 'learning_rate'"):
+      TinyConfig(learnin_rate=1e-3)
+
+  def test_name_like_no_other_lists_the_known_ones(self):
+    with self.assertRaisesRegex(utils.UserError, "Known are: .*mask_prob"):
+      TinyConfig(zzzzzzzzzz=1)
+
+  def test_wrong_types_and_values_name_what_is_expected(self):
+    for passed, message in [
+        (dict(learning_rate="2e-4"), 'expected a number above 0.0, got "2e-4"'),
+        (dict(learning_rate=float("nan")), "expected a number above 0.0"),
+        (dict(learning_rate=float("inf")), "expected a number"),
+        (dict(learning_rate=-1), "above 0.0, got -1"),
+        (dict(learning_rate=10 ** 400), "expected a number"),
+        (dict(learning_rate=True), "expected a number"),
+        (dict(max_seq_length=128.0), "expected an integer of at least 5"),
+        (dict(max_seq_length=10 ** 12), "expected an integer"),
+        (dict(max_seq_length=True), "expected an integer"),
+        (dict(max_seq_length=None), "expected an integer"),
+        (dict(use_tpu="False"), 'expected true or false, got "False"'),
+        (dict(use_tpu=0), "expected true or false"),
+        (dict(task_names="squad"), "expected a list of strings"),
+        (dict(task_names=[]), "expected a list of strings"),
+        (dict(task_names=[1]), "expected a list of strings"),
+        (dict(model_size="huge"), 'expected one of "small", "large"'),
+        (dict(overrides=[]), "expected a JSON object")]:
+      with self.subTest(passed=str(passed)[:60]):
+        with self.assertRaisesRegex(utils.UserError, message):
+          TinyConfig(**passed)
+
+  def test_whole_number_counts_as_float(self):
+    learning_rate = TinyConfig(learning_rate=1).learning_rate
+    self.assertEqual(learning_rate, 1.0)
+    self.assertIsInstance(learning_rate, float)
+
+  def test_is_frozen_but_can_be_replaced(self):
+    config = TinyConfig()
+    with self.assertRaisesRegex(AttributeError, "config.replace"):
+      config.max_seq_length = 512
+    self.assertEqual(config.replace(max_seq_length=512).max_seq_length, 512)
+    self.assertEqual(config.max_seq_length, 128)
+
+  def test_replace_works_presets_and_derived_values_out_again(self):
+    config = TinyConfig(max_seq_length=64).replace(model_size="large")
+    self.assertEqual(config.num_masks, 16)
+
+  def test_instances_do_not_share_a_default_list(self):
+    TinyConfig().task_names.append("rte")
+    self.assertEqual(TinyConfig().task_names, ["chunk"])
+
+  def test_long_values_are_shortened_in_messages(self):
+    with self.assertRaises(utils.UserError) as raised:
+      TinyConfig(use_tpu="x" * 1000)
+    self.assertLess(len(str(raised.exception)), 200)
+
+
+class CheckTableTest(unittest.TestCase):
+
+  def test_unknown_name_suggests(self):
+    with self.assertRaisesRegex(utils.UserError,
+                                "override 'hiden_size'.*'hidden_size'"):
+      hparams.check_table({"hidden_size": hparams.Hparam(1, int)},
+                          {"hiden_size": 2}, "override")
+
+  def test_wrong_value_is_refused(self):
+    with self.assertRaisesRegex(utils.UserError, "'hidden_size': expected an"):
+      hparams.check_table({"hidden_size": hparams.Hparam(1, int)},
+                          {"hidden_size": "2"}, "override")
+
+
+class ParseHparamsTest(unittest.TestCase):
+
+  def test_reads_an_object(self):
+    self.assertEqual(hparams.parse_hparams('{"a": 1}'), {"a": 1})
+
+  def test_reads_a_file_with_a_byte_order_mark(self):
+    with tempfile.TemporaryDirectory() as folder:
+      path = os.path.join(folder, "مسار h.json")
+      with open(path, "wb") as f:
+        f.write(b'\xef\xbb\xbf{"a": "\xd8\xb9"}')
+      self.assertEqual(hparams.parse_hparams(path), {"a": "ع"})
+
+  def test_broken_json_says_where(self):
+    with self.assertRaisesRegex(utils.UserError, "--hparams:1:7: expected JSON"):
+      hparams.parse_hparams('{"a": }')
+
+  def test_everything_else_is_refused_in_one_line(self):
+    for text, message in [
+        ("learning_rate=1", "expected a JSON object such as"),
+        ("missing.json", "Expected a file at missing.json"),
+        ('{"a": 1, "a": 2}', "'a' is given twice"),
+        (tempfile.gettempdir(), "is a folder"),
+        ('{"a":' * 100000, "expected")]:
+      with self.subTest(text=text[:40]):
+        with self.assertRaisesRegex(utils.UserError, message):
+          hparams.parse_hparams(text)
+
+  def test_empty_is_no_hparams(self):
+    self.assertEqual(hparams.parse_hparams(" "), {})
+
+
+class RunArgumentsTest(unittest.TestCase):
+
+  def _parse(self, *argv):
+    return hparams.run_arguments(argparse.ArgumentParser(), argv)
+
+  def test_returns_name_folder_and_values(self):
+    self.assertEqual(
+        self._parse("--data-dir", "d", "--model-name", "m", "--hparams",
+                    '{"seed": 3}'), ("m", "d", {"seed": 3}))
+
+  def test_model_name_must_not_be_a_path(self):
+    for name in ("../m", "a/b", "..", " "):
+      with self.subTest(name=name):
+        with self.assertRaisesRegex(utils.UserError, "--model-name: expected a"):
+          self._parse("--data-dir", "d", "--model-name", name)
+
+
+if __name__ == "__main__":
+  unittest.main()

@@ -1,0 +1,131 @@
+"""Tests for util.utils."""
+
+import contextlib
+import io
+import os
+import pickle
+import subprocess
+import sys
+import tempfile
+import unittest
+
+from util import utils
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(
+    os.path.abspath(__file__))))
+
+
+class UtilsTest(unittest.TestCase):
+
+  def setUp(self):
+    super().setUp()
+    folder = tempfile.TemporaryDirectory(prefix="عربي و ")
+    self.addCleanup(folder.cleanup)
+    self.folder = folder.name
+
+  def path(self, *names):
+    return os.path.join(self.folder, *names)
+
+  def write(self, name, content):
+    with open(self.path(name), "wb") as f:
+      f.write(content)
+    return self.path(name)
+
+  def test_importing_does_not_import_tensorflow(self):
+    code = "import sys; from util import utils; print('tensorflow' in sys.modules)"
+    printed = subprocess.check_output([sys.executable, "-c", code], cwd=ROOT)
+    self.assertEqual(printed.decode().strip(), "False")
+
+  def test_json_round_trip_makes_the_folder(self):
+    utils.write_json({"b": "عربي", "a": [1]}, self.path("new", "x.json"))
+    self.assertEqual(utils.load_json(self.path("new", "x.json")),
+                     {"b": "عربي", "a": [1]})
+    self.assertEqual(os.listdir(self.path("new")), ["x.json"])
+
+  def test_broken_json_names_file_line_and_column(self):
+    path = self.write("x.json", b'{"a": 1,\n "b" 2}')
+    with self.assertRaisesRegex(utils.UserError, r"x.json:2:6: expected JSON"):
+      utils.load_json(path)
+
+  def test_json_that_is_not_utf8_names_the_byte(self):
+    path = self.write("x.json", b'"\xff"')
+    with self.assertRaisesRegex(utils.UserError, "UTF-8, byte 1 is not"):
+      utils.load_json(path)
+
+  def test_missing_file_is_named(self):
+    with self.assertRaisesRegex(utils.UserError, "Expected a file at .*nope"):
+      utils.load_json(self.path("nope"))
+
+  def test_failed_write_leaves_the_earlier_file(self):
+    path = self.write("x.txt", b"earlier")
+    with self.assertRaises(KeyError):
+      with utils.write_atomically(path) as f:
+        f.write("half")
+        raise KeyError
+    with open(path) as f:
+      self.assertEqual(f.read(), "earlier")
+    self.assertEqual(os.listdir(self.folder), ["x.txt"])
+
+  def test_folder_under_a_file_is_refused(self):
+    self.write("file", b"")
+    with self.assertRaisesRegex(utils.UserError, "Cannot make the folder"):
+      with utils.write_atomically(self.path("file", "x")):
+        self.fail("The block must not run.")
+
+  def test_write_over_a_folder_is_refused(self):
+    os.mkdir(self.path("x"))
+    with self.assertRaisesRegex(utils.UserError, "Cannot write .*x: Is a dir"):
+      with utils.write_atomically(self.path("x")) as f:
+        f.write("content")
+
+  def test_pickle_can_be_read_by_the_reference_scripts(self):
+    utils.write_pickle([{"loss": 1.5}], self.path("x.pkl"))
+    with open(self.path("x.pkl"), "rb") as f:
+      self.assertEqual(pickle.load(f), [{"loss": 1.5}])
+
+  def test_count_lines(self):
+    for content, wanted in [(b"", 0), (b"a", 1), (b"a\n", 1), (b"a\nb", 2),
+                            (b"a\r\n\r\n", 2)]:
+      with self.subTest(content=content):
+        self.assertEqual(utils.count_lines(self.write("x", content)), wanted)
+
+  def test_copy_and_rename_replace(self):
+    source = self.write("a", b"new")
+    target = self.write("b", b"old")
+    utils.copy(source, target)
+    self.assertEqual(utils.sha256_of_file(source), utils.sha256_of_file(target))
+    utils.rename(source, self.path("b"))
+    self.assertEqual(utils.listdir(self.folder), ["b"])
+
+  def test_text_keeps_its_line_ends(self):
+    path = self.write("x", "و\r\n".encode("utf-8"))
+    with utils.open_file(path) as f:
+      self.assertEqual(f.read(), "و\r\n")
+
+  def test_temporary_files_of_a_killed_write_can_be_removed(self):
+    self.write(".x.json.123.tmp", b"half")
+    self.write("x.json", b"{}")
+    utils.remove_temporary_files(self.folder)
+    self.assertEqual(utils.listdir(self.folder), ["x.json"])
+
+  def test_remote_paths_are_told_by_their_scheme(self):
+    self.assertTrue(utils.is_remote("gs://bucket/x"))
+    self.assertFalse(utils.is_remote("/tmp/gs://x"))
+
+  def test_user_error_ends_with_one_line_and_code_2(self):
+    def main():
+      raise utils.UserError("expected\nthis")
+    stream = io.StringIO()
+    with contextlib.redirect_stderr(stream), self.assertRaises(
+        SystemExit) as raised:
+      utils.exit_cleanly(main)
+    self.assertEqual(raised.exception.code, 2)
+    self.assertEqual(stream.getvalue(), "error: expected this\n")
+
+  def test_other_errors_keep_their_traceback(self):
+    with self.assertRaises(ZeroDivisionError):
+      utils.exit_cleanly(lambda: 1 // 0)
+
+
+if __name__ == "__main__":
+  unittest.main()
