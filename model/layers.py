@@ -1,0 +1,109 @@
+"""The small layers everything else is made of."""
+
+import math
+
+import tensorflow.compat.v1 as tf
+
+from util import utils
+
+LAYER_NORM_EPSILON = 1e-12
+
+
+def gelu(x):
+  """Returns x * P(X <= x) for a standard normal X, elementwise.
+
+  Gaussian error linear unit (arXiv:1606.08415), the exact form with erf.
+  """
+  return x * (0.5 * (1.0 + tf.erf(x * (1.0 / math.sqrt(2.0)))))
+
+
+ACTIVATIONS = {
+    "linear": None,
+    "relu": tf.nn.relu,
+    "gelu": gelu,
+    "tanh": tf.tanh,
+}
+
+
+def get_activation(name):
+  """Returns the function of an activation's name, None for "linear".
+
+  Args:
+    name: "gelu", "relu", "tanh", "linear", None or a function, which is
+      returned as it is.
+
+  Raises:
+    utils.UserError: the name is unknown.
+  """
+  if name is None or callable(name):
+    return name
+  if name.lower() not in ACTIVATIONS:
+    raise utils.UserError("Unknown activation '%s' (hidden_act); use one of %s." %
+                          (name, ", ".join(sorted(ACTIVATIONS))))
+  return ACTIVATIONS[name.lower()]
+
+
+def create_initializer(initializer_range=0.02):
+  """Returns a truncated normal initializer of that standard deviation."""
+  return tf.truncated_normal_initializer(stddev=initializer_range)
+
+
+def dense(x, size, activation=None, name="dense", initializer=None):
+  """Returns activation(x times kernel, plus bias).
+
+  Args:
+    x: float32 Tensor of shape [..., depth], with static depth. Inputs of
+      rank 2 are cheapest.
+    size: int, depth of the output.
+    activation: name or function as in `get_activation`.
+    name: variable scope of `kernel` [depth, size] and `bias` [size].
+    initializer: of the kernel; truncated normal 0.02 by default.
+
+  Returns:
+    float32 Tensor of shape [..., size].
+  """
+  depth = x.shape.as_list()[-1]
+  with tf.variable_scope(name):
+    kernel = tf.get_variable(
+        "kernel", [depth, size], initializer=initializer or create_initializer())
+    bias = tf.get_variable("bias", [size], initializer=tf.zeros_initializer())
+    if x.shape.ndims == 2:
+      output = tf.nn.bias_add(tf.matmul(x, kernel), bias)
+    else:
+      output = tf.matmul(tf.reshape(x, [-1, depth]), kernel)
+      output = tf.nn.bias_add(output, bias)
+      leading = [
+          dynamic if static is None else static
+          for static, dynamic in zip(x.shape.as_list(), tf.unstack(tf.shape(x)))]
+      output = tf.reshape(output, leading[:-1] + [size])
+    activation = get_activation(activation)
+    return output if activation is None else activation(output)
+
+
+def layer_norm(x, name="LayerNorm"):
+  """Normalizes the last axis of `x` (arXiv:1607.06450).
+
+  Args:
+    x: float32 Tensor of shape [..., depth], with static depth.
+    name: variable scope of `beta` and `gamma`, both of shape [depth].
+
+  Returns:
+    Tensor like `x`.
+  """
+  depth = x.shape.as_list()[-1]
+  with tf.variable_scope(name):
+    beta = tf.get_variable("beta", [depth], initializer=tf.zeros_initializer())
+    gamma = tf.get_variable("gamma", [depth], initializer=tf.ones_initializer())
+    mean, variance = tf.nn.moments(x, axes=[-1], keep_dims=True)
+    return tf.nn.batch_normalization(
+        x, mean, variance, beta, gamma, LAYER_NORM_EPSILON)
+
+
+def dropout(x, rate, randomness):
+  """Returns `randomness.dropout(x, rate)`; see util/randomness.py."""
+  return randomness.dropout(x, rate)
+
+
+def layer_norm_and_dropout(x, rate, randomness, name="LayerNorm"):
+  """Returns the layer norm of `x` with a share `rate` dropped."""
+  return randomness.dropout(layer_norm(x, name), rate)

@@ -1,0 +1,75 @@
+"""Hyperparameters to the sizes of the encoder and of the generator."""
+
+from model import modeling
+from util import utils
+
+GENERATOR_HEAD_SIZE = 64
+
+
+def get_bert_config(config):
+  """Returns the BertConfig of the encoder that `config` asks for.
+
+  Args:
+    config: PretrainingConfig or FinetuningConfig: `model_size` or `debug`
+      (util/model_hparams.py has the sizes), overridden by
+      `model_hparam_overrides`; and `vocab_size`.
+
+  Raises:
+    utils.UserError: an override is unknown or wrong.
+  """
+  values = dict(config.transformer_sizes(), vocab_size=config.vocab_size)
+  return modeling.BertConfig.from_dict(values)
+
+
+def get_generator_config(config, bert_config):
+  """Returns the BertConfig of the generator beside a discriminator.
+
+  Args:
+    config: PretrainingConfig. Read are `generator_hidden_size` and
+      `generator_layers`, both fractions of the discriminator's, in (0, 1] or
+      above.
+    bert_config: BertConfig of the discriminator.
+
+  Raises:
+    utils.UserError: the fractions make sizes that no Transformer can have.
+  """
+  hidden_size = int(round(
+      bert_config.hidden_size * config.generator_hidden_size))
+  num_layers = int(round(
+      bert_config.num_hidden_layers * config.generator_layers))
+  num_heads = max(1, hidden_size // GENERATOR_HEAD_SIZE)
+  if hidden_size < 1:
+    raise utils.UserError(
+        "generator_hidden_size %r of a hidden size of %d leaves nothing; raise "
+        "generator_hidden_size." %
+        (config.generator_hidden_size, bert_config.hidden_size))
+  if num_layers < 1:
+    raise utils.UserError(
+        "generator_layers %r of %d layers leaves none; raise generator_layers."
+        % (config.generator_layers, bert_config.num_hidden_layers))
+  if hidden_size % num_heads:
+    raise utils.UserError(
+        "generator_hidden_size %r makes a generator of hidden size %d, which "
+        "its %d attention heads do not divide; set generator_hidden_size to %r "
+        "for a hidden size of %d." % (
+            config.generator_hidden_size, hidden_size, num_heads,
+            num_heads * GENERATOR_HEAD_SIZE / float(bert_config.hidden_size),
+            num_heads * GENERATOR_HEAD_SIZE))
+  return modeling.BertConfig.from_dict(dict(
+      bert_config.to_dict(),
+      hidden_size=hidden_size,
+      num_hidden_layers=num_layers,
+      intermediate_size=4 * hidden_size,
+      num_attention_heads=num_heads))
+
+
+def get_embedding_size(config, bert_config):
+  """Returns the width of the embeddings: `embedding_size`, or the hidden size.
+
+  Args:
+    config: PretrainingConfig or FinetuningConfig; `embedding_size` may be None.
+    bert_config: BertConfig of the encoder.
+  """
+  if config.embedding_size is None:
+    return bert_config.hidden_size
+  return config.embedding_size

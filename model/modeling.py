@@ -1,0 +1,304 @@
+"""The encoder: `BertConfig` and `BertModel`.
+
+Names of arguments, methods and variables are those of released checkpoints and
+of the scripts that people have; the pieces live in embeddings.py,
+transformer.py, layers.py and tensor_ops.py.
+
+Glossary of shapes:
+- B: batch size.
+- L: sequence length, in WordPiece tokens.
+- D: hidden size.
+- E: embedding size.
+- V: vocabulary size.
+"""
+
+import difflib
+import json
+
+import tensorflow.compat.v1 as tf
+
+from model import embeddings
+from model import layers
+from model import tensor_ops
+from model import transformer
+from util import randomness as randomness_lib
+from util import utils
+
+# What people import from here.
+create_initializer = layers.create_initializer
+dense = layers.dense
+dropout = layers.dropout
+gelu = layers.gelu
+get_activation = layers.get_activation
+layer_norm = layers.layer_norm
+layer_norm_and_dropout = layers.layer_norm_and_dropout
+get_shape_list = tensor_ops.get_shape_list
+reshape_to_matrix = tensor_ops.reshape_to_matrix
+
+MAIN_SCOPE = "electra"  # holds the embeddings that a generator shares
+
+
+class BertConfig:
+  """The sizes and rates of one encoder."""
+
+  def __init__(self,
+               vocab_size,
+               hidden_size=768,
+               num_hidden_layers=12,
+               num_attention_heads=12,
+               hidden_act="gelu",
+               intermediate_size=3072,
+               hidden_dropout_prob=0.1,
+               attention_probs_dropout_prob=0.1,
+               max_position_embeddings=512,
+               type_vocab_size=2,
+               initializer_range=0.02):
+    """Makes a checked config.
+
+    Args:
+      vocab_size: int, WordPieces.
+      hidden_size: int, depth of every layer.
+      num_hidden_layers: int.
+      num_attention_heads: int, a divisor of `hidden_size`.
+      hidden_act: "gelu", "relu", "tanh" or "linear".
+      intermediate_size: int, depth inside the feed-forward part.
+      hidden_dropout_prob: float in [0, 1).
+      attention_probs_dropout_prob: float in [0, 1).
+      max_position_embeddings: int, the longest sequence, in tokens.
+      type_vocab_size: int, segments told apart.
+      initializer_range: float, standard deviation of new weights.
+
+    Raises:
+      utils.UserError: a value is of the wrong type or out of range.
+    """
+    self.vocab_size = vocab_size
+    self.hidden_size = hidden_size
+    self.num_hidden_layers = num_hidden_layers
+    self.num_attention_heads = num_attention_heads
+    self.hidden_act = hidden_act
+    self.intermediate_size = intermediate_size
+    self.hidden_dropout_prob = hidden_dropout_prob
+    self.attention_probs_dropout_prob = attention_probs_dropout_prob
+    self.max_position_embeddings = max_position_embeddings
+    self.type_vocab_size = type_vocab_size
+    self.initializer_range = initializer_range
+    self._check()
+
+  @classmethod
+  def from_dict(cls, values):
+    """Returns the config of a {name: value} dict.
+
+    Raises:
+      utils.UserError: a name is unknown, or a value is wrong.
+    """
+    known = vars(cls(vocab_size=1))
+    for name in values:
+      if name not in known:
+        near = difflib.get_close_matches(name, known, n=1)
+        raise utils.UserError(
+            "Unknown model hyperparameter '%s' (model_hparam_overrides).%s Use "
+            "one of %s." % (
+                name, " Did you mean '%s'?" % near[0] if near else "",
+                ", ".join(sorted(known))))
+    if "vocab_size" not in values:
+      raise utils.UserError("A model config needs 'vocab_size'; got only %s." %
+                            (", ".join(sorted(values)) or "nothing"))
+    return cls(**values)
+
+  @classmethod
+  def from_json_file(cls, path):
+    """Returns the config of a JSON file; see `from_dict`."""
+    return cls.from_dict(utils.load_json(path))
+
+  def to_dict(self):
+    """Returns the {name: value} that `from_dict` takes."""
+    return dict(vars(self))
+
+  def to_json_string(self):
+    """Returns `to_dict` as JSON text."""
+    return json.dumps(self.to_dict(), indent=2, sort_keys=True) + "\n"
+
+  def __eq__(self, other):
+    return isinstance(other, BertConfig) and vars(self) == vars(other)
+
+  def __repr__(self):
+    return "BertConfig(%s)" % ", ".join(
+        "%s=%r" % item for item in sorted(vars(self).items()))
+
+  def _check(self):
+    """Raises a UserError that names the first wrong value."""
+    for name in ("vocab_size", "hidden_size", "num_hidden_layers",
+                 "num_attention_heads", "intermediate_size",
+                 "max_position_embeddings", "type_vocab_size"):
+      value = getattr(self, name)
+      least = 0 if name == "num_hidden_layers" else 1
+      if not isinstance(value, int) or isinstance(value, bool) or value < least:
+        raise utils.UserError("'%s' must be a whole number from %d up, got %r."
+                              % (name, least, value))
+    for name in ("hidden_dropout_prob", "attention_probs_dropout_prob"):
+      value = getattr(self, name)
+      if not _is_number(value) or not 0 <= value < 1:
+        raise utils.UserError(
+            "'%s' must be a number from 0 up to below 1, got %r." %
+            (name, value))
+    if not _is_number(self.initializer_range) or self.initializer_range <= 0:
+      raise utils.UserError("'initializer_range' must be a number above 0, got "
+                            "%r." % (self.initializer_range,))
+    layers.get_activation(self.hidden_act)
+    if self.hidden_size % self.num_attention_heads:
+      raise utils.UserError(
+          "'hidden_size' (%d) must be a multiple of 'num_attention_heads' (%d);"
+          " set one of them in model_hparam_overrides." %
+          (self.hidden_size, self.num_attention_heads))
+
+
+def _is_number(value):
+  return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+class BertModel:
+  """A Transformer encoder over token ids.
+
+  Which variables are made, all with `AUTO_REUSE`, so that what stands in the
+  graph already is shared:
+
+  | call | embeddings | projection and layers |
+  |---|---|---|
+  | scope="electra" | electra/embeddings | electra/... |
+  | scope="generator" | electra/embeddings (shared) | generator/... |
+  | scope="generator", untied_embeddings=True | generator/embeddings | generator/... |
+  | scope="electra" again | shared | shared |
+  | input_reprs=... | none | <scope>/... |
+
+  `<scope>/embeddings_project` is made only where the width of the embeddings is
+  not the hidden size. An Electric tower is scope="generator_ltr" with a
+  [B, L, L] `input_mask`; see `transformer.left_to_right_mask`.
+
+  Attributes:
+    bert_config: the BertConfig.
+    randomness: what task heads draw dropout from; drops nothing when the model
+      is not being trained.
+  """
+
+  def __init__(self,
+               bert_config,
+               is_training,
+               input_ids,
+               input_mask=None,
+               token_type_ids=None,
+               scope="electra",
+               embedding_size=None,
+               input_embeddings=None,
+               input_reprs=None,
+               update_embeddings=True,
+               untied_embeddings=False,
+               randomness=None,
+               use_one_hot_embeddings=False):
+    """Builds the graph of the encoder.
+
+    Args:
+      bert_config: BertConfig.
+      is_training: bool, whether there is dropout.
+      input_ids: int32 Tensor of shape [B, L].
+      input_mask: int32 Tensor of shape [B, L], 1 for tokens that may be seen;
+        or [B, L, L], 1 at [b, i, j] if position i may see position j. None:
+        all may be seen.
+      token_type_ids: int32 Tensor of shape [B, L], the segments; None: all 0.
+      scope: variable scope, "electra" for the encoder that is fine-tuned.
+      embedding_size: int, E; None: the hidden size.
+      input_embeddings: float32 Tensor of shape [B, L, E], word vectors used
+        instead of the rows of the word table at `input_ids`.
+      input_reprs: float32 Tensor of shape [B, L, any], used instead of the
+        whole embedding layer, for instance another model's
+        `get_embedding_reprs()`.
+      update_embeddings: bool, False: no gradient into the embedding layer.
+      untied_embeddings: bool, True: embeddings of its own under `scope`.
+      randomness: randomness.StepRandomness; None: one of seed 0, this scope
+        and the global step.
+      use_one_hot_embeddings: bool, look words up by a product, for TPUs.
+
+    Raises:
+      utils.UserError: the sequence is longer than there are positions.
+    """
+    self.bert_config = bert_config
+    self.randomness = _randomness_for(is_training, randomness, scope)
+    self._embedding_table = None
+    self._embedding_reprs = input_reprs
+    batch_size, length = tensor_ops.get_shape_list(input_ids, 2, "input_ids")
+    if input_mask is None:
+      input_mask = tf.ones([batch_size, length], tf.int32)
+    hidden_dropout_rate = bert_config.hidden_dropout_prob
+    if input_reprs is None:
+      embedding_scope = scope if untied_embeddings else MAIN_SCOPE
+      with tf.variable_scope(embedding_scope, reuse=tf.AUTO_REUSE):
+        with tf.variable_scope("embeddings"):
+          self._embedding_reprs, self._embedding_table = embeddings.embed(
+              bert_config, input_ids, token_type_ids,
+              embedding_size or bert_config.hidden_size,
+              dropout_rate=hidden_dropout_rate, randomness=self.randomness,
+              word_vectors=input_embeddings, use_one_hot=use_one_hot_embeddings)
+    if not update_embeddings:  # the caller wants them frozen, or trained by
+      # another part of the model only
+      self._embedding_reprs = tf.stop_gradient(self._embedding_reprs)
+    with tf.variable_scope(scope, reuse=tf.AUTO_REUSE):
+      self._embedding_output = _project(self._embedding_reprs, bert_config)
+      with tf.variable_scope("encoder"):
+        self._all_encoder_layers = transformer.encode(
+            bert_config, self._embedding_output, input_mask,
+            hidden_dropout_rate=hidden_dropout_rate,
+            attention_dropout_rate=bert_config.attention_probs_dropout_prob,
+            randomness=self.randomness)
+
+  def get_pooled_output(self):
+    """Returns the last layer's vector of position 0, float32 [B, D]."""
+    return self.get_sequence_output()[:, 0]
+
+  def get_sequence_output(self):
+    """Returns the last layer's output, float32 [B, L, D]."""
+    if not self._all_encoder_layers:
+      return self._embedding_output
+    return self._all_encoder_layers[-1]
+
+  def get_all_encoder_layers(self):
+    """Returns the list of every layer's output, float32 [B, L, D] each."""
+    return self._all_encoder_layers
+
+  def get_embedding_output(self):
+    """Returns what the first layer gets, float32 [B, L, D]."""
+    return self._embedding_output
+
+  def get_embedding_reprs(self):
+    """Returns the embeddings before their projection, float32 [B, L, E].
+
+    It is what `input_reprs` of another model takes.
+    """
+    return self._embedding_reprs
+
+  def get_embedding_table(self):
+    """Returns the [V, E] variable of the word embeddings.
+
+    Raises:
+      ValueError: the model was built on `input_reprs` and has no table.
+    """
+    if self._embedding_table is None:
+      raise ValueError("A BertModel built on `input_reprs` has no word table; "
+                       "ask the model that made them.")
+    return self._embedding_table
+
+
+def _randomness_for(is_training, randomness, scope):
+  if not is_training:
+    return randomness_lib.NoRandomness()
+  if randomness is not None:
+    return randomness
+  return randomness_lib.StepRandomness(
+      0, tf.train.get_or_create_global_step()).child(scope)
+
+
+def _project(vectors, bert_config):
+  """Returns `vectors` at hidden size, as they are if they have it."""
+  if vectors.shape.as_list()[-1] == bert_config.hidden_size:
+    return vectors
+  return layers.dense(
+      vectors, bert_config.hidden_size, name="embeddings_project",
+      initializer=layers.create_initializer(bert_config.initializer_range))

@@ -1,0 +1,298 @@
+"""Schedule, layer-wise rates and Adam with decoupled weight decay.
+
+The order of one step is: gradients, made dense, averaged over replicas by
+whoever wraps the optimizer, clipped at a global norm, applied, and only then
+the global step is incremented. Everything in the graph that reads the global
+step (the rate, the random seeds) feeds the updates, so nothing reads it while
+it changes, and a run equals itself bit by bit.
+"""
+
+import collections
+import re
+
+import tensorflow.compat.v1 as tf
+
+CLIP_NORM = 1.0
+NO_DECAY = ("LayerNorm", "layer_norm", "bias")
+
+TrainOp = collections.namedtuple(
+    "TrainOp", ["op", "learning_rate", "grad_norm"])
+
+
+def create_optimizer(loss, learning_rate, num_train_steps, **settings):
+  """Returns the op of one training step; see `create_train_op`."""
+  return create_train_op(loss, learning_rate, num_train_steps, **settings).op
+
+
+def create_train_op(loss, learning_rate, num_train_steps, *,
+                    weight_decay_rate=0.0, num_warmup_steps=0,
+                    warmup_proportion=0.0, lr_decay_power=1.0,
+                    layerwise_lr_decay_power=-1, n_transformer_layers=None,
+                    use_tpu=False, grads_and_vars=None,
+                    transform_gradients=None, wrap_optimizer=None):
+  """Makes one training step, which also increments the global step.
+
+  Args:
+    loss: float32 Tensor of shape []; unused where `grads_and_vars` is given.
+    learning_rate: float, the peak.
+    num_train_steps: int, where the rate reaches 0.
+    weight_decay_rate: float, per unit of learning rate.
+    num_warmup_steps: int, steps of linear warm-up; 0: none.
+    warmup_proportion: float, warm-up as a fraction of `num_train_steps`; the
+      longer of the two counts.
+    lr_decay_power: float, power of the decay.
+    layerwise_lr_decay_power: float, factor of the rate from one layer to the
+      next lower; <= 0: all layers learn at the same rate.
+    n_transformer_layers: int, needed for layer-wise rates.
+    use_tpu: bool, average the gradients over TPU cores.
+    grads_and_vars: list of (gradient, variable), already computed and, with
+      several replicas, averaged. None: computed from `loss`.
+    transform_gradients: function of such a list to such a list with dense
+      gradients, for instance an all-reduce; called before clipping.
+    wrap_optimizer: function of a tf.train.Optimizer to another that computes
+      and applies gradients through it, for instance loss scaling.
+
+  Returns:
+    TrainOp(op, learning_rate, grad_norm): the op; the float32 rate of this
+    step, before layer-wise factors; and the float32 global norm of the
+    gradients before clipping (with a wrapped optimizer, as it passes them on).
+
+  Raises:
+    ValueError: no variable has a gradient, or a layer-wise rate cannot be told
+      from the name of a variable.
+  """
+  global_step = tf.train.get_or_create_global_step()
+  rate = learning_rate_at(
+      global_step, learning_rate, num_train_steps,
+      num_warmup_steps=num_warmup_steps, warmup_proportion=warmup_proportion,
+      lr_decay_power=lr_decay_power)
+  rate_factor_fn = None
+  if layerwise_lr_decay_power > 0:
+    rate_factor_fn = lambda name: layerwise_factor(
+        name, layerwise_lr_decay_power, n_transformer_layers)
+  adam = AdamWeightDecayOptimizer(
+      rate, weight_decay_rate=weight_decay_rate,
+      exclude_from_weight_decay=NO_DECAY, rate_factor_fn=rate_factor_fn,
+      clip_norm=CLIP_NORM)
+  optimizer = adam
+  if wrap_optimizer is not None:
+    optimizer = wrap_optimizer(optimizer)
+  if use_tpu:
+    optimizer = tf.tpu.CrossShardOptimizer(optimizer)
+  if grads_and_vars is None:
+    grads_and_vars = compute_gradients(loss, optimizer)
+  if transform_gradients is not None:
+    grads_and_vars = transform_gradients(grads_and_vars)
+  op = optimizer.apply_gradients(grads_and_vars, global_step=global_step)
+  return TrainOp(op, rate, adam.grad_norm)
+
+
+def compute_gradients(loss, optimizer=None, variables=None):
+  """Returns [(gradient, variable)] for the variables that `loss` depends on.
+
+  Args:
+    loss: float32 Tensor of shape [].
+    optimizer: tf.train.Optimizer that computes them, as some scale the loss.
+    variables: list; None: all trainable variables.
+
+  Raises:
+    ValueError: `loss` depends on none of them.
+  """
+  if variables is None:
+    variables = tf.trainable_variables()
+  if optimizer is None:
+    grads_and_vars = zip(tf.gradients(loss, variables), variables)
+  else:
+    grads_and_vars = optimizer.compute_gradients(loss, variables)
+  dense = [(to_dense(grad), var) for grad, var in grads_and_vars
+           if grad is not None]
+  if not dense:
+    raise ValueError("The loss '%s' depends on none of %d trainable variables."
+                     % (loss.name, len(variables)))
+  return dense
+
+
+def to_dense(grad):
+  """Returns a gradient as a Tensor; rows of one index are summed.
+
+  Decay touches every row of the word embeddings at every step, so there is
+  nothing to be won by updating a few; and a norm over rows that stand twice
+  would be another norm.
+  """
+  if not isinstance(grad, tf.IndexedSlices):
+    return grad
+  return tf.math.unsorted_segment_sum(
+      grad.values, grad.indices, grad.dense_shape[0])
+
+
+def learning_rate_at(global_step, learning_rate, num_train_steps, *,
+                     num_warmup_steps=0, warmup_proportion=0.0,
+                     lr_decay_power=1.0):
+  """Returns the learning rate of a step, a float32 Tensor of shape [].
+
+  It decays from the first step on, and rises at the same time:
+  learning_rate * (1 - step / num_train_steps)^power * min(1, step / warm-up).
+
+  Args:
+    global_step: int or int Tensor of shape [], the steps done so far.
+    learning_rate, num_train_steps, num_warmup_steps, warmup_proportion,
+      lr_decay_power: see `create_train_op`.
+  """
+  step = tf.cast(global_step, tf.float32)
+  remaining = tf.maximum(0.0, 1.0 - step / float(max(1, num_train_steps)))
+  if lr_decay_power != 1.0:
+    remaining = tf.pow(remaining, lr_decay_power)
+  rate = learning_rate * remaining
+  warmup = max(num_warmup_steps, num_train_steps * warmup_proportion)
+  if warmup > 0:  # 0 means no warm-up; 0/0 is nan
+    rate *= tf.minimum(1.0, step / float(warmup))
+  return rate
+
+
+def layerwise_factor(name, decay, n_transformer_layers):
+  """Returns what the learning rate of a variable is multiplied by.
+
+  decay^(n_layers + 2 - depth), with depth 0 for the embeddings, i + 1 for layer
+  i and n_layers + 2 for the task's own variables. So the top layer gets decay^2
+  and not decay: published results are with that, and it is kept.
+
+  Args:
+    name: string, the variable's name.
+    decay: float, from one layer to the next lower.
+    n_transformer_layers: int.
+
+  Raises:
+    ValueError: the name belongs to none of these, or to a layer that is not
+      there.
+  """
+  depth = _depth_of(name, n_transformer_layers)
+  if depth is None or depth > n_transformer_layers + 2:
+    raise ValueError(
+        "No layer-wise learning rate for variable '%s' in a model of %r layers:"
+        " expected it under task_specific/, encoder/layer_<i>/, embeddings/ or "
+        "embeddings_project/." % (name, n_transformer_layers))
+  return decay ** (n_transformer_layers + 2 - depth)
+
+
+def _depth_of(name, n_transformer_layers):
+  if "task_specific/" in name:
+    return n_transformer_layers + 2
+  layer = re.search(r"encoder/layer_(\d+)/", name)
+  if layer:
+    # One above the top layer would be the depth of nothing.
+    index = int(layer.group(1))
+    return index + 1 if index < n_transformer_layers else None
+  if "/embeddings/" in name or "/embeddings_project/" in name:
+    return 0
+  return None
+
+
+class AdamWeightDecayOptimizer(tf.train.Optimizer):
+  """Adam without bias correction, with decoupled weight decay.
+
+  m = beta_1 m + (1 - beta_1) g;  v = beta_2 v + (1 - beta_2) g^2;
+  w = w - rate * (m / (sqrt(v) + epsilon) + weight_decay_rate * w)
+
+  As in BERT: Adam (arXiv:1412.6980, algorithm 1) without its two bias
+  corrections, and with the decay of arXiv:1711.05101, algorithm 2, line 12.
+  The slots are `<variable>/adam_m` and `<variable>/adam_v`.
+
+  Attributes:
+    grad_norm: float32 Tensor of shape [], the global norm before clipping; None
+      before `apply_gradients`.
+  """
+
+  def __init__(self, learning_rate, weight_decay_rate=0.0, beta_1=0.9,
+               beta_2=0.999, epsilon=1e-6, exclude_from_weight_decay=NO_DECAY,
+               rate_factor_fn=None, clip_norm=None,
+               name="AdamWeightDecayOptimizer"):
+    """Makes the optimizer.
+
+    Args:
+      learning_rate: float or float32 Tensor of shape [].
+      weight_decay_rate: float.
+      beta_1: float.
+      beta_2: float.
+      epsilon: float.
+      exclude_from_weight_decay: regular expressions; a variable whose name one
+        of them is found in does not decay.
+      rate_factor_fn: function of a variable's name to the factor of its rate;
+        None: 1 for all.
+      clip_norm: float, the global norm that gradients are clipped at when they
+        are applied, which is after any averaging over replicas; None: never.
+      name: string.
+    """
+    super().__init__(use_locking=False, name=name)
+    self._learning_rate = learning_rate
+    self._weight_decay_rate = weight_decay_rate
+    self._beta_1 = beta_1
+    self._beta_2 = beta_2
+    self._epsilon = epsilon
+    self._exclude_from_weight_decay = tuple(exclude_from_weight_decay or ())
+    self._rate_factor_fn = rate_factor_fn
+    self._clip_norm = clip_norm
+    self.grad_norm = None
+
+  def apply_gradients(self, grads_and_vars, global_step=None, name=None):
+    """Clips and applies gradients, then increments `global_step`."""
+    grads_and_vars = [(to_dense(grad), var) for grad, var in grads_and_vars
+                      if grad is not None]
+    grads = [grad for grad, _ in grads_and_vars]
+    self.grad_norm = tf.global_norm(grads)
+    if self._clip_norm is not None:
+      grads, _ = tf.clip_by_global_norm(
+          grads, self._clip_norm, use_norm=self.grad_norm)
+    return super().apply_gradients(
+        [(grad, var) for grad, (_, var) in zip(grads, grads_and_vars)],
+        global_step=global_step, name=name)
+
+  def decays(self, name):
+    """Returns whether weights of that name decay."""
+    return bool(self._weight_decay_rate) and not any(
+        re.search(pattern, name) for pattern in self._exclude_from_weight_decay)
+
+  def _create_slots(self, var_list):
+    for var in var_list:
+      self._zeros_slot(var, "m", "adam_m")
+      self._zeros_slot(var, "v", "adam_v")
+
+  def _rate_of(self, var):
+    if self._rate_factor_fn is None:
+      return tf.convert_to_tensor(self._learning_rate, tf.float32)
+    return self._learning_rate * self._rate_factor_fn(var.op.name)
+
+  def _resource_apply_dense(self, grad, handle):
+    rate = self._rate_of(handle)
+    first, second = self.get_slot(handle, "m"), self.get_slot(handle, "v")
+    with tf.control_dependencies(self._decay(handle, rate, grad)):
+      return tf.raw_ops.ResourceApplyAdam(
+          var=handle.handle, m=first.handle, v=second.handle,
+          **self._adam_arguments(rate, grad))
+
+  def _apply_dense(self, grad, var):
+    rate = self._rate_of(var)
+    first, second = self.get_slot(var, "m"), self.get_slot(var, "v")
+    with tf.control_dependencies(self._decay(var, rate, grad)):
+      return tf.raw_ops.ApplyAdam(
+          var=var, m=first, v=second, **self._adam_arguments(rate, grad)).op
+
+  def _decay(self, var, rate, grad):
+    """Returns the ops that let `var` decay, which Adam must wait for.
+
+    They wait for the gradient, so that nothing that it is computed from can see
+    the decayed weights.
+    """
+    if not self.decays(var.op.name):
+      return []
+    with tf.control_dependencies([grad]):
+      kept = 1.0 - rate * self._weight_decay_rate
+      return [var.assign(var.read_value() * kept, read_value=False)
+              if hasattr(var, "handle") else tf.assign(var, var * kept)]
+
+  def _adam_arguments(self, rate, grad):
+    """Returns the arguments of TensorFlow's Adam, in which powers of 0 say that
+    there is no bias correction."""
+    return {
+        "beta1_power": 0.0, "beta2_power": 0.0, "lr": rate,
+        "beta1": self._beta_1, "beta2": self._beta_2, "epsilon": self._epsilon,
+        "grad": grad, "use_locking": False}

@@ -1,0 +1,97 @@
+"""Shapes, and reading and writing single positions of a batch of sequences.
+
+Glossary of shapes:
+- B: batch size.
+- L: sequence length, in WordPiece tokens.
+- N: positions per sequence, e.g. `max_predictions_per_seq`.
+- D: depth of one token's vector.
+"""
+
+import tensorflow.compat.v1 as tf
+
+
+def get_shape_list(tensor, expected_rank=None, name=None):
+  """Returns the shape: an int where it is static, else a scalar int32 Tensor.
+
+  Args:
+    tensor: Tensor of known rank.
+    expected_rank: int or sequence of ints, the ranks it may have; None: any.
+    name: what an error calls it; the tensor's own name by default.
+
+  Raises:
+    ValueError: the rank is not expected.
+  """
+  if expected_rank is not None:
+    ranks = ((expected_rank,) if isinstance(expected_rank, int)
+             else tuple(expected_rank))
+    check_rank(tensor, ranks, name or tensor.name)
+  static = tensor.shape.as_list()
+  if None not in static:
+    return static
+  dynamic = tf.unstack(tf.shape(tensor))
+  return [dynamic[i] if size is None else size
+          for i, size in enumerate(static)]
+
+
+def reshape_to_matrix(tensor):
+  """Returns `tensor` [..., D] as a matrix [-1, D]."""
+  if tensor.shape.ndims == 2:
+    return tensor
+  return tf.reshape(tensor, [-1, tensor.shape.as_list()[-1]])
+
+
+def gather_positions(sequence, positions):
+  """Reads the values of `sequence` at `positions`.
+
+  Args:
+    sequence: Tensor of shape [B, L] or [B, L, D].
+    positions: int32 Tensor of shape [B, N], each in [0, L).
+
+  Returns:
+    Tensor of shape [B, N] or [B, N, D], of the dtype of `sequence`.
+
+  Raises:
+    ValueError: `sequence` has another rank than 2 or 3.
+  """
+  shape = get_shape_list(sequence, (2, 3), "sequence")
+  batch_size, num_positions = get_shape_list(positions, 2, "positions")
+  # Rows of one matrix: the gradient is then one segment sum.
+  offsets = tf.range(batch_size)[:, tf.newaxis] * shape[1]
+  rows = tf.reshape(tf.cast(positions, tf.int32) + offsets, [-1])
+  flat = tf.reshape(sequence, [-1] + shape[2:])
+  return tf.reshape(
+      tf.gather(flat, rows), [batch_size, num_positions] + shape[2:])
+
+
+def scatter_positions(sequence, updates, positions):
+  """Writes `updates` over `sequence` at `positions`.
+
+  Position 0 is [CLS], which is never masked, so callers pad `positions` with 0
+  and a write to 0 is dropped. Where a position stands twice in one row, the
+  first write counts.
+
+  Args:
+    sequence: int32 Tensor of shape [B, L], token ids.
+    updates: int32 Tensor of shape [B, N], the new ids.
+    positions: int32 Tensor of shape [B, N], each in [0, L), 0 for "no write".
+
+  Returns:
+    (updated, written): the new ids, int32 [B, L], and an int32 [B, L] mask that
+    is 1 where a write landed.
+  """
+  check_rank(sequence, (2,), "sequence")
+  length = get_shape_list(sequence)[1]
+  hits = tf.one_hot(positions, length, dtype=tf.int32)  # [B, N, L]
+  hits *= tf.cast(positions > 0, tf.int32)[:, :, tf.newaxis]
+  is_first = tf.cast(tf.equal(tf.cumsum(hits, axis=1), 1), tf.int32) * hits
+  written = tf.reduce_max(hits, axis=1)  # [B, L]
+  values = tf.reduce_sum(is_first * updates[:, :, tf.newaxis], axis=1)
+  return sequence * (1 - written) + values, written
+
+
+def check_rank(tensor, ranks, name):
+  """Raises a ValueError that names the argument if its rank is not expected."""
+  if tensor.shape.ndims not in ranks:
+    raise ValueError("`%s` must have rank %s, got shape %s in scope '%s'." % (
+        name, " or ".join(map(str, ranks)), tensor.shape,
+        tf.get_variable_scope().name))
