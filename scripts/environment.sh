@@ -1,0 +1,95 @@
+# Finds a Python and prepares the project's virtual environment. Source it.
+#
+#   prepare_environment 1|2|default
+#
+# sets PYTHON to an interpreter that has everything in requirements.txt:
+# Python 3.7 with TensorFlow 1.15 in .venv-tf1 (1), or Python 3.9 to 3.11
+# with TensorFlow 2.15 in .venv-tf2 (2); default: 1 where Python 3.7 can be
+# had, else 2. It exits with status 2 and says what to install where no
+# suitable Python is found. ELECTRA_PYTHON=/path/to/python skips all this and
+# uses that Python, which must have the packages already.
+
+ELECTRA_ROOT="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
+
+# Succeeds if $1 is a Python of version $2 that can make an environment for
+# TensorFlow $3. TensorFlow 1.15 exists for 64-bit x86 only. A pyenv shim of
+# a version that is not selected fails here, as it should.
+_is_suitable_python() {
+  "$1" - "$2" "$3" >/dev/null 2>&1 <<'PYTHON_END'
+import ensurepip, platform, sys, venv
+version, tensorflow = sys.argv[1:]
+assert "%d.%d" % sys.version_info[:2] == version
+assert sys.maxsize > 2 ** 32
+assert tensorflow != "1" or platform.machine() in ("x86_64", "AMD64")
+PYTHON_END
+}
+
+# Prints the path of a Python of version $1 for TensorFlow $2, or fails.
+_find_python() {
+  local candidate pyenv_root="${PYENV_ROOT:-$HOME/.pyenv}"
+  for candidate in \
+      "$(command -v "python$1")" "$(command -v python3)" \
+      "$(command -v python)" \
+      "$pyenv_root"/versions/"$1".*/bin/python \
+      "$HOME"/.pyenv/versions/"$1".*/bin/python \
+      "$(command -v uv >/dev/null 2>&1 && uv python find "$1" 2>/dev/null)"
+  do
+    if [ -x "$candidate" ] && _is_suitable_python "$candidate" "$1" "$2"; then
+      printf "%s\n" "$candidate"
+      return 0
+    fi
+  done
+  return 1
+}
+
+# Prints the path of a Python for TensorFlow $1, or fails.
+_find_python_for_tensorflow() {
+  local version versions="3.7"
+  [ "$1" = 2 ] && versions="3.11 3.10 3.9"
+  for version in $versions; do
+    _find_python "$version" "$1" && return 0
+  done
+  return 1
+}
+
+_say_what_to_install() {
+  local wanted="Python 3.7 (for TensorFlow 1.15) or Python 3.9 to 3.11"
+  [ "$1" = 1 ] && wanted="Python 3.7 on 64-bit x86"
+  [ "$1" = 2 ] && wanted="Python 3.9, 3.10 or 3.11"
+  cat >&2 <<MESSAGE
+error: no suitable Python found; this needs $wanted, 64-bit, with its venv
+module. Looked on PATH, in pyenv and in uv. Install one, for example:
+  Debian, Ubuntu:  sudo apt install python3.11 python3.11-venv
+  macOS:           brew install python@3.11
+  pyenv:           pyenv install 3.7.16    (or 3.11)
+  uv:              uv python install 3.11
+  conda:           conda create -n electra python=3.7 && conda activate electra
+MESSAGE
+}
+
+prepare_environment() {
+  local tensorflow="$1" base_python=""
+  # Nothing of the user's own Python set-up may leak into the environment.
+  unset PYTHONPATH PYTHONHOME PYTHONSTARTUP
+  export PYTHONNOUSERSITE=1 PYTHONUNBUFFERED=1
+  # C++ log lines below "error", of which TensorFlow prints dozens.
+  export TF_CPP_MIN_LOG_LEVEL="${TF_CPP_MIN_LOG_LEVEL:-3}"
+  if [ -n "${ELECTRA_PYTHON:-}" ]; then
+    PYTHON="$ELECTRA_PYTHON"
+    return 0
+  fi
+  if [ "$tensorflow" = default ]; then
+    base_python="$(_find_python_for_tensorflow 1)" && tensorflow=1
+  fi
+  [ "$tensorflow" = default ] && tensorflow=2
+  if [ -z "$base_python" ]; then
+    base_python="$(_find_python_for_tensorflow "$tensorflow")" || {
+      _say_what_to_install "$1"
+      exit 2
+    }
+  fi
+  "$base_python" "$ELECTRA_ROOT/scripts/make_environment.py" \
+    "$ELECTRA_ROOT/.venv-tf$tensorflow" "$ELECTRA_ROOT/requirements.txt" \
+    || exit 2
+  PYTHON="$ELECTRA_ROOT/.venv-tf$tensorflow/bin/python"
+}
