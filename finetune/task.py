@@ -46,12 +46,19 @@ class Task(abc.ABC):
     """Returns the paths that the examples of `split` are read from.
 
     Stored features are made anew when the contents of one of them change. By
-    default all files of the task's raw data folder count for every split.
+    default all files of the task's raw data folder count for every split. A
+    task that reads no files returns [].
+
+    Raises:
+      utils.UserError: the task has no raw data folder.
     """
-    del split
     folder = self.config.raw_data_dir(self.name)
-    return [path for path in utils.glob(os.path.join(folder, "*"))
-            if not utils.isdir(path)]
+    if not utils.isdir(folder):
+      raise utils.UserError(
+          "Task '%s': expected its %s data in %s, found no such folder; put the "
+          "files there." % (self.name, split, folder))
+    paths = [os.path.join(folder, name) for name in utils.listdir(folder)]
+    return [path for path in paths if not utils.isdir(path)]
 
   def get_test_splits(self):
     """Returns the unlabeled splits, such as ["test"], to write outputs for.

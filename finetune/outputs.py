@@ -1,0 +1,74 @@
+"""The files that a run writes: scores of all trials, test predictions."""
+
+import os
+import statistics
+
+from util import utils
+
+
+def write_results(config, trials):
+  """Writes the scores of the trials so far as text, JSON and pickle.
+
+  - `results_txt`: one line for each trial and task, as the reference writes
+    them ("rte: accuracy: 84.12 - loss: 0.41"), then a line for each task and
+    score over all trials, where there are several.
+  - the .json beside it: all of `trials` and the summary.
+  - `results_pkl`: a list with {task: {score: value}} for each trial.
+
+  Args:
+    config: a FinetuningConfig.
+    trials: list of {"trial": int, "seed": int, "global_step": int,
+      "checkpoint": str, "results": {task: {score: float}}}.
+  """
+  results = [trial["results"] for trial in trials]
+  summary = summarize(results) if len(results) > 1 else {}
+  lines = ["%s: %s" % (task, results_line(scores))
+           for result in results for task, scores in result.items()]
+  lines += summary_lines(summary)
+  with utils.write_atomically(config.results_txt) as f:
+    f.write("\n".join(lines) + "\n")
+  utils.write_json({"trials": trials, "summary": summary},
+                   config.results_json())
+  utils.write_pickle(results, config.results_pkl)
+  utils.log("Wrote the scores of %d trials to %s (and .json, .pkl)" % (
+      len(trials), config.results_txt))
+
+
+def summarize(results):
+  """Returns {task: {score: {"mean", "std", "median"}}} over trials.
+
+  Args:
+    results: list of {task: {score: float}}, at least two. The standard
+      deviation is that of a sample (n - 1).
+  """
+  summary = {}
+  for task, scores in results[0].items():
+    summary[task] = {}
+    for name in scores:
+      values = [result[task][name] for result in results]
+      summary[task][name] = {"mean": statistics.mean(values),
+                             "std": statistics.stdev(values),
+                             "median": statistics.median(values)}
+  return summary
+
+
+def summary_lines(summary):
+  """Returns `summary` as lines of text, one for each task and score."""
+  return ["%s %s over trials: mean %.2f - std %.2f - median %.2f" % (
+      task, name, values["mean"], values["std"], values["median"])
+          for task, scores in summary.items() for name, values in scores.items()]
+
+
+def results_line(scores):
+  """Returns {score: value} as "accuracy: 84.12 - loss: 0.41"."""
+  return " - ".join("%s: %.2f" % item for item in scores.items())
+
+
+def write_test_predictions(config, task_name, split, trial, predictions):
+  """Writes the predictions for an unlabeled split as pickle and JSON."""
+  path = config.test_predictions(task_name, split, trial)
+  json_path = os.path.splitext(path)[0] + ".json"
+  utils.write_json(predictions, json_path)
+  utils.write_pickle(predictions, path)
+  utils.log("Wrote %d %s %s predictions to %s (and .json)" % (
+      len(predictions), task_name, split, path))

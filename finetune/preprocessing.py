@@ -1,0 +1,263 @@
+"""From a task's examples to batches: featurize once, store, read.
+
+A run's features are stored as `<tasks>_<split>.tfrecord` in the run's
+`preprocessed_data_dir`. Beside each file stands `<tasks>_<split>.json`, written
+last: what the features were made from (contents of the raw files, vocabulary,
+tokenizer and other settings, versions). Stored features are read again only
+while that is still true, and otherwise made anew.
+
+Every stored example holds the features of all tasks of the run, those of other
+tasks at their default value, and `task_id`: the place of its task in
+`task_names`.
+"""
+
+import collections
+import os
+import random
+
+import numpy as np
+import tensorflow.compat.v1 as tf
+
+from finetune import feature_spec
+from model import tokenization
+from util import utils
+
+# Counted up when the way features are stored changes.
+FORMAT_VERSION = 1
+# Examples are stored in an order that does not depend on the seed (a cache
+# serves all trials); what the seed decides is the order of each epoch.
+STORED_ORDER_SEED = 0
+# Training examples held in memory to draw from; a stored one takes about 1-3 KB.
+SHUFFLE_BUFFER_EXAMPLES = 16384
+# Seeds of two trials must not lead to the same orders an epoch apart.
+MAX_EPOCHS = 1000003
+DEBUG_TRAIN_EXAMPLES = 200
+LOGGED_EXAMPLES = 5
+
+StoredExamples = collections.namedtuple(
+    "StoredExamples", ["path", "num_examples", "made_from"])
+
+
+class Preprocessor:
+  """Makes, stores and reads the features of the tasks of one run."""
+
+  def __init__(self, config, tasks):
+    """Keeps what decides the features.
+
+    Args:
+      config: a FinetuningConfig.
+      tasks: list of all finetune.task.Task of the run, in the order of their
+        task ids.
+    """
+    self._config = config
+    self._tasks = list(tasks)
+    self._specs = _feature_specs(config, tasks)
+
+  def store(self, tasks, split):
+    """Makes the features of `split`, unless they are stored and up to date.
+
+    Args:
+      tasks: list of Task, some of the tasks of the run.
+      split: str, "train", "dev" or a test split.
+
+    Returns:
+      StoredExamples.
+
+    Raises:
+      utils.UserError: raw data are missing, empty or cannot be read.
+    """
+    name = "%s_%s" % ("_".join(task.name for task in tasks), split)
+    path = os.path.join(self._config.preprocessed_data_dir, name + ".tfrecord")
+    record_path = os.path.splitext(path)[0] + ".json"
+    made_from = self._made_from(tasks, split)
+    if self._config.use_tfrecords_if_existing:
+      num_examples = _num_stored_examples(path, record_path, made_from)
+      if num_examples:
+        utils.log("Read %s features again: %d inputs in %s" % (
+            name, num_examples, path))
+        return StoredExamples(path, num_examples, made_from)
+    num_examples = self._write(self._get_examples(tasks, split), path, split)
+    if not num_examples:
+      raise utils.UserError(
+          "Task '%s': expected examples in split '%s', found none (%s)." % (
+              ", ".join(task.name for task in tasks), split, ", ".join(
+                  file for task in tasks for file in task.get_data_files(split))
+              or "the task reads no files"))
+    utils.write_json({"made_from": made_from, "num_examples": num_examples,
+                      "num_bytes": utils.file_size(path)}, record_path)
+    return StoredExamples(path, num_examples, made_from)
+
+  def train_input_fn(self, stored, seed, start_step=0):
+    """Returns the input_fn of a training that goes on for ever.
+
+    The examples of a step depend on the seed and the step alone: the stream is
+    one shuffled epoch after the other, and step s reads examples
+    [s * batch size, (s + 1) * batch size) of it.
+
+    Args:
+      stored: StoredExamples of the training split.
+      seed: int, of this trial.
+      start_step: int, the number of training steps already done.
+    """
+    epoch, offset = divmod(start_step * self._config.train_batch_size,
+                           stored.num_examples)
+
+    def shuffled_epoch(epoch):
+      return tf.data.TFRecordDataset(stored.path).shuffle(
+          min(SHUFFLE_BUFFER_EXAMPLES, stored.num_examples),
+          seed=seed * MAX_EPOCHS + epoch, reshuffle_each_iteration=False)
+
+    def input_fn(params):
+      epochs = tf.data.Dataset.range(epoch, MAX_EPOCHS)
+      records = epochs.flat_map(shuffled_epoch).skip(offset)
+      return (records.map(self._parse).batch(
+          params["batch_size"], drop_remainder=True).prefetch(2))
+
+    return input_fn
+
+  def eval_input_fn(self, stored):
+    """Returns the input_fn that reads every stored example once, in order.
+
+    The last batch is as small as what remains. TPUs need full batches: there it
+    is filled up with inputs whose `task_id` is that of no task.
+    """
+
+    def input_fn(params):
+      batch_size = params["batch_size"]
+      examples = tf.data.TFRecordDataset(stored.path).map(self._parse)
+      if self._config.use_tpu:
+        num_missing = -stored.num_examples % batch_size
+        padding = tf.data.Dataset.from_tensors(self._padding_example())
+        examples = examples.concatenate(padding.repeat(num_missing))
+      return examples.batch(
+          batch_size, drop_remainder=self._config.use_tpu).prefetch(2)
+
+    return input_fn
+
+  def _get_examples(self, tasks, split):
+    """Returns [(Task, Example)] of `split`, those for training shuffled."""
+    pairs = [(task, example) for task in tasks
+             for example in task.get_examples(split)]
+    if split == "train":
+      random.Random(STORED_ORDER_SEED).shuffle(pairs)
+      if self._config.debug:
+        pairs = pairs[:DEBUG_TRAIN_EXAMPLES]
+    return pairs
+
+  def _write(self, pairs, path, split):
+    """Writes the features of (Task, Example) pairs; returns their number."""
+    utils.makedirs(os.path.dirname(path))
+    temporary = path + ".%d.tmp" % os.getpid()
+    num_inputs = 0
+    try:
+      with tf.io.TFRecordWriter(temporary) as writer:
+        for i, (task, example) in enumerate(pairs):
+          features = task.featurize(
+              example, split == "train",
+              log=self._config.log_examples and i < LOGGED_EXAMPLES)
+          if isinstance(features, dict):
+            features = [features]
+          for one_input in features:
+            writer.write(self._serialize(task, one_input))
+          num_inputs += len(features)
+      utils.rename(temporary, path)
+    finally:
+      if utils.exists(temporary):
+        utils.remove(temporary)
+    utils.log("Wrote %d inputs made from %d %s examples to %s" % (
+        num_inputs, len(pairs), split, path))
+    return num_inputs
+
+  def _serialize(self, task, features):
+    """Returns one stored example, with the defaults of the other tasks."""
+    unknown = set(features) - {spec.name for spec in self._specs}
+    assert not unknown, "task %s featurizes %s, which get_feature_specs does " \
+        "not name" % (task.name, sorted(unknown))
+    values = dict(features, task_id=self._tasks.index(task))
+    return tf.train.Example(features=tf.train.Features(feature={
+        spec.name: spec.to_proto(values[spec.name] if spec.name in values else
+                                 spec.get_default_values())
+        for spec in self._specs})).SerializeToString()
+
+  def _parse(self, record):
+    """Returns {feature: Tensor} of a stored example; TPUs know no int64."""
+    features = tf.io.parse_single_example(
+        record, {spec.name: spec.get_parsing_spec() for spec in self._specs})
+    return {name: tf.cast(tensor, tf.int32) if tensor.dtype == tf.int64 else
+                  tensor for name, tensor in features.items()}
+
+  def _padding_example(self):
+    """Returns the {feature: array} of an input that belongs to no task."""
+    arrays = {spec.name: spec.get_default_values() for spec in self._specs}
+    arrays["task_id"] = np.array(len(self._tasks))
+    return {name: array.astype(
+        np.float32 if array.dtype.kind == "f" else np.int32)
+            for name, array in arrays.items()}
+
+  def _made_from(self, tasks, split):
+    """Returns all that decides the stored features, ready for JSON."""
+    config = self._config
+    return {
+        "format_version": FORMAT_VERSION,
+        "split": split,
+        "vocab_sha256": tokenization.vocab_sha256(config.vocab_file),
+        "tokenizer": {"do_lower_case": config.do_lower_case,
+                      "strip_accents": config.strip_accents},
+        "all_tasks": [task.name for task in self._tasks],
+        "features": [repr(spec) for spec in self._specs],
+        "tasks": {task.name: {
+            "class": "%s.%s" % (type(task).__module__, type(task).__name__),
+            "version": task.version,
+            "hparams": {name: getattr(config, name)
+                        for name in task.feature_hparams},
+            "files": _contents(task, split),
+        } for task in tasks},
+    }
+
+
+def num_train_steps(num_examples, batch_size, num_epochs):
+  """Returns the steps of a training, rounded down, at least 1."""
+  return max(1, int(num_examples / batch_size * num_epochs))
+
+
+def _feature_specs(config, tasks):
+  """Returns the FeatureSpecs of a stored example: shared ones, each task's."""
+  length = config.max_seq_length
+  specs = [feature_spec.FeatureSpec("input_ids", [length]),
+           feature_spec.FeatureSpec("input_mask", [length]),
+           feature_spec.FeatureSpec("segment_ids", [length]),
+           feature_spec.FeatureSpec("task_id", [])]
+  for task in tasks:
+    specs += task.get_feature_specs()
+  names = [spec.name for spec in specs]
+  assert len(set(names)) == len(names), "a feature is declared twice: %s" % (
+      sorted(name for name in names if names.count(name) > 1))
+  return specs
+
+
+def _contents(task, split):
+  """Returns [[file name, SHA-256]] of the files of a split, in their order."""
+  contents = []
+  for path in task.get_data_files(split):
+    if not utils.exists(path):
+      raise utils.UserError(
+          "Task '%s': expected its %s data in %s, found no such file; put it "
+          "there." % (task.name, split, path))
+    contents.append([os.path.basename(path), utils.sha256_of_file(path)])
+  return contents
+
+
+def _num_stored_examples(path, record_path, made_from):
+  """Returns how many examples are stored, 0 if none or not of `made_from`."""
+  if not utils.exists(path) or not utils.exists(record_path):
+    return 0
+  record = utils.load_json(record_path)
+  changed = [name for name in made_from
+             if record["made_from"].get(name) != made_from[name]]
+  if utils.file_size(path) != record["num_bytes"]:
+    changed.append("size of the file")
+  if changed:
+    utils.log("Stored features %s are out of date (changed: %s)" % (
+        path, ", ".join(changed)))
+    return 0
+  return record["num_examples"]

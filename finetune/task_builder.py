@@ -1,0 +1,50 @@
+"""From the name of a task to the task. The only place that knows them all.
+
+To add a task: subclass finetune.task.Task (or ClassificationTask, QATask,
+TaggingTask) with a constructor `(config, tokenizer)` and add it to the table
+below, or call `register` before the run.
+"""
+
+import difflib
+
+from model import tokenization
+from util import utils
+
+_TASK_CLASSES = {
+}
+
+
+def register(name, task_class):
+  """Makes a task known under `name`.
+
+  Args:
+    name: str, as in `task_names`.
+    task_class: subclass of finetune.task.Task, or a function, that takes
+      `(config, tokenizer)`.
+
+  Raises:
+    utils.UserError: there is another task of that name.
+  """
+  if _TASK_CLASSES.get(name, task_class) is not task_class:
+    raise utils.UserError(
+        "Task '%s' is registered already (%s); choose another name." % (
+            name, _TASK_CLASSES[name].__name__))
+  _TASK_CLASSES[name] = task_class
+
+
+def get_tasks(config):
+  """Returns the list of Tasks that `config.task_names` names, in that order.
+
+  Raises:
+    utils.UserError: a name is unknown, or the vocabulary cannot be used.
+  """
+  for name in config.task_names:
+    if name not in _TASK_CLASSES:
+      near = difflib.get_close_matches(name, _TASK_CLASSES, n=1)
+      raise utils.UserError("task_names: unknown task '%s'.%s Known are: %s." % (
+          name, " Did you mean '%s'?" % near[0] if near else "",
+          ", ".join(sorted(_TASK_CLASSES))))
+  tokenizer = tokenization.FullTokenizer(
+      config.vocab_file, do_lower_case=config.do_lower_case,
+      strip_accents=config.strip_accents)
+  return [_TASK_CLASSES[name](config, tokenizer) for name in config.task_names]

@@ -1,0 +1,75 @@
+"""Fine-tunes an ELECTRA model on one or more tasks and evaluates it."""
+
+import argparse
+
+import configure_finetuning
+from util import utils
+
+
+def main():
+  config = configure_finetuning.parse(
+      argparse.ArgumentParser(description=__doc__))
+  utils.heading("Config")
+  utils.log_config(config)
+  run(config)
+
+
+def run(config):
+  """Runs every trial: trains it, scores it, writes what it found.
+
+  Args:
+    config: a FinetuningConfig.
+
+  Returns:
+    The list that finetune.outputs.write_results writes, an entry a trial.
+  """
+  # Imports TensorFlow, after the configuration was found good: a typo in a
+  # hyperparameter should cost no start-up time.
+  from finetune import model_runner
+  from finetune import outputs
+  from finetune import task_builder
+  from util import training_utils
+
+  training_utils.setup_tensorflow()
+  tasks = task_builder.get_tasks(config)
+  if config.write_test_outputs:
+    _check_test_splits(tasks)
+  if config.debug and config.do_train:
+    training_utils.start_debug_folder(config.model_dir)
+
+  # Without training there is one model to look at, whatever num_trials is.
+  num_trials = config.num_trials if config.do_train else 1
+  model = None if config.do_train else config.init_checkpoint
+  results = []
+  for trial in range(1, num_trials + 1):
+    utils.heading("Trial %d of %d: %s" % (
+        trial, num_trials, ", ".join(config.task_names)))
+    runner = model_runner.ModelRunner(config, tasks, trial)
+    if config.do_train:
+      runner.train()
+    if config.do_eval:
+      results.append(runner.results(model))
+      outputs.write_results(config, results)
+    if config.write_test_outputs and trial <= config.n_writes_test:
+      for task in tasks:
+        for split in task.get_test_splits():
+          outputs.write_test_predictions(
+              config, task.name, split, trial,
+              runner.score(task, split, model).get_test_predictions())
+    if config.do_train and trial < num_trials and not config.keep_all_models:
+      utils.rmtree(runner.model_dir)
+      utils.log("Removed %s (keep_all_models is false)" % runner.model_dir)
+  return results
+
+
+def _check_test_splits(tasks):
+  """Raises a UserError where there is nothing to write test outputs for."""
+  for task in tasks:
+    if not task.get_test_splits():
+      raise utils.UserError(
+          "write_test_outputs: task '%s' has no unlabeled test split to write "
+          "outputs for; set \"write_test_outputs\": false." % task.name)
+
+
+if __name__ == "__main__":
+  utils.exit_cleanly(main)

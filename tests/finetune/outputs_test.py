@@ -1,0 +1,64 @@
+"""Tests for finetune.outputs."""
+
+import os
+import pickle
+import tempfile
+import unittest
+
+from finetune import outputs
+from tests.finetune import words_task
+from util import utils
+
+
+def _trial(number, accuracy):
+  return {"trial": number, "seed": number - 1, "global_step": 12,
+          "checkpoint": "model.ckpt-12",
+          # A task of this name broke the reference, which cut it at the "_".
+          "results": {"my_sentiment": {"accuracy": accuracy, "loss": 0.5}}}
+
+
+class WriteResultsTest(unittest.TestCase):
+
+  def setUp(self):
+    folder = tempfile.TemporaryDirectory()
+    self.addCleanup(folder.cleanup)
+    words_task.write_data(folder.name)
+    self.config = words_task.tiny_config(folder.name)
+
+  def test_one_trial_is_one_line_without_summary(self):
+    outputs.write_results(self.config, [_trial(1, 84.125)])
+    self.assertEqual(words_task.read_lines(self.config.results_txt),
+                     ["my_sentiment: accuracy: 84.12 - loss: 0.50"])
+    content = utils.load_json(self.config.results_json())
+    self.assertEqual(content, {"trials": [_trial(1, 84.125)], "summary": {}})
+
+  def test_several_trials_end_in_their_summary(self):
+    # 80, 90, 82: mean 252 / 3 = 84; squared distances 16 + 36 + 4 = 56, over
+    # n - 1 = 2: 28, std 5.29; median 82.
+    trials = [_trial(1, 80.0), _trial(2, 90.0), _trial(3, 82.0)]
+    outputs.write_results(self.config, trials)
+    lines = words_task.read_lines(self.config.results_txt)
+    self.assertEqual(lines[1], "my_sentiment: accuracy: 90.00 - loss: 0.50")
+    self.assertEqual(lines[3], "my_sentiment accuracy over trials: mean 84.00 - "
+                     "std 5.29 - median 82.00")
+    summary = utils.load_json(self.config.results_json())["summary"]
+    self.assertAlmostEqual(summary["my_sentiment"]["accuracy"]["std"], 28 ** .5)
+
+  def test_pickle_is_as_the_reference_wrote_it(self):
+    outputs.write_results(self.config, [_trial(1, 80.0), _trial(2, 90.0)])
+    with open(self.config.results_pkl, "rb") as f:
+      content = pickle.load(f)  # written by this test
+    self.assertEqual(content, [_trial(1, 80.0)["results"],
+                               _trial(2, 90.0)["results"]])
+
+  def test_test_predictions_as_json_and_pickle(self):
+    outputs.write_test_predictions(self.config, "words", "test", 2, {"7": 1})
+    path = self.config.test_predictions("words", "test", 2)
+    with open(path, "rb") as f:
+      self.assertEqual(pickle.load(f), {"7": 1})
+    self.assertEqual(utils.load_json(os.path.splitext(path)[0] + ".json"),
+                     {"7": 1})
+
+
+if __name__ == "__main__":
+  unittest.main()
