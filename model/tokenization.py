@@ -5,6 +5,9 @@ word is then split into the longest pieces of the vocabulary, which is done by
 Hugging Face's `tokenizers`. What a character is (a control, a mark, a piece of
 punctuation) is asked of this Python's `unicodedata`: `tokenizers` has tables of
 its own, from another Unicode version, which give other ids for some characters.
+The Python then matters for characters younger than its Unicode (11.0 on Python
+3.7, 14.0 on 3.11), which are dropped like controls, and for U+166D, U+1734 and
+U+A9BD, whose category has changed; for no others.
 
 The ids of a word depend on nothing but the word, and most words of a corpus
 have been seen before, so `FullTokenizer` remembers them. It starts no threads:
@@ -208,18 +211,22 @@ class WordpieceTokenizer:
     self.vocab = vocab
     self.unk_token = unk_token
     self.max_input_chars_per_word = max_input_chars_per_word
+    self._inv_vocab = {index: token for token, index in vocab.items()}
     self._model = models.WordPiece(
         vocab, unk_token=unk_token, continuing_subword_prefix="##",
         max_input_chars_per_word=max_input_chars_per_word)
 
   def tokenize(self, text):
     """Returns the pieces of the words of `text`, a list of strings."""
-    return [token.value for word in whitespace_tokenize(text)
-            for token in self._model.tokenize(word)]
+    return [self._inv_vocab[index] for word in whitespace_tokenize(text)
+            for index in self.encode_word(word)]
 
   def encode_word(self, word):
     """Returns the ids of the pieces of one word, which has no spaces."""
-    return [token.id for token in self._model.tokenize(word)]
+    try:
+      return [token.id for token in self._model.tokenize(word)]
+    except UnicodeEncodeError:  # half of a surrogate pair: in no vocabulary
+      return [self.vocab[self.unk_token]]
 
 
 def load_vocab(vocab_file):
