@@ -1,7 +1,5 @@
 """One trial: the Estimator that trains on the tasks and evaluates them."""
 
-import os
-
 import tensorflow.compat.v1 as tf
 
 from finetune import finetuning_model
@@ -15,6 +13,8 @@ from util import utils
 # Checkpoints of a trial that stay: the newest, to go on from and to use.
 KEEP_CHECKPOINTS = 1
 HEADS_SCOPE = "task_specific/"
+# Parts of a pre-trained checkpoint that fine-tuning has no use for.
+PRETRAINING_ONLY = ("^generator", "^discriminator_predictions/", "^cloze")
 
 
 class ModelRunner:
@@ -54,20 +54,24 @@ class ModelRunner:
     stored = self._preprocessor.store(self._tasks, "train")
     num_steps = preprocessing.num_train_steps(
         stored.num_examples, config.train_batch_size, config.num_train_epochs)
-    init_checkpoint = self._pretrained_checkpoint()
+    # null: no pre-trained weights
+    init_checkpoint = (config.init_checkpoint and
+                       checkpoint.latest(config.init_checkpoint))
     trial_record.open_folder(
         self.model_dir, trial_record.settings_of(
             config, made_from=stored.made_from, num_train_steps=num_steps,
             init_sha256=(utils.sha256_of_file(init_checkpoint + ".index")
                          if init_checkpoint else None)),
         overwrite=config.overwrite)
-    start_step = _global_step(tf.train.latest_checkpoint(self.model_dir))
+    is_started = checkpoint.find(self.model_dir) is not None
+    start_step = (checkpoint.global_step_of(self.model_dir) if is_started
+                  else 0)
     if start_step >= num_steps:
       utils.log("Trial %d was trained to its end before (%d steps, %s); set "
                 "\"overwrite\": true to train it again" % (
                     self._trial, start_step, self.model_dir))
       return
-    if start_step:
+    if is_started:
       utils.log("Continuing trial %d at step %d of %d (%s)" % (
           self._trial, start_step, num_steps, self.model_dir))
       init_checkpoint = None  # its own checkpoint holds all the weights
@@ -107,15 +111,15 @@ class ModelRunner:
     """Returns `evaluate` and what it was done with, as outputs.py writes it."""
     path = self.checkpoint_path(model)
     return {"trial": self._trial, "seed": self.seed, "checkpoint": path,
-            "global_step": _global_step(path),
+            "global_step": checkpoint.global_step_of(path),
             "results": self.evaluate(path, split)}
 
   def score(self, task, split, model=None):
     """Returns the Scorer of `task` after it saw every example of `split`."""
     path = self.checkpoint_path(model)
-    _check_heads(path, [task])
+    _check_head(path, task)
     stored = self._preprocessor.store([task], split)
-    predictions = self._estimator(None, None).predict(
+    predictions = self._estimator(path, num_train_steps=None).predict(
         self._preprocessor.eval_input_fn(stored), checkpoint_path=path,
         yield_single_examples=True)
     scorer = task.get_scorer(split)
@@ -134,32 +138,13 @@ class ModelRunner:
     Raises:
       utils.UserError: there is none.
     """
-    model = model or self.model_dir
-    path = checkpoint.latest(model)
-    if not path:
-      raise utils.UserError(
-          "Expected a fine-tuned checkpoint in %s, found none; fine-tune first "
-          "(\"do_train\": true) or set init_checkpoint." % model)
-    return path
+    return checkpoint.latest(model or self.model_dir)
 
-  def _pretrained_checkpoint(self):
-    """Returns the checkpoint that the encoder starts from, None for none."""
-    place = self._config.init_checkpoint
-    if place is None:
-      return None
-    path = checkpoint.latest(place)
-    if not path:
-      raise utils.UserError(
-          "init_checkpoint: expected pre-trained weights in %s, found none; put "
-          "them there, or pass \"init_checkpoint\": null to train from random "
-          "weights." % place)
-    return path
-
-  def _estimator(self, init_checkpoint, num_train_steps):
+  def _estimator(self, weights, num_train_steps):
     config = self._config
     return tf.estimator.tpu.TPUEstimator(
         use_tpu=config.use_tpu,
-        model_fn=_model_fn_builder(config, self._tasks, init_checkpoint,
+        model_fn=_model_fn_builder(config, self._tasks, weights,
                                    num_train_steps),
         config=training_utils.make_run_config(
             config, model_dir=self.model_dir,
@@ -170,8 +155,16 @@ class ModelRunner:
         predict_batch_size=config.predict_batch_size)
 
 
-def _model_fn_builder(config, tasks, init_checkpoint, num_train_steps):
-  """Returns the Estimator's model_fn for training and prediction."""
+def _model_fn_builder(config, tasks, weights, num_train_steps):
+  """Returns the Estimator's model_fn.
+
+  Args:
+    config: the FinetuningConfig of the trial.
+    tasks: list of Task.
+    weights: path of the checkpoint that training starts from (None: it starts
+      from random weights, or goes on from the trial's own) or that predicts.
+    num_train_steps: int, the steps of the whole training; None to predict.
+  """
 
   def model_fn(features, labels, mode, params):
     del labels, params  # labels are features; sizes are in config
@@ -180,12 +173,14 @@ def _model_fn_builder(config, tasks, init_checkpoint, num_train_steps):
         config, tasks, features, is_training=is_training,
         num_train_steps=num_train_steps)
     if not is_training:
+      # Says what to set where the checkpoint is of another size of model.
+      checkpoint.plan(weights, tf.trainable_variables(), required=["."])
       return tf.estimator.tpu.TPUEstimatorSpec(
           mode=mode, predictions=model.predictions())
 
     scaffold_fn = None
-    if init_checkpoint:
-      scaffold_fn = _init_encoder(init_checkpoint, config.use_tpu)
+    if weights:
+      scaffold_fn = _start_from(weights, config.use_tpu)
     step = optimization.create_train_op(
         model.loss, config.learning_rate, num_train_steps,
         weight_decay_rate=config.weight_decay_rate,
@@ -209,45 +204,29 @@ def _progress_hook(config, num_train_steps, tensors):
       tensors={} if config.use_tpu else tensors)
 
 
-def _init_encoder(init_checkpoint, use_tpu):
-  """Makes the encoder start from a checkpoint and says what came from it.
+def _start_from(init_checkpoint, use_tpu):
+  """Makes the weights start from a checkpoint and says which of them do.
+
+  All of the encoder must be there. The head of a task starts from it too, where
+  the checkpoint was fine-tuned on a task of that name.
 
   Returns:
-    A scaffold_fn where a TPU wants the initializers replaced later, else None.
+    The scaffold_fn that does it on the host of a TPU, None elsewhere.
   """
-
-  def init():
-    variables = [variable for variable in tf.trainable_variables()
-                 if not variable.name.startswith(HEADS_SCOPE)]
-    report = checkpoint.init_from_checkpoint(init_checkpoint, variables,
-                                             ignore=IGNORED_OF_PRETRAINED)
-    utils.log(report)
-
-  if not use_tpu:
-    init()
-    return None
-
-  def scaffold_fn():
-    init()
-    return tf.train.Scaffold()
-
-  return scaffold_fn
+  report = checkpoint.plan(init_checkpoint, tf.trainable_variables(),
+                           ignore=PRETRAINING_ONLY, required=["^electra/"])
+  utils.log(checkpoint.format_report(report))
+  if use_tpu:
+    return checkpoint.scaffold_fn(report)
+  checkpoint.apply(report)
+  return None
 
 
-def _check_heads(path, tasks):
-  """Raises a UserError if a checkpoint was never trained on one of `tasks`."""
-  names = [name for name, _ in tf.train.list_variables(path)]
-  for task in tasks:
-    scope = "%s%s/" % (HEADS_SCOPE, task.name)
-    if not any(name.startswith(scope) for name in names):
-      raise utils.UserError(
-          "%s was never trained on task '%s': it has no weights %s...; set "
-          "init_checkpoint to a folder fine-tuned on that task, or \"do_train\": "
-          "true." % (path, task.name, scope))
-
-
-def _global_step(path):
-  """Returns the global step of a checkpoint, 0 for None."""
-  if path is None:
-    return 0
-  return int(tf.train.load_variable(path, tf.GraphKeys.GLOBAL_STEP))
+def _check_head(path, task):
+  """Raises a UserError if a checkpoint was never trained on `task`."""
+  scope = "%s%s/" % (HEADS_SCOPE, task.name)
+  if not any(name.startswith(scope) for name in checkpoint.shapes_of(path)):
+    raise utils.UserError(
+        "The checkpoint %s was never trained on task '%s' (it has no weights "
+        "%s...); set init_checkpoint to a folder fine-tuned on that task, or "
+        "\"do_train\": true." % (path, task.name, scope))

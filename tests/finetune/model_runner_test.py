@@ -1,0 +1,167 @@
+"""Tests for finetune.model_runner: a task of words on a one-layer model."""
+
+import os
+import tempfile
+
+import numpy as np
+import tensorflow.compat.v1 as tf
+
+from finetune import model_runner
+from model import checkpoint
+from model import tokenization
+from tests.finetune import words_task
+from util import utils
+
+NUM_STEPS = 12  # int(50 examples / 8 * 2 epochs)
+
+
+class StopAtStep(tf.train.SessionRunHook):
+  """Interrupts a training, as Ctrl-C would."""
+
+  def __init__(self, num_runs):
+    self._num_runs_left = num_runs
+
+  def after_run(self, run_context, run_values):
+    self._num_runs_left -= 1
+    if not self._num_runs_left:
+      raise KeyboardInterrupt()
+
+
+def weights_of(folder):
+  path = checkpoint.latest(folder)
+  return {name: tf.train.load_variable(path, name)
+          for name, _ in tf.train.list_variables(path)}
+
+
+class ModelRunnerTest(tf.test.TestCase):
+
+  def setUp(self):
+    super().setUp()
+    folder = tempfile.TemporaryDirectory()
+    self.addCleanup(folder.cleanup)
+    self.data_dir = folder.name
+    words_task.write_data(self.data_dir)
+
+  def _runner(self, trial=1, model="a", task_names=("words",), **hparams):
+    """Returns the ModelRunner of a trial whose folder is under `model`."""
+    hparams.setdefault("model_dir", os.path.join(self.data_dir, model))
+    config = words_task.tiny_config(
+        self.data_dir, task_names=list(task_names), **hparams)
+    tokenizer = tokenization.FullTokenizer(config.vocab_file,
+                                           do_lower_case=False)
+    tasks = [words_task.WordsTask(config, tokenizer, name)
+             for name in task_names]
+    return model_runner.ModelRunner(config, tasks, trial)
+
+  def _trained(self, **settings):
+    runner = self._runner(**settings)
+    runner.train()
+    return runner
+
+  def assert_same_weights(self, a, b):
+    a, b = weights_of(a.model_dir), weights_of(b.model_dir)
+    self.assertEqual(sorted(a), sorted(b))
+    for name in a:
+      np.testing.assert_array_equal(a[name], b[name], err_msg=name)
+
+  def test_learns_the_task_and_scores_the_remainder(self):
+    runner = self._trained(num_train_epochs=30)
+    results = runner.evaluate()
+    # 21 examples in batches of 8, of which the reference scores 16
+    self.assertGreater(results["words"]["accuracy"], 95.0)
+    self.assertEqual(sorted(results["words"]), ["accuracy", "loss"])
+
+  def test_trials_differ_and_each_is_reproducible(self):
+    first = self._trained(trial=1)
+    second = self._trained(trial=2)
+    again = self._trained(trial=1, model="b")
+    self.assert_same_weights(first, again)
+    # trial 2 of seed 0 is trial 1 of seed 1
+    self.assert_same_weights(second, self._trained(model="c", seed=1))
+    kernel = "task_specific/words/dense/kernel"
+    self.assertGreater(np.abs(weights_of(first.model_dir)[kernel] -
+                              weights_of(second.model_dir)[kernel]).max(), 1e-3)
+
+  def test_interrupted_training_ends_in_the_same_weights(self):
+    unbroken = self._trained()
+    for num_runs in [9, 2]:  # stops after 9 steps, then after 2 more
+      with self.assertRaises(KeyboardInterrupt):
+        self._runner(model="b", save_checkpoints_steps=4).train(
+            hooks=[StopAtStep(num_runs)])
+    resumed = self._trained(model="b", save_checkpoints_steps=4)
+    self.assert_same_weights(unbroken, resumed)
+    self.assertEqual(checkpoint.global_step_of(resumed.model_dir), NUM_STEPS)
+
+  def test_finished_training_is_not_repeated_unless_asked_to(self):
+    runner = self._trained()
+    path = os.path.join(runner.model_dir, "mine.txt")
+    words_task.write_lines(path, ["mine"])
+    self._trained()
+    self.assertTrue(os.path.exists(path))
+    self._trained(overwrite=True)
+    self.assertFalse(os.path.exists(path))
+
+  def test_another_training_is_not_mixed_with_what_is_there(self):
+    runner = self._trained()
+    before = weights_of(runner.model_dir)
+    with self.assertRaisesRegex(utils.UserError,
+                                "learning_rate .*num_train_epochs"):
+      self._trained(learning_rate=0.5, num_train_epochs=9)
+    path = words_task.split_file(self.data_dir, "train")
+    words_task.write_lines(path, words_task.read_lines(path)[::-1])
+    with self.assertRaisesRegex(utils.UserError, "training_data"):
+      self._trained()
+    self.assertEqual(sorted(weights_of(runner.model_dir)), sorted(before))
+
+  def test_evaluation_alone_gives_the_same_scores(self):
+    trained = self._trained()
+    evaluated = self._runner(model="elsewhere", do_train=False)
+    self.assertEqual(evaluated.evaluate(trained.model_dir),
+                     trained.evaluate())
+    self.assertFalse(os.path.exists(evaluated.model_dir))
+
+  def test_encoder_starts_from_the_pretrained_one(self):
+    pretrained = self._trained(model="pretrained")
+    # A rate of practically 0 leaves what it started from.
+    runner = self._trained(task_names=["words"], model="b",
+                           init_checkpoint=pretrained.model_dir,
+                           learning_rate=1e-30)
+    wanted, got = (weights_of(each.model_dir) for each in (pretrained, runner))
+    for name in wanted:
+      if name.startswith("electra/") and not checkpoint.is_slot(name):
+        np.testing.assert_allclose(got[name], wanted[name], atol=1e-6,
+                                   err_msg=name)
+    self.assertEqual(got["global_step"], NUM_STEPS)
+
+  def test_head_that_was_never_trained_is_not_evaluated(self):
+    words_task.write_data(self.data_dir, "other_words", seed=1)
+    trained = self._trained()
+    with self.assertRaisesRegex(
+        utils.UserError, "never trained on task 'other_words'"):
+      self._runner(task_names=["other_words"]).evaluate(trained.model_dir)
+
+  def test_nothing_to_evaluate(self):
+    with self.assertRaisesRegex(utils.UserError, "Expected a checkpoint"):
+      self._runner().evaluate()
+
+  def test_missing_pretrained_weights(self):
+    with self.assertRaisesRegex(utils.UserError, "set init_checkpoint"):
+      self._trained(init_checkpoint=os.path.join(self.data_dir, "nowhere"))
+
+  def test_model_of_another_size_says_what_to_set(self):
+    trained = self._trained()
+    wider = dict(words_task.TINY_MODEL, hidden_size=32)
+    with self.assertRaisesRegex(utils.UserError, "hidden_size"):
+      self._runner(model_hparam_overrides=wider).evaluate(trained.model_dir)
+
+  def test_two_tasks_share_the_encoder(self):
+    words_task.write_data(self.data_dir, "other_words", seed=1)
+    runner = self._trained(task_names=["words", "other_words"])
+    self.assertEqual(sorted(runner.evaluate()), ["other_words", "words"])
+    names = set(weights_of(runner.model_dir))
+    self.assertIn("task_specific/words/dense/kernel", names)
+    self.assertIn("task_specific/other_words/dense/kernel", names)
+
+
+if __name__ == "__main__":
+  tf.test.main()
