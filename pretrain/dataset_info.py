@@ -1,0 +1,120 @@
+"""What dataset_info.json, beside the examples, says about how they were made.
+
+Files of an output folder:
+  pretrain_data.tfrecord-<i>-of-<n>  the examples
+  dataset_info.json                  written last: the examples are complete
+  BUILD_UNFINISHED                   a build began and has not ended well
+
+Examples without either of the last two were made by the reference.
+"""
+
+import os
+
+from util import utils
+
+FILE_NAME = "dataset_info.json"
+UNFINISHED_NAME = "BUILD_UNFINISHED"
+FORMAT_VERSION = 1
+TOOL_VERSION = "1.0.0"
+
+_TYPES = {
+    "format_version": int, "tool": str, "tool_version": str,
+    "num_examples": int, "max_seq_length": int, "files": list,
+    "vocab_sha256": str, "vocab_size": int, "tokenizer": dict, "seed": int,
+    "carry_over": bool, "blanks_separate_docs": bool, "num_files": int,
+    "num_documents": int, "num_lines": int, "num_tokens": int,
+    "num_dropped_tokens": int}
+_FILE_TYPES = {"name": str, "num_examples": int}
+_TOKENIZER_TYPES = {"do_lower_case": bool, "strip_accents": bool,
+                    "preprocessing": (str, type(None))}
+
+
+def load(folder):
+  """Returns the checked content of `folder`'s dataset_info.json.
+
+  None where there is no such file: the reference made the examples, or a build
+  is unfinished (see `is_unfinished`).
+
+  Raises:
+    UserError: the file is not what this version writes, or a file that it
+      names is missing.
+  """
+  path = os.path.join(folder, FILE_NAME)
+  if not utils.exists(path):
+    return None
+  content = utils.load_json(path)
+  _check(content, path)
+  _check_files(content, folder)
+  return content
+
+
+def write(content, folder):
+  """Writes dataset_info.json, which marks the examples as complete."""
+  path = os.path.join(folder, FILE_NAME)
+  _check(content, path)
+  utils.write_json(content, path)
+
+
+def is_unfinished(folder):
+  """Returns whether a build of the examples began here and did not end well.
+
+  False while finished examples are being replaced: those stay whole until the
+  new ones are.
+  """
+  return (utils.exists(os.path.join(folder, UNFINISHED_NAME)) and
+          not utils.exists(os.path.join(folder, FILE_NAME)))
+
+
+def _check(content, path):
+  """Raises a UserError where `content` is not as this version writes it."""
+  if not isinstance(content, dict):
+    raise utils.UserError("%s: expected a JSON object, found a %s." %
+                          (path, type(content).__name__))
+  version = content.get("format_version")
+  if version != FORMAT_VERSION:
+    raise utils.UserError(
+        "%s: expected format_version %d, found %r; build the examples again, or"
+        " use the version of this software that wrote it." %
+        (path, FORMAT_VERSION, version))
+  _check_types(content, _TYPES, path)
+  _check_types(content["tokenizer"], _TOKENIZER_TYPES, path + ": tokenizer")
+  for number, entry in enumerate(content["files"]):
+    _check_types(entry, _FILE_TYPES, "%s: files[%d]" % (path, number))
+  num_examples = sum(entry["num_examples"] for entry in content["files"])
+  if num_examples != content["num_examples"]:
+    raise utils.UserError(
+        "%s: expected num_examples to be the sum over the files, %d, found %d."
+        % (path, num_examples, content["num_examples"]))
+
+
+def _check_types(content, types, where):
+  """Raises a UserError for the first key that is missing or of a wrong type."""
+  if not isinstance(content, dict):
+    raise utils.UserError("%s: expected a JSON object, found %r." %
+                          (where, content))
+  for key, wanted in types.items():
+    if key not in content:
+      raise utils.UserError("%s: expected a value for %s, found none; build the"
+                            " examples again." % (where, key))
+    value = content[key]
+    is_flag_for_int = wanted is int and isinstance(value, bool)
+    if not isinstance(value, wanted) or is_flag_for_int:
+      names = (wanted,) if isinstance(wanted, type) else wanted
+      raise utils.UserError("%s: expected %s to be of type %s, found %r." % (
+          where, key, " or ".join(name.__name__ for name in names), value))
+
+
+def _check_files(content, folder):
+  """Raises a UserError where a file of examples is missing or cut off."""
+  for entry in content["files"]:
+    path = os.path.join(folder, entry["name"])
+    if not utils.exists(path):
+      raise utils.UserError(
+          "Expected %s, which %s names, found no such file; copy it here or "
+          "build the examples again." % (path, FILE_NAME))
+    wanted = entry.get("num_bytes")
+    if wanted is not None and utils.file_size(path) != wanted:
+      raise utils.UserError(
+          "%s: expected %d bytes, as %s says, found %d; copy it again or build "
+          "the examples again." % (path, wanted, FILE_NAME,
+                                   utils.file_size(path)))
