@@ -55,9 +55,9 @@ run_tests() (
   prepare_environment "$1"
   cd "$root" || exit 2
   echo "Running the tests with $("$PYTHON" --version) ($PYTHON)"
-  # Warnings of TensorFlow itself about NumPy and its own old interfaces.
+  # Both TensorFlows warn about NumPy and their own old interfaces.
   export PYTHONWARNINGS=ignore
-  exec "$PYTHON" -m pytest -q ${pytest_args[@]+"${pytest_args[@]}"}
+  exec "$PYTHON" -m pytest -q -W ignore ${pytest_args[@]+"${pytest_args[@]}"}
 )
 
 if [ "$tensorflow" != all ]; then

@@ -1,0 +1,1 @@
+"""Words, grammar and documents of the example corpus and questions."""

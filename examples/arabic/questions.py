@@ -1,0 +1,47 @@
+"""Reading comprehension in the format of SQuAD 1.1."""
+
+from arabic import grammar
+from arabic import subjects
+
+
+def _paragraph(dice, paragraph_id, num_questions):
+  """Returns a paragraph about two subjects of one kind.
+
+  Whatever is asked of the one is often told of the other too, so an answer
+  of the right type is not enough: the question has to be matched to the
+  sentence that names its subject.
+  """
+  pair = subjects.draw_subjects(dice, 2)
+  attributes = dice.sample(pair[0].kind.attributes, 4)
+  others = dice.sample(attributes, 3)
+  told = [(pair[0], a) for a in attributes] + [(pair[1], a) for a in others]
+  if dice.happens(0.5):
+    told = dice.shuffled(told)
+  context, qas = "", []
+  for subject, attribute in told:
+    sentence = subject.statement(attribute, dice,
+                                 is_short=dice.happens(0.3))
+    answer_start = sentence.index(grammar.ANSWER_START)
+    if context:
+      context += " "
+    qas.append({
+        "question": subject.question(attribute, dice),
+        "answers": [{"text": subject.value(attribute),
+                     "answer_start": len(context) + answer_start}]})
+    context += grammar.without_answer_marks(sentence)
+  qas = dice.sample(qas, num_questions)
+  for number, qa in enumerate(qas):
+    qa["id"] = "%s-%d" % (paragraph_id, number)
+  return pair[0].kind_name, {"context": context, "qas": qas}
+
+
+def dataset(dice, name, num_paragraphs, num_questions_each):
+  """Returns a SQuAD 1.1 dataset; one article for each kind of subject."""
+  articles = {kind: [] for kind in sorted(subjects.KINDS)}
+  for number in range(num_paragraphs):
+    kind, paragraph = _paragraph(dice, "%s-%03d" % (name, number),
+                                 num_questions_each)
+    articles[kind].append(paragraph)
+  return {"version": "1.1", "data": [
+      {"title": kind, "paragraphs": articles[kind]}
+      for kind in sorted(articles) if articles[kind]]}
