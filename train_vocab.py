@@ -17,6 +17,7 @@ from tokenizers import trainers
 import tqdm
 
 from model import tokenization
+from pretrain import arabert_cleaning
 from pretrain import corpus
 from util import utils
 
@@ -33,7 +34,10 @@ def main():
   special_tokens = list(tokenization.SPECIAL_TOKENS)
   if args.arabert:
     special_tokens += tokenization.ARABERT_TOKENS
-  word_counts = count_words(args.corpus_dir, basic_tokenizer)
+  clean_line = None
+  if args.model_name is not None:
+    clean_line = make_cleaner(args)
+  word_counts = count_words(args.corpus_dir, basic_tokenizer, clean_line)
   vocab = train(word_counts, basic_tokenizer, special_tokens,
                 vocab_size=args.vocab_size, min_frequency=args.min_frequency,
                 limit_alphabet=args.limit_alphabet)
@@ -43,9 +47,7 @@ def main():
   if len(vocab) < args.vocab_size:
     utils.log("These are all pieces seen at least {:,} times; more need more "
               "text.".format(args.min_frequency))
-  utils.log("Build the dataset with %s %s" % (
-      flag(basic_tokenizer.do_lower_case, "lower-case"),
-      flag(basic_tokenizer.strip_accents, "strip-accents")))
+  utils.log("Build the dataset with", *builder_command(args, basic_tokenizer))
 
 
 def parse_args(argv=None):
@@ -75,9 +77,15 @@ def parse_args(argv=None):
       help="make a vocabulary for text that AraBERT's cleaning wrote: %s get "
       "ids 5 to 7, and [, ] and + belong to words" %
       " ".join(tokenization.ARABERT_TOKENS))
-  add_switch(parser, "lower-case", "(default: lower-case; with --arabert: not)")
-  add_switch(parser, "strip-accents", "of lower-cased text (default: as "
-             "lower-casing)")
+  parser.add_argument(
+      "--model-name", metavar="NAME",
+      help="with --arabert: clean the text as "
+      "build_arabert_pretraining_data.py does for this model, such as "
+      "araelectra-base (default: no cleaning)")
+  add_switch(parser, "lower-case", "lower-case the text (default; with "
+             "--arabert: do not)")
+  add_switch(parser, "strip-accents", "take accents off lower-cased text "
+             "(default)")
   parser.add_argument("--overwrite", action="store_true",
                       help="replace the output file if it exists")
   args = parser.parse_args(argv)
@@ -91,9 +99,23 @@ def add_switch(parser, name, help_text):
   target = "do_" + name.replace("-", "_")
   group = parser.add_mutually_exclusive_group()
   group.add_argument("--do-" + name, dest=target, action="store_true",
-                     default=None, help=name + " " + help_text)
+                     default=None, help=help_text)
   group.add_argument("--no-" + name, dest=target, action="store_false",
-                     help="do not " + name)
+                     help="do not")
+
+
+def builder_command(args, basic_tokenizer):
+  """Returns the words of the command that builds a dataset with the same words.
+
+  Its paths are left out.
+  """
+  words = ["build_arabert_pretraining_data.py" if args.arabert else
+           "build_pretraining_dataset.py",
+           flag(basic_tokenizer.do_lower_case, "lower-case"),
+           flag(basic_tokenizer.strip_accents, "strip-accents")]
+  if args.model_name is not None:
+    words += ["--model-name", arabert_cleaning.canonical_name(args.model_name)]
+  return words
 
 
 def flag(is_on, name):
@@ -124,8 +146,26 @@ def check_output_file(output_file, corpus_dir, overwrite):
         "would read it as text; got %s." % output_file)
 
 
-def count_words(corpus_dir, basic_tokenizer):
+def make_cleaner(args):
+  """Returns the function (line to cleaned line) that the flags ask for.
+
+  Raises:
+    UserError: the vocabulary is no AraBERT one, or the model is unknown.
+  """
+  if not args.arabert:
+    raise utils.UserError(
+        "--model-name %s cleans text for a vocabulary with AraBERT's tokens; "
+        "give --arabert too." % args.model_name)
+  return arabert_cleaning.make_cleaner(args.model_name)
+
+
+def count_words(corpus_dir, basic_tokenizer, clean_line=None):
   """Returns how often every word stands in the corpus, a Counter.
+
+  Args:
+    corpus_dir: str, a folder of text files.
+    basic_tokenizer: the BasicTokenizer that says what a word is.
+    clean_line: function of a line to a cleaned line, or None.
 
   Raises:
     UserError: the corpus has no words, is damaged or not UTF-8.
@@ -137,7 +177,10 @@ def count_words(corpus_dir, basic_tokenizer):
                  unit_scale=True, disable=None) as progress:
     for unit in corpus.read_units(paths):
       for piece in unit.pieces:
-        counts.update(basic_tokenizer.clean(decode(piece)).split())
+        text = decode(piece)
+        if clean_line is not None:
+          text = "\n".join(map(clean_line, text.split("\n")))
+        counts.update(basic_tokenizer.clean(text).split())
       progress.update(unit.num_file_bytes)
   word_counts = collections.Counter()
   for text, count in counts.items():
@@ -181,6 +224,9 @@ def train(word_counts, basic_tokenizer, special_tokens, *, vocab_size,
   Raises:
     UserError: `vocab_size` is too small for the single characters.
   """
+  word_counts = collections.Counter({  # special tokens are whole already
+      word: count for word, count in word_counts.items()
+      if not any(token in word for token in special_tokens)})
   alphabet = choose_alphabet(word_counts, limit_alphabet)
   # `tokenizers` numbers single characters in the order of a hash table, and
   # joins equally frequent pairs in the order of those numbers. Numbered here,
@@ -192,7 +238,7 @@ def train(word_counts, basic_tokenizer, special_tokens, *, vocab_size,
         "pieces of one character, got %d; a lower --limit-alphabet than %d "
         "needs fewer." % (len(first_tokens), len(special_tokens), vocab_size,
                           len(alphabet)))
-  word_counts = leave_out_words(word_counts, set(alphabet), special_tokens)
+  word_counts = scale_down(leave_out_words(word_counts, set(alphabet)))
   tokenizer = tokenizers.Tokenizer(
       models.WordPiece(unk_token=tokenization.UNK))
   tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
@@ -226,28 +272,23 @@ def alphabet_tokens(alphabet, basic_tokenizer):
   return alphabet + ["##" + char for char in inside]
 
 
-def leave_out_words(word_counts, alphabet, special_tokens):
-  """Returns the counts to train on, and says what was left out.
+def leave_out_words(word_counts, alphabet):
+  """Returns the counts without words that will be [UNK], and says how many.
 
-  Special tokens are whole already. Words that need a character outside of the
-  alphabet are [UNK] anyhow, as are those that are too long.
+  Those are words with a character outside of the alphabet, and long ones.
   """
-  kept, num_left_out = collections.Counter(), 0
-  for word, count in word_counts.items():
-    if any(token in word for token in special_tokens):
-      continue
-    if (len(word) <= tokenization.MAX_WORD_CHARACTERS and
-        alphabet.issuperset(word)):
-      kept[word] = count
-    else:
-      num_left_out += count
+  kept = collections.Counter({
+      word: count for word, count in word_counts.items()
+      if len(word) <= tokenization.MAX_WORD_CHARACTERS and
+      alphabet.issuperset(word)})
+  num_left_out = sum(word_counts.values()) - sum(kept.values())
   if num_left_out:
     utils.log("Left out {:,} words ({:.3f} %) that are longer than {} "
               "characters or have a character rarer than the {:,} commonest"
               .format(num_left_out,
                       100 * num_left_out / sum(word_counts.values()),
                       tokenization.MAX_WORD_CHARACTERS, len(alphabet)))
-  return scale_down(kept)
+  return kept
 
 
 def scale_down(word_counts):

@@ -40,8 +40,9 @@ _MAX_REMEMBERED_CHARACTERS = 50
 
 # The blocks that BERT puts spaces around, first and last code point.
 _CJK_BLOCKS = (
-    (0x4E00, 0x9FFF), (0x3400, 0x4DBF), (0x20000, 0x2A6DF), (0x2A700, 0x2B73F),
-    (0x2B740, 0x2B81F), (0x2B820, 0x2CEAF), (0xF900, 0xFAFF), (0x2F800, 0x2FA1F))
+    (0x4E00, 0x9FFF), (0x3400, 0x4DBF), (0xF900, 0xFAFF), (0x20000, 0x2A6DF),
+    (0x2A700, 0x2B73F), (0x2B740, 0x2B81F), (0x2B820, 0x2CEAF),
+    (0x2F800, 0x2FA1F))
 
 
 class FullTokenizer:
@@ -64,10 +65,10 @@ class FullTokenizer:
     missing = [token for token in SPECIAL_TOKENS if token not in self.vocab]
     if missing:
       raise utils.UserError(
-          "%s: expected a WordPiece vocabulary, one token a line, that holds %s;"
-          " %s not among its %d tokens." % (
-              vocab_file, " ".join(SPECIAL_TOKENS), " ".join(missing) + (
-                  " is" if len(missing) == 1 else " are"), len(self.vocab)))
+          "%s: expected a WordPiece vocabulary, one token a line, that holds "
+          "%s; not among its %d tokens: %s." % (
+              vocab_file, " ".join(SPECIAL_TOKENS), len(self.vocab),
+              " ".join(missing)))
     self.inv_vocab = {index: token for token, index in self.vocab.items()}
     self.is_arabert = all(token in self.vocab for token in ARABERT_TOKENS)
     self.basic_tokenizer = BasicTokenizer(
@@ -104,7 +105,7 @@ class FullTokenizer:
     Raises:
       UserError: a token is not in the vocabulary.
     """
-    return [self._look_up(self.vocab, token, "token") for token in tokens]
+    return [self._look_up(self.vocab, token, "a token") for token in tokens]
 
   def convert_ids_to_tokens(self, ids):
     """Returns the WordPieces of a list of ids.
@@ -112,11 +113,11 @@ class FullTokenizer:
     Raises:
       UserError: an id is not in the vocabulary.
     """
-    return [self._look_up(self.inv_vocab, index, "id") for index in ids]
+    return [self._look_up(self.inv_vocab, index, "an id") for index in ids]
 
   def _look_up(self, table, key, kind):
     if key not in table:
-      raise utils.UserError("Expected a %s of the %d tokens in %s, got %r." % (
+      raise utils.UserError("Expected %s of the %d tokens in %s, got %r." % (
           kind, len(table), self.vocab_file, key))
     return table[key]
 
@@ -205,9 +206,9 @@ class WordpieceTokenizer:
       UserError: `unk_token` is not in the vocabulary.
     """
     if unk_token not in vocab:
-      raise utils.UserError("Expected %s among the %d tokens of the vocabulary, "
-                            "to stand for unknown words." % (
-                                unk_token, len(vocab)))
+      raise utils.UserError(
+          "Expected %s among the %d tokens of the vocabulary, to stand for "
+          "unknown words." % (unk_token, len(vocab)))
     self.vocab = vocab
     self.unk_token = unk_token
     self.max_input_chars_per_word = max_input_chars_per_word

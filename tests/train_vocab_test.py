@@ -62,7 +62,8 @@ class VocabularyTest(TrainVocabTest):
     self.assertIn("(1 files, 0.0 MB)", printed)
     self.assertIn("Wrote 11 tokens to " + self.output_file, printed)
     self.assertIn("seen at least 2 times; more need more text", printed)
-    self.assertIn("with --do-lower-case --do-strip-accents", printed)
+    self.assertIn("with build_pretraining_dataset.py --do-lower-case "
+                  "--do-strip-accents\n", printed)
 
   def test_reads_subfolders_and_compressed_files(self):
     self.write("a.txt", "a")
@@ -83,13 +84,22 @@ class VocabularyTest(TrainVocabTest):
     vocab, printed = self.run_main("--arabert")
     self.assertEqual(vocab[:8], SPECIAL + ARABERT)
     # Not lower-cased: "أ" stays. "+ات" is one word. No pieces of "[رابط]".
-    self.assertEqual(sorted(vocab[8:]), sorted(
-        "[ ] + أ ا ب ت ر ط ##[ ##] ##+ ##أ ##ا ##ب ##ت ##ر ##ط".split() +
-        vocab[-2:]))
-    self.assertEqual(vocab[-1], "+ات")
-    self.assertIn("with --no-lower-case --no-strip-accents", printed)
+    self.assertEqual(vocab[8:16], "+ أ ا ت ##+ ##أ ##ا ##ت".split())
+    self.assertEqual(vocab[17:], ["+ات"])  # vocab[16] is half of it
+    self.assertIn("with build_arabert_pretraining_data.py --no-lower-case "
+                  "--no-strip-accents\n", printed)
     tokenizer = tokenization.FullTokenizer(self.output_file, False)
     self.assertEqual(tokenizer.tokenize("[رابط] +ات"), ["[رابط]", "+ات"])
+
+  def test_cleans_lines_as_the_arabert_builder_does(self):
+    self.write("a.txt", "زوروا https://a.bc/d الآن\nـــ ب")
+    vocab, printed = self.run_main("--arabert", "--model-name",
+                                   "aubmindlab/araelectra-base")
+    # Instead of the address stands [رابط], which is no text to train on; the
+    # line's elongation mark is gone.
+    self.assertEqual([t for t in vocab[8:] if not t.startswith("##")],
+                     sorted(set("زوروا" "الآن" "ب")))
+    self.assertIn("--no-strip-accents --model-name araelectra-base\n", printed)
 
   def test_stops_at_the_vocabulary_size(self):
     self.write("a.txt", "abcd abcd abcd")
@@ -189,9 +199,17 @@ class RefusalTest(TrainVocabTest):
   def test_size_below_the_characters(self):
     self.write("a.txt", "abc")
     self.check_refused(
-        "--vocab-size of at least 11, for 5 special tokens and the pieces of one "
-        "character, got 10; a lower --limit-alphabet than 3", "--vocab-size",
-        "10")
+        "--vocab-size of at least 11, for 5 special tokens and the pieces of "
+        "one character, got 10; a lower --limit-alphabet than 3",
+        "--vocab-size", "10")
+
+  def test_cleaning_needs_an_arabert_vocabulary(self):
+    self.write("a.txt", "a")
+    self.check_refused("--model-name araelectra-base cleans text for a "
+                       "vocabulary with AraBERT's tokens; give --arabert too",
+                       "--model-name", "araelectra-base")
+    self.check_refused("Unknown --model-name 'arabrt'", "--arabert",
+                       "--model-name", "arabrt")
 
   def test_command_ends_with_one_line_and_code_2(self):
     for flags, message in (
@@ -199,8 +217,9 @@ class RefusalTest(TrainVocabTest):
         (["--corpus-dir", self.corpus_dir, "--vocab-size", "many"],
          "expected a whole number of at least 1, got 'many'")):
       done = subprocess.run(
-          [sys.executable, "train_vocab.py", "--output-file", self.output_file] +
-          flags, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+          [sys.executable, "train_vocab.py", "--output-file",
+           self.output_file] + flags, cwd=ROOT, stdout=subprocess.PIPE,
+          stderr=subprocess.PIPE)
       self.assertEqual(done.returncode, 2)
       self.assertIn(message, done.stderr.decode("utf-8"))
       self.assertNotIn("Traceback", done.stderr.decode("utf-8"))

@@ -28,7 +28,7 @@ def words(text, *, do_lower_case, strip_accents, arabert):
 
 
 def wordpieces(word, vocab, max_characters=200):
-  """Returns the pieces of one word: the longest in the vocabulary, from left."""
+  """Returns the pieces of one word: from the left, the longest there is."""
   if len(word) > max_characters:
     return ["[UNK]"]
   pieces, start = [], 0

@@ -209,7 +209,8 @@ class WordpieceTokenizerTest(unittest.TestCase):
                      [])
 
   def test_unknown_token_must_be_in_the_vocabulary(self):
-    with self.assertRaisesRegex(utils.UserError, r"Expected \[UNK\] among the 1"):
+    with self.assertRaisesRegex(utils.UserError,
+                                r"Expected \[UNK\] among the 1 tokens"):
       tokenization.WordpieceTokenizer({"a": 0})
 
 
@@ -236,7 +237,7 @@ class FullTokenizerTest(TokenizationTest):
         utils.UserError, "a token of the 5 tokens in .*vocab.txt, got 'cat'"):
       tokenizer.convert_tokens_to_ids(["[PAD]", "cat"])
     with self.assertRaisesRegex(
-        utils.UserError, "a id of the 5 tokens in .*vocab.txt, got 5"):
+        utils.UserError, "an id of the 5 tokens in .*vocab.txt, got 5"):
       tokenizer.convert_ids_to_tokens([0, 5])
 
   def test_knows_an_arabert_vocabulary(self):
@@ -251,11 +252,9 @@ class FullTokenizerTest(TokenizationTest):
   def test_missing_special_tokens_are_named(self):
     with self.assertRaisesRegex(
         utils.UserError,
-        r"vocab.txt: expected a WordPiece vocabulary.*\[CLS\] \[MASK\] are not "
-        "among its 4 tokens"):
+        r"vocab.txt: expected a WordPiece vocabulary.*; not among its 4 "
+        r"tokens: \[CLS\] \[MASK\]\.$"):
       self.tokenizer(["[PAD]", "[UNK]", "[SEP]", "a"])
-    with self.assertRaisesRegex(utils.UserError, r"; \[MASK\] is not among"):
-      self.tokenizer(SPECIAL[:4])
 
   def test_settings_are_those_in_effect(self):
     def settings(*args, **kwargs):
@@ -271,7 +270,8 @@ class FullTokenizerTest(TokenizationTest):
     tokenizer = self.tokenizer(SPECIAL + list("abcd") + ["##b"])
     with mock.patch.object(tokenization, "_MAX_REMEMBERED_WORDS", 2):
       for _ in range(2):
-        self.assertEqual(tokenizer.encode("a b c d ab a"), [5, 6, 7, 8, 5, 9, 5])
+        self.assertEqual(tokenizer.encode("a b c d ab a"),
+                         [5, 6, 7, 8, 5, 9, 5])
 
   def test_works_in_forked_processes_without_a_warning(self):
     code = (
@@ -317,7 +317,8 @@ class UntrustedTextTest(TokenizationTest):
 
   def test_spelled_control_tokens_are_split_at_their_brackets(self):
     self.assertEqual(self.encode("a [MASK] a"), [13, 8, 10, 9, 13])
-    self.assertEqual(self.encode("[MASK]x [SEP]x"), [8, 10, 9, 14, 8, 11, 9, 14])
+    self.assertEqual(self.encode("[MASK]x [SEP]x"),
+                     [8, 10, 9, 14, 8, 11, 9, 14])
     self.assertEqual(self.encode("[MA\u200bSK]"), [8, 10, 9])
 
   def test_other_text_is_encoded_as_ever(self):
@@ -326,7 +327,7 @@ class UntrustedTextTest(TokenizationTest):
 
   def test_no_text_gives_a_control_id(self):
     rng = random.Random(2)
-    parts = ["[CLS]", "[SEP]", "[MASK]", "[PAD]", "[", "]", "a", " ", "\x00", "+"]
+    parts = SPECIAL + ["[", "]", "a", " ", "\x00", "+"]
     texts = ["".join(rng.choice(parts) for _ in range(8)) for _ in range(2000)]
     for ids in self.arabert.encode_untrusted_batch(texts):
       self.assertTrue(set(ids).isdisjoint({0, 2, 3, 4}))
@@ -346,8 +347,8 @@ class LoadVocabTest(TokenizationTest):
 
   def test_line_ends_byte_order_mark_and_blanks_at_the_end(self):
     expected = {"[PAD]": 0, "عام": 1, "##b": 2}
-    for text in ("[PAD]\nعام\n##b\n", "[PAD]\r\nعام\r\n##b", " [PAD]\nعام \n##b",
-                 "\ufeff[PAD]\nعام\n##b\n\n \r\n"):
+    for text in ("[PAD]\nعام\n##b\n", "[PAD]\r\nعام\r\n##b",
+                 " [PAD]\nعام \n##b", "\ufeff[PAD]\nعام\n##b\n\n \r\n"):
       self.assertEqual(self.load(text.encode("utf-8")), expected, repr(text))
 
   def test_lines_end_at_newlines_only(self):
@@ -366,8 +367,8 @@ class LoadVocabTest(TokenizationTest):
       self.load(b"a\nb\na\n")
 
   def test_other_encodings_are_refused(self):
-    with self.assertRaisesRegex(utils.UserError,
-                                "vocab.txt:2: expected UTF-8 text, byte 1 is 0xc7"):
+    with self.assertRaisesRegex(
+        utils.UserError, "vocab.txt:2: expected UTF-8 text, byte 1 is 0xc7"):
       self.load(b"a\nb\xc7\n")
 
   def test_missing_file_is_named(self):
