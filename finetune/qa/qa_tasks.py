@@ -1,0 +1,279 @@
+"""The question answering tasks: where their files are and what they look like.
+
+To add one in SQuAD's layout, subclass `QATask` with a constructor
+`(config, tokenizer)` that gives the task its name, and put its files at
+`finetuning_data/<name>/{train,dev}.json`.
+"""
+
+import os
+
+from finetune import feature_spec
+from finetune import packing
+from finetune import task
+from finetune.qa import qa_examples
+from finetune.qa import qa_features
+from finetune.qa import qa_head
+from finetune.qa import qa_metrics
+from util import utils
+
+DEBUG_QUESTIONS = 30  # of each split, in debug mode
+
+
+class QATask(task.Task):
+  """Answers questions with a span of a context; files in SQuAD's layout.
+
+  Attributes:
+    tokenizer: the FullTokenizer that features are made with.
+  """
+
+  # Whether questions may have no answer, as in SQuAD 2.0.
+  has_impossible = False
+  # The names that the file of a split may have; the first there is is read.
+  file_names = {"train": ("train.json",), "dev": ("dev.json",),
+                "test": ("test.json",)}
+  feature_hparams = task.Task.feature_hparams + (
+      "max_query_length", "doc_stride")
+
+  def __init__(self, config, name, tokenizer):
+    """Makes the task.
+
+    Args:
+      config: a FinetuningConfig.
+      name: str, the task's name and that of its folder in finetuning_data.
+      tokenizer: a FullTokenizer.
+    """
+    super().__init__(config, name)
+    self.tokenizer = tokenizer
+    self._featurizer = qa_features.Featurizer(
+        tokenizer, max_seq_length=config.max_seq_length,
+        max_query_length=config.max_query_length,
+        doc_stride=config.doc_stride)
+    self._examples = {}  # by split; a scorer needs the ones featurized before
+
+  def data_folders(self):
+    """Returns the folders to look for the files in, the best first."""
+    return [self.config.raw_data_dir(self.name)]
+
+  def get_data_files(self, split):
+    """Returns [the file of `split`].
+
+    Raises:
+      utils.UserError: there is none.
+    """
+    path = self._find(split)
+    if path is None:
+      raise utils.UserError("Task '%s': expected its %s data in %s, found %s." % (
+          self.name, split, " or ".join(self._candidates(split)),
+          self._found_instead(split) or "no such file"))
+    return [path]
+
+  def get_test_splits(self):
+    path = self._find("test")
+    return ["test"] if path and path != self._find("dev") else []
+
+  def get_examples(self, split):
+    if split not in self._examples:
+      path, = self.get_data_files(split)
+      examples = self._read(
+          path, split, DEBUG_QUESTIONS if self.config.debug else None)
+      self._featurizer.number(examples)
+      self._examples[split] = examples
+    return self._examples[split]
+
+  def get_windows(self, example):
+    """Returns the qa_features.Windows of a QAExample."""
+    return self._featurizer.windows(example)
+
+  def featurize(self, example, is_training, log=False, for_eval=False):
+    """Returns a list of dicts, the features of each window.
+
+    With `for_eval` they also hold what a scorer needs, not for the model:
+    "<task>_doc_span_index", "<task>_tokens", "<task>_token_to_orig_map" and
+    "<task>_token_is_max_context".
+    """
+    del is_training  # windows of the dev set are labeled too, for their loss
+    windows = self.get_windows(example)
+    if log:
+      self._log(example, windows)
+    return [self._features(window, for_eval) for window in windows]
+
+  def get_feature_specs(self):
+    return [feature_spec.FeatureSpec(self._key(name), [])
+            for name in ("eid", "start_positions", "end_positions",
+                         "is_impossible")]
+
+  def get_prediction_module(self, bert_model, features, is_training,
+                            percent_done):
+    del percent_done
+    labels = {name: features[self._key(name)] for name in (
+        "start_positions", "end_positions", "is_impossible")}
+    mask = qa_head.answer_mask(features["input_mask"], features["segment_ids"])
+    losses, outputs = qa_head.build(
+        bert_model.get_sequence_output(), mask, labels, is_training,
+        self.config)
+    outputs.update(loss=losses, eid=features[self._key("eid")],
+                   start_positions=labels["start_positions"],
+                   end_positions=labels["end_positions"])
+    return losses, outputs
+
+  def get_scorer(self, split="dev"):
+    return qa_metrics.SpanBasedQAScorer(self.config, self, split)
+
+  def keeps(self, qas_id):
+    """Returns whether the question of that id is of this task."""
+    del qas_id
+    return True
+
+  def _read(self, path, split, max_questions):
+    return qa_examples.read_squad(
+        path, self.name, is_training=split == "train",
+        has_impossible=self.has_impossible, is_labeled=split != "test",
+        keep_fn=self.keeps, max_questions=max_questions)
+
+  def _key(self, feature):
+    return "%s_%s" % (self.name, feature)
+
+  def _features(self, window, for_eval):
+    features = packing.padded_inputs(window.input_ids, window.segment_ids,
+                                     self.config.max_seq_length)
+    features[self._key("eid")] = window.eid
+    features[self._key("start_positions")] = window.start_position
+    features[self._key("end_positions")] = window.end_position
+    features[self._key("is_impossible")] = int(window.is_impossible)
+    if for_eval:
+      features[self._key("doc_span_index")] = window.span_index
+      features[self._key("tokens")] = self.tokenizer.convert_ids_to_tokens(
+          window.input_ids)
+      features[self._key("token_to_orig_map")] = window.token_to_word
+      features[self._key("token_is_max_context")] = {
+          position: position in window.max_context
+          for position in window.token_to_word}
+    return features
+
+  def _log(self, example, windows):
+    utils.log("Question %s: %s" % (example.qas_id, example.question))
+    for window in windows:
+      answer = window.input_ids[
+          window.start_position:window.end_position + 1]
+      utils.log("  window %d (eid %d): %s" % (
+          window.span_index, window.eid, " ".join(
+              self.tokenizer.convert_ids_to_tokens(window.input_ids))))
+      utils.log("    answer at %d-%d: %s" % (
+          window.start_position, window.end_position, " ".join(
+              self.tokenizer.convert_ids_to_tokens(answer))
+          if window.start_position else "not in this window"))
+
+  def _candidates(self, split):
+    """Returns the paths that the file of `split` may have, best first."""
+    return [os.path.join(folder, name) for folder in self.data_folders()
+            for name in self.file_names.get(split, (split + ".json",))]
+
+  def _find(self, split):
+    """Returns the path of the file of `split`, or None."""
+    return next(filter(utils.exists, self._candidates(split)), None)
+
+  def _found_instead(self, split):
+    """Returns what an error says of a file elsewhere, "" if there is none."""
+    del split
+    return ""
+
+
+class SQuAD(QATask):
+  """SQuAD 2.0: some questions have no answer."""
+
+  has_impossible = True
+  file_names = {"train": ("train.json", "train-v2.0.json"),
+                "dev": ("dev.json", "dev-v2.0.json"), "test": ("test.json",)}
+
+  def __init__(self, config, tokenizer):
+    super().__init__(config, "squad", tokenizer)
+
+  def _found_instead(self, split):
+    # Where AraELECTRA's README has ARCD's files put, for this very task.
+    path = os.path.join(self.config.raw_data_dir("squadv1"), split + ".json")
+    if not utils.exists(path):
+      return ""
+    return ("%s; 'squad' is SQuAD 2.0: for SQuAD 1.1 set \"task_names\": "
+            "[\"squadv1\"], for ARCD [\"arcd\"], either reads that file" % path)
+
+
+class SQuADv1(QATask):
+  """SQuAD 1.1: every question has an answer."""
+
+  file_names = {"train": ("train.json", "train-v1.1.json"),
+                "dev": ("dev.json", "dev-v1.1.json"), "test": ("test.json",)}
+
+  def __init__(self, config, tokenizer):
+    super().__init__(config, "squadv1", tokenizer)
+
+
+class ARCD(QATask):
+  """The Arabic Reading Comprehension Dataset, in SQuAD 1.1's layout.
+
+  It is published as arcd-train.json and arcd-test.json; the test set, which has
+  answers, is what models are compared on, so it can stand for the dev set.
+  """
+
+  file_names = {"train": ("train.json", "arcd-train.json"),
+                "dev": ("dev.json", "test.json", "arcd-test.json"),
+                "test": ("test.json",)}
+
+  def __init__(self, config, tokenizer):
+    super().__init__(config, "arcd", tokenizer)
+
+  def data_folders(self):
+    return super().data_folders() + [self.config.raw_data_dir("squadv1")]
+
+
+class TyDiQA(QATask):
+  """The Arabic part of TyDi QA's gold passage task, in SQuAD 1.1's layout."""
+
+  file_names = {"train": ("train.json", "tydiqa-goldp-v1.1-train.json"),
+                "dev": ("dev.json", "tydiqa-goldp-dev-arabic.json",
+                        "tydiqa-goldp-v1.1-dev.json"),
+                "test": ("test.json",)}
+
+  def __init__(self, config, tokenizer):
+    super().__init__(config, "tydiqa", tokenizer)
+
+  def keeps(self, qas_id):
+    return qas_id.startswith("arabic")
+
+
+class MRQATask(QATask):
+  """A dataset in the layout of the MRQA 2019 shared task: .jsonl[.gz]."""
+
+  file_names = {"train": ("train.jsonl", "train.jsonl.gz"),
+                "dev": ("dev.jsonl", "dev.jsonl.gz"), "test": ()}
+
+  def _read(self, path, split, max_questions):
+    return qa_examples.read_mrqa(path, self.name, is_training=split == "train",
+                                 max_questions=max_questions)
+
+
+class NewsQA(MRQATask):
+  """NewsQA as in the MRQA 2019 shared task."""
+
+  def __init__(self, config, tokenizer):
+    super().__init__(config, "newsqa", tokenizer)
+
+
+class NaturalQuestions(MRQATask):
+  """Natural Questions as in the MRQA 2019 shared task."""
+
+  def __init__(self, config, tokenizer):
+    super().__init__(config, "naturalqs", tokenizer)
+
+
+class SearchQA(MRQATask):
+  """SearchQA as in the MRQA 2019 shared task."""
+
+  def __init__(self, config, tokenizer):
+    super().__init__(config, "searchqa", tokenizer)
+
+
+class TriviaQA(MRQATask):
+  """TriviaQA as in the MRQA 2019 shared task."""
+
+  def __init__(self, config, tokenizer):
+    super().__init__(config, "triviaqa", tokenizer)
