@@ -94,9 +94,10 @@ def layer_norm(x, name="LayerNorm"):
   with tf.variable_scope(name):
     beta = tf.get_variable("beta", [depth], initializer=tf.zeros_initializer())
     gamma = tf.get_variable("gamma", [depth], initializer=tf.ones_initializer())
-    mean, variance = tf.nn.moments(x, axes=[-1], keep_dims=True)
-    return tf.nn.batch_normalization(
-        x, mean, variance, beta, gamma, LAYER_NORM_EPSILON)
+    centered = x - tf.reduce_mean(x, axis=-1, keepdims=True)
+    variance = tf.reduce_mean(tf.square(centered), axis=-1, keepdims=True)
+    normed = centered * tf.rsqrt(variance + LAYER_NORM_EPSILON)
+    return normed * gamma + beta
 
 
 def dropout(x, rate, randomness):
