@@ -47,8 +47,8 @@ class ModelRunner:
       hooks: list of more tf.train.SessionRunHook.
 
     Raises:
-      utils.UserError: data or weights are missing, or the trial's folder holds
-        a model trained with other settings.
+      utils.UserError: data or weights are missing, the trial's folder holds a
+        model trained with other settings, or the training diverged.
     """
     config = self._config
     stored = self._preprocessor.store(self._tasks, "train")
@@ -63,6 +63,7 @@ class ModelRunner:
             init_sha256=(utils.sha256_of_file(init_checkpoint + ".index")
                          if init_checkpoint else None)),
         overwrite=config.overwrite)
+    trial_record.write_tokenizer(self.model_dir, config, init_checkpoint)
     is_started = checkpoint.find(self.model_dir) is not None
     start_step = (checkpoint.global_step_of(self.model_dir) if is_started
                   else 0)
@@ -79,9 +80,15 @@ class ModelRunner:
       utils.log("Training from random weights (init_checkpoint is null)")
     utils.log("Training for %d steps on %d inputs, batch size %d" % (
         num_steps, stored.num_examples, config.train_batch_size))
-    self._estimator(init_checkpoint, num_steps).train(
-        self._preprocessor.train_input_fn(stored, self.seed, start_step),
-        max_steps=num_steps, hooks=list(hooks))
+    try:
+      self._estimator(init_checkpoint, num_steps).train(
+          self._preprocessor.train_input_fn(stored, self.seed, start_step),
+          max_steps=num_steps, hooks=list(hooks))
+    except tf.train.NanLossDuringTrainingError:
+      raise utils.UserError(
+          "Trial %d: the loss is not a number any more; set a learning_rate "
+          "below %g, or another seed, and \"overwrite\": true (%s)." % (
+              self._trial, config.learning_rate, self.model_dir))
 
   def evaluate(self, model=None, split="dev"):
     """Scores every task on `split`.
@@ -117,7 +124,7 @@ class ModelRunner:
   def score(self, task, split, model=None):
     """Returns the Scorer of `task` after it saw every example of `split`."""
     path = self.checkpoint_path(model)
-    _check_head(path, task)
+    self._check_head(path, task)
     stored = self._preprocessor.store([task], split)
     predictions = self._estimator(path, num_train_steps=None).predict(
         self._preprocessor.eval_input_fn(stored), checkpoint_path=path,
@@ -139,6 +146,18 @@ class ModelRunner:
       utils.UserError: there is none.
     """
     return checkpoint.latest(model or self.model_dir)
+
+  def _check_head(self, path, task):
+    """Raises a UserError if a checkpoint was never trained on `task`."""
+    scope = "%s%s/" % (HEADS_SCOPE, task.name)
+    if any(name.startswith(scope) for name in checkpoint.shapes_of(path)):
+      return
+    own = ", such as %s" % self.model_dir if checkpoint.find(
+        self.model_dir) else ""
+    raise utils.UserError(
+        "The checkpoint %s was never trained on task '%s' (it has no weights "
+        "%s...); set init_checkpoint to a folder fine-tuned on that task%s, or "
+        "\"do_train\": true." % (path, task.name, scope, own))
 
   def _estimator(self, weights, num_train_steps):
     config = self._config
@@ -220,13 +239,3 @@ def _start_from(init_checkpoint, use_tpu):
     return checkpoint.scaffold_fn(report)
   checkpoint.apply(report)
   return None
-
-
-def _check_head(path, task):
-  """Raises a UserError if a checkpoint was never trained on `task`."""
-  scope = "%s%s/" % (HEADS_SCOPE, task.name)
-  if not any(name.startswith(scope) for name in checkpoint.shapes_of(path)):
-    raise utils.UserError(
-        "The checkpoint %s was never trained on task '%s' (it has no weights "
-        "%s...); set init_checkpoint to a folder fine-tuned on that task, or "
-        "\"do_train\": true." % (path, task.name, scope))

@@ -11,6 +11,7 @@ import os
 from util import utils
 
 RECORD_NAME = "finetuning_run.json"
+TOKENIZER_CONFIG_NAME = "tokenizer_config.json"
 
 # Hyperparameters that the weights do not depend on. A new hyperparameter counts
 # as one that matters until it is named here.
@@ -72,6 +73,25 @@ def open_folder(folder, settings, *, overwrite):
         "them away, or set \"overwrite\": true to remove them and train." % (
             folder, RECORD_NAME))
   utils.write_json(settings, record_path)
+
+
+def write_tokenizer(folder, config, init_checkpoint):
+  """Writes what the weights must be used with: vocabulary and its settings.
+
+  Args:
+    folder: str, the trial's folder.
+    config: a FinetuningConfig.
+    init_checkpoint: str, the pre-trained checkpoint, None for none; what else
+      is recorded beside it, such as the cleaning of the text, is passed on.
+  """
+  settings = {"do_lower_case": config.do_lower_case,
+              "strip_accents": config.strip_accents}
+  if init_checkpoint:
+    path = os.path.join(os.path.dirname(init_checkpoint), TOKENIZER_CONFIG_NAME)
+    if utils.exists(path):
+      settings = dict(utils.load_json(path), **settings)
+  utils.write_json(settings, os.path.join(folder, TOKENIZER_CONFIG_NAME))
+  utils.copy(config.vocab_file, os.path.join(folder, "vocab.txt"))
 
 
 def _refuse_other_training(folder, recorded, settings):

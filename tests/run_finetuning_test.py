@@ -1,0 +1,131 @@
+"""Tests for run_finetuning."""
+
+import os
+import subprocess
+import sys
+import tempfile
+import unittest
+
+import run_finetuning
+from finetune import task_builder
+from model import checkpoint
+from tests import conftest
+from tests.finetune import words_task
+from util import utils
+
+
+class CommandLineTest(unittest.TestCase):
+
+  def test_misspelled_hparam_ends_in_one_line_before_tensorflow(self):
+    program = (
+        "import sys, run_finetuning\n"
+        "from util import utils\n"
+        "try:\n"
+        "  utils.exit_cleanly(run_finetuning.main)\n"
+        "finally:\n"
+        "  sys.stderr.write('tensorflow' if 'tensorflow' in sys.modules else '')")
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", program, "--data-dir", "x",
+         "--model-name", "y", "--hparams", '{"learnin_rate": 1e-4}'],
+        cwd=conftest.ROOT, stderr=subprocess.PIPE, stdout=subprocess.PIPE)
+    stderr = done.stderr.decode("utf-8")
+    self.assertEqual(done.returncode, 2)
+    self.assertIn("Did you mean 'learning_rate'", stderr)
+    self.assertTrue(stderr.startswith("error: "), stderr)
+    self.assertEqual(stderr.count("\n"), 1)
+    self.assertFalse(stderr.endswith("tensorflow"))
+
+
+class RunTest(unittest.TestCase):
+
+  def setUp(self):
+    folder = tempfile.TemporaryDirectory()
+    self.addCleanup(folder.cleanup)
+    self.data_dir = folder.name
+    words_task.write_data(self.data_dir)
+    task_builder.register("words", words_task.WordsTask)
+    task_builder.register("words_with_test", _with_test_split)
+
+  def _config(self, **hparams):
+    return words_task.tiny_config(self.data_dir, **hparams)
+
+  def test_two_trials_and_the_evaluation_of_one_alone(self):
+    config = self._config(num_trials=2)
+    trials = run_finetuning.run(config)
+    lines = words_task.read_lines(config.results_txt)
+    self.assertRegex(lines[0], r"^words: accuracy: [0-9.]+ - loss: [0-9.]+$")
+    self.assertRegex(lines[2], r"^words accuracy over trials: mean ")
+    content = utils.load_json(config.results_json())
+    self.assertEqual(content["trials"], trials)
+    self.assertEqual([(trial["trial"], trial["seed"], trial["global_step"])
+                      for trial in trials], [(1, 0, 12), (2, 1, 12)])
+    self.assertNotEqual(trials[0]["results"], trials[1]["results"])
+
+    again = run_finetuning.run(self._config(
+        do_train=False, init_checkpoint=config.trial_model_dir(2)))
+    self.assertEqual([trial["results"] for trial in again],
+                     [trials[1]["results"]])
+
+  def test_models_of_earlier_trials_are_not_kept_if_not_wanted(self):
+    config = self._config(num_trials=2, keep_all_models=False,
+                          num_train_epochs=0.1)
+    run_finetuning.run(config)
+    self.assertFalse(os.path.exists(config.trial_model_dir(1)))
+    self.assertIsNotNone(checkpoint.find(config.trial_model_dir(2)))
+
+  def test_vocabulary_and_settings_travel_with_the_model(self):
+    config = self._config(num_train_epochs=0.1, do_eval=False,
+                          strip_accents=True)
+    run_finetuning.run(config)
+    folder = config.trial_model_dir(1)
+    self.assertEqual(
+        utils.load_json(os.path.join(folder, "tokenizer_config.json")),
+        {"do_lower_case": False, "strip_accents": True})
+    self.assertEqual(words_task.read_lines(os.path.join(folder, "vocab.txt")),
+                     words_task.VOCABULARY)
+
+  def test_outputs_for_a_test_split(self):
+    words_task.write_data(self.data_dir, "words_with_test")
+    config = self._config(task_names=["words_with_test"], do_eval=False,
+                          num_train_epochs=0.1, write_test_outputs=True)
+    run_finetuning.run(config)
+    path = config.test_predictions("words_with_test", "test", 1)
+    predictions = utils.load_json(os.path.splitext(path)[0] + ".json")
+    self.assertEqual(sorted(predictions), ["0", "1", "2"])
+
+  def test_no_test_split_is_said_before_training(self):
+    config = self._config(write_test_outputs=True)
+    with self.assertRaisesRegex(utils.UserError,
+                                "task 'words' has no unlabeled test split"):
+      run_finetuning.run(config)
+    self.assertFalse(os.path.exists(config.trial_model_dir(1)))
+
+  def test_evaluation_without_training_needs_a_trained_head(self):
+    trained = self._config(num_train_epochs=0.1)
+    run_finetuning.run(trained)
+    words_task.write_data(self.data_dir, "words_with_test")
+    with self.assertRaisesRegex(utils.UserError, "never trained on task"):
+      run_finetuning.run(self._config(
+          task_names=["words_with_test"], do_train=False,
+          init_checkpoint=trained.trial_model_dir(1)))
+
+  def test_diverging_training_is_no_traceback(self):
+    with self.assertRaisesRegex(utils.UserError, "not a number"):
+      run_finetuning.run(self._config(learning_rate=1e30))
+
+  def test_debug_run_leaves_the_model_alone(self):
+    model = os.path.join(self.data_dir, "models", "tiny", "model.ckpt-1.index")
+    words_task.write_lines(model, ["mine"])
+    run_finetuning.run(self._config(debug=True, do_eval=False))
+    self.assertEqual(words_task.read_lines(model), ["mine"])
+
+
+def _with_test_split(config, tokenizer):
+  return words_task.WordsTask(config, tokenizer, name="words_with_test",
+                              test_splits=["test"])
+
+
+if __name__ == "__main__":
+  from util import training_utils
+  training_utils.setup_tensorflow()
+  unittest.main()
