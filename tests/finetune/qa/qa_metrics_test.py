@@ -1,0 +1,131 @@
+"""Tests for finetune.qa.qa_metrics, against the reference's answers."""
+
+import contextlib
+import io
+import json
+import tempfile
+import unittest
+
+from finetune.qa import qa_metrics
+from finetune.qa import qa_tasks
+from tests.finetune.qa import golden_qa
+from util import utils
+
+TASKS = {"squadv1": qa_tasks.SQuADv1, "squad": qa_tasks.SQuAD}
+ARABIC_SCORES = {"exact_match_arabic_normalized", "f1_arabic_normalized"}
+
+
+class SpanBasedQAScorerTest(unittest.TestCase):
+
+  @classmethod
+  def setUpClass(cls):
+    super().setUpClass()
+    cls.folder = tempfile.TemporaryDirectory()
+    cls.data_dir = cls.folder.name
+    golden_qa.write_data(cls.data_dir)
+    cls.golden = golden_qa.load()
+    cls.tokenizer = golden_qa.tokenizer()
+
+  @classmethod
+  def tearDownClass(cls):
+    cls.folder.cleanup()
+    super().tearDownClass()
+
+  def score(self, task_name, split="dev", num_left_out=0, **hparams):
+    """Returns (config, scorer) after the made-up outputs of all windows."""
+    config = golden_qa.config(self.data_dir, task_name, **hparams)
+    task = TASKS[task_name](config, self.tokenizer)
+    scorer = task.get_scorer(split)
+    with contextlib.redirect_stdout(io.StringIO()):
+      examples = task.get_examples(split)
+    for example in examples[num_left_out:]:
+      for window in task.get_windows(example):
+        scorer.update(golden_qa.made_up_outputs(window))
+    return config, scorer
+
+  def results(self, scorer):
+    with contextlib.redirect_stdout(io.StringIO()):
+      return dict(scorer.get_results())
+
+  def test_answers_and_scores_are_those_of_the_reference(self):
+    for task_name in TASKS:
+      for kind in ("joint", "independent"):
+        with self.subTest(task=task_name, kind=kind):
+          golden = self.golden["%s_%s" % (task_name, kind)]
+          config, scorer = self.score(
+              task_name, joint_prediction=kind == "joint")
+          results = self.results(scorer)
+          self.assertEqual(
+              utils.load_json(config.qa_preds_file(task_name)),
+              golden["predictions"])
+          self.assertEqual(
+              {name: value for name, value in results.items()
+               if name not in ARABIC_SCORES}, golden["results"])
+          self.assertLessEqual(ARABIC_SCORES, set(results))
+          self.assertEqual(utils.load_json(config.qa_eval_file(task_name)),
+                           results)
+          if task_name == "squad":
+            self.assertEqual(utils.load_json(config.qa_na_file(task_name)),
+                             golden["null_odds"])
+
+  def test_first_score_is_the_exact_match_and_loss_is_a_mean(self):
+    for task_name, wanted in (("squadv1", ["exact_match", "f1"]),
+                              ("squad", ["exact", "f1"])):
+      _, scorer = self.score(task_name)
+      with contextlib.redirect_stdout(io.StringIO()):
+        self.assertEqual(
+            [name for name, _ in scorer.get_results()[:2]], wanted)
+      self.assertEqual(scorer.get_loss(), 1.0)
+
+  def test_n_best_answers_are_written(self):
+    config, scorer = self.score("squadv1")
+    self.results(scorer)
+    predictions = utils.load_json(config.qa_preds_file("squadv1"))
+    n_best = utils.load_json(config.qa_nbest_file("squadv1"))
+    self.assertEqual(set(n_best), set(predictions))
+    for qas_id, answers in n_best.items():
+      self.assertEqual(answers[0]["text"], predictions[qas_id])
+      self.assertLessEqual(len(answers), config.n_best_size)
+      self.assertEqual(set(answers[0]),
+                       {"text", "probability", "start_logit", "end_logit"})
+      self.assertAlmostEqual(sum(a["probability"] for a in answers), 1.0)
+
+  def test_files_are_utf_8(self):
+    config, scorer = self.score("squadv1")
+    self.results(scorer)
+    with io.open(config.qa_preds_file("squadv1"), encoding="utf-8") as f:
+      self.assertIn("محمد بن سعود", f.read())
+
+  def test_test_predictions_are_empty_above_the_threshold(self):
+    golden = self.golden["squad_joint"]
+    _, scorer = self.score("squad")
+    self.assertEqual(scorer.get_test_predictions(), {
+        qas_id: "" if golden["null_odds"][qas_id] > -2.75 else text
+        for qas_id, text in golden["predictions"].items()})
+
+  def test_unlabeled_split_has_no_scores(self):
+    content = {"data": [{"paragraphs": [{"context": "بيروت", "qas": [
+        {"id": "q", "question": "أين؟"}]}]}]}
+    golden_qa.write_split(self.data_dir, "squad", "test", content)
+    _, scorer = self.score("squad", split="test")
+    self.assertEqual(self.results(scorer), {})
+    self.assertEqual(list(scorer.get_test_predictions()), ["q"])
+
+  def test_outputs_of_other_data_are_an_error(self):
+    _, scorer = self.score("squadv1", num_left_out=1)
+    with self.assertRaisesRegex(utils.UserError, "use_tfrecords_if_existing"):
+      scorer.get_results()
+
+  def test_scores_are_plain_numbers(self):
+    _, scorer = self.score("squad")
+    json.dumps(self.results(scorer))
+
+  def test_arabic_scores_are_for_arabic_answers(self):
+    for gold, wanted in [({"a": ("بيروت",), "b": ("x",), "c": ("عمان",)}, True),
+                         ({"a": ("بيروت",), "b": ("x",), "c": ()}, False),
+                         ({"a": ()}, False)]:
+      self.assertEqual(qa_metrics._is_mostly_arabic(gold), wanted)
+
+
+if __name__ == "__main__":
+  unittest.main()
