@@ -68,17 +68,17 @@ class ModelRunner:
     start_step = (checkpoint.global_step_of(self.model_dir) if is_started
                   else 0)
     if start_step >= num_steps:
-      utils.log("Trial %d was trained to its end before (%d steps, %s); set "
-                "\"overwrite\": true to train it again" % (
+      utils.log("Trial {} was trained to its end before ({:,} steps, {}); set "
+                "\"overwrite\": true to train it again".format(
                     self._trial, start_step, self.model_dir))
       return
     if is_started:
-      utils.log("Continuing trial %d at step %d of %d (%s)" % (
+      utils.log("Continuing trial {} at step {:,} of {:,} ({})".format(
           self._trial, start_step, num_steps, self.model_dir))
       init_checkpoint = None  # its own checkpoint holds all the weights
     elif not init_checkpoint:
       utils.log("Training from random weights (init_checkpoint is null)")
-    utils.log("Training for %d steps on %d inputs, batch size %d" % (
+    utils.log("Training for {:,} steps on {:,} inputs, batch size {:,}".format(
         num_steps, stored.num_examples, config.train_batch_size))
     try:
       self._estimator(init_checkpoint, num_steps).train(

@@ -30,8 +30,8 @@ def write_results(config, trials):
   utils.write_json({"trials": trials, "summary": summary},
                    config.results_json())
   utils.write_pickle(results, config.results_pkl)
-  utils.log("Wrote the scores of %d trials to %s (and .json, .pkl)" % (
-      len(trials), config.results_txt))
+  utils.log("Wrote the scores of %d trial%s to %s (and .json, .pkl)" % (
+      len(trials), "" if len(trials) == 1 else "s", config.results_txt))
 
 
 def summarize(results):
@@ -56,7 +56,8 @@ def summary_lines(summary):
   """Returns `summary` as lines of text, one for each task and score."""
   return ["%s %s over trials: mean %.2f - std %.2f - median %.2f" % (
       task, name, values["mean"], values["std"], values["median"])
-          for task, scores in summary.items() for name, values in scores.items()]
+          for task, scores in summary.items()
+          for name, values in scores.items()]
 
 
 def results_line(scores):
@@ -70,5 +71,5 @@ def write_test_predictions(config, task_name, split, trial, predictions):
   json_path = os.path.splitext(path)[0] + ".json"
   utils.write_json(predictions, json_path)
   utils.write_pickle(predictions, path)
-  utils.log("Wrote %d %s %s predictions to %s (and .json)" % (
+  utils.log("Wrote {:,} {} {} predictions to {} (and .json)".format(
       len(predictions), task_name, split, path))

@@ -27,7 +27,7 @@ FORMAT_VERSION = 1
 # Examples are stored in an order that does not depend on the seed (a cache
 # serves all trials); what the seed decides is the order of each epoch.
 STORED_ORDER_SEED = 0
-# Training examples held in memory to draw from; a stored one takes about 1-3 KB.
+# Training examples held in memory to draw from; a stored one takes 1-3 KB.
 SHUFFLE_BUFFER_EXAMPLES = 16384
 # Seeds of two trials must not lead to the same orders an epoch apart.
 MAX_EPOCHS = 1000003
@@ -73,8 +73,8 @@ class Preprocessor:
     if self._config.use_tfrecords_if_existing:
       num_examples = _num_stored_examples(path, record_path, made_from)
       if num_examples:
-        utils.log("Read %s features again: %d inputs in %s" % (
-            name, num_examples, path))
+        utils.log("Reused {:,} inputs of {} from {}".format(
+            num_examples, name, path))
         return StoredExamples(path, num_examples, made_from)
     num_examples = self._write(self._get_examples(tasks, split), path, split)
     if not num_examples:
@@ -164,7 +164,7 @@ class Preprocessor:
     finally:
       if utils.exists(temporary):
         utils.remove(temporary)
-    utils.log("Wrote %d inputs made from %d %s examples to %s" % (
+    utils.log("Wrote {:,} inputs made from {:,} {} examples to {}".format(
         num_inputs, len(pairs), split, path))
     return num_inputs
 
@@ -253,8 +253,8 @@ def _num_stored_examples(path, record_path, made_from):
     return 0
   record = utils.load_json(record_path)
   changed = [name for name in made_from
-             if record["made_from"].get(name) != made_from[name]]
-  if utils.file_size(path) != record["num_bytes"]:
+             if record.get("made_from", {}).get(name) != made_from[name]]
+  if utils.file_size(path) != record.get("num_bytes"):
     changed.append("size of the file")
   if changed:
     utils.log("Stored features %s are out of date (changed: %s)" % (

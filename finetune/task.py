@@ -55,8 +55,8 @@ class Task(abc.ABC):
     folder = self.config.raw_data_dir(self.name)
     if not utils.isdir(folder):
       raise utils.UserError(
-          "Task '%s': expected its %s data in %s, found no such folder; put the "
-          "files there." % (self.name, split, folder))
+          "Task '%s': expected its %s data in %s, found no such folder; put "
+          "the files there." % (self.name, split, folder))
     paths = [os.path.join(folder, name) for name in utils.listdir(folder)]
     return [path for path in paths if not utils.isdir(path)]
 

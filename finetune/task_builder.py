@@ -7,10 +7,19 @@ below, or call `register` before the run.
 
 import difflib
 
+from finetune.qa import qa_tasks
 from model import tokenization
 from util import utils
 
 _TASK_CLASSES = {
+    "arcd": qa_tasks.ARCD,
+    "naturalqs": qa_tasks.NaturalQuestions,
+    "newsqa": qa_tasks.NewsQA,
+    "searchqa": qa_tasks.SearchQA,
+    "squad": qa_tasks.SQuAD,
+    "squadv1": qa_tasks.SQuADv1,
+    "triviaqa": qa_tasks.TriviaQA,
+    "tydiqa": qa_tasks.TyDiQA,
 }
 
 
@@ -41,8 +50,9 @@ def get_tasks(config):
   for name in config.task_names:
     if name not in _TASK_CLASSES:
       near = difflib.get_close_matches(name, _TASK_CLASSES, n=1)
-      raise utils.UserError("task_names: unknown task '%s'.%s Known are: %s." % (
-          name, " Did you mean '%s'?" % near[0] if near else "",
+      raise utils.UserError(
+          "task_names: unknown task '%s'.%s Known are: %s." % (
+              name, " Did you mean '%s'?" % near[0] if near else "",
           ", ".join(sorted(_TASK_CLASSES))))
   tokenizer = tokenization.FullTokenizer(
       config.vocab_file, do_lower_case=config.do_lower_case,

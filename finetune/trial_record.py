@@ -102,8 +102,8 @@ def _refuse_other_training(folder, recorded, settings):
   if different:
     raise utils.UserError(
         "%s holds a model trained with other settings: %s; move it away or set "
-        "another model_dir to keep it, or set \"overwrite\": true to remove it." %
-        (folder, ", ".join(different)))
+        "another model_dir to keep it, or set \"overwrite\": true to remove "
+        "it." % (folder, ", ".join(different)))
 
 
 def _shorten(value):

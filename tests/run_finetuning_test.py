@@ -23,7 +23,8 @@ class CommandLineTest(unittest.TestCase):
         "try:\n"
         "  utils.exit_cleanly(run_finetuning.main)\n"
         "finally:\n"
-        "  sys.stderr.write('tensorflow' if 'tensorflow' in sys.modules else '')")
+        "  if 'tensorflow' in sys.modules:\n"
+        "    sys.stderr.write('tensorflow')")
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", program, "--data-dir", "x",
          "--model-name", "y", "--hparams", '{"learnin_rate": 1e-4}'],

@@ -47,7 +47,8 @@ class FinetuningModelTest(tf.test.TestCase):
     with tf.Graph().as_default(), self.session() as sess:
       model = self._build([
           ConstantTask(self.config, "words", [np.nan, 2.0, 4.0]),
-          ConstantTask(self.config, "words_2", [10.0, np.inf, 30.0])], [1, 0, 2])
+          ConstantTask(self.config, "words_2", [10.0, np.inf, 30.0])],
+                          [1, 0, 2])
       self.assertAllClose(sess.run([model.loss, model.mean_loss]), [12.0, 4.0])
 
   def test_outputs_of_tasks_with_alike_names_stay_apart(self):

@@ -130,7 +130,8 @@ class ModelRunnerTest(tf.test.TestCase):
     # A rate of practically 0 leaves what it started from.
     runner = self.train("started", init_checkpoint=self.trained.model_dir,
                         learning_rate=1e-30, num_train_epochs=0.1)
-    wanted, got = (weights_of(each.model_dir) for each in (self.trained, runner))
+    wanted = weights_of(self.trained.model_dir)
+    got = weights_of(runner.model_dir)
     encoder = [name for name in wanted if name.startswith("electra/") and
                not checkpoint.is_slot(name)]
     self.assertNotEmpty(encoder)

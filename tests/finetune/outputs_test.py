@@ -39,8 +39,8 @@ class WriteResultsTest(unittest.TestCase):
     outputs.write_results(self.config, trials)
     lines = words_task.read_lines(self.config.results_txt)
     self.assertEqual(lines[1], "my_sentiment: accuracy: 90.00 - loss: 0.50")
-    self.assertEqual(lines[3], "my_sentiment accuracy over trials: mean 84.00 - "
-                     "std 5.29 - median 82.00")
+    self.assertEqual(lines[3], "my_sentiment accuracy over trials: "
+                     "mean 84.00 - std 5.29 - median 82.00")
     summary = utils.load_json(self.config.results_json())["summary"]
     self.assertAlmostEqual(summary["my_sentiment"]["accuracy"]["std"], 28 ** .5)
 

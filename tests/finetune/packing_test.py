@@ -15,10 +15,11 @@ class PackingTest(unittest.TestCase):
       packing.pad([1, 2, 3], 2)
 
   def test_padded_inputs(self):
-    self.assertEqual(packing.padded_inputs([2, 9, 3, 8, 3], [0, 0, 0, 1, 1], 6), {
-        "input_ids": [2, 9, 3, 8, 3, 0],
-        "input_mask": [1, 1, 1, 1, 1, 0],
-        "segment_ids": [0, 0, 0, 1, 1, 0]})
+    self.assertEqual(
+        packing.padded_inputs([2, 9, 3, 8, 3], [0, 0, 0, 1, 1], 6),
+        {"input_ids": [2, 9, 3, 8, 3, 0],
+         "input_mask": [1, 1, 1, 1, 1, 0],
+         "segment_ids": [0, 0, 0, 1, 1, 0]})
 
 
 if __name__ == "__main__":

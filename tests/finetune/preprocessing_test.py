@@ -1,6 +1,7 @@
 """Tests for finetune.preprocessing."""
 
 import tempfile
+from unittest import mock
 
 import tensorflow.compat.v1 as tf
 
@@ -113,6 +114,13 @@ class PreprocessingTest(tf.test.TestCase):
     words_task.write_lines(words_task.split_file(self.data_dir, "dev"), [])
     with self.assertRaisesRegex(utils.UserError, r"found none \(.*dev.tsv\)"):
       preprocessor.store([task], "dev")
+
+  def test_debug_cuts_the_training_set_only(self):
+    preprocessor, (task,) = self._prepare(debug=True)
+    with mock.patch.object(preprocessing, "DEBUG_TRAIN_EXAMPLES", 7):
+      self.assertEqual(preprocessor.store([task], "train").num_examples, 7)
+      self.assertEqual(preprocessor.store([task], "dev").num_examples,
+                       words_task.NUM_DEV)
 
   # Evaluation.
 
