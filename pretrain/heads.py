@@ -1,0 +1,169 @@
+"""What stands on top of the encoders: predicted tokens, real or replaced.
+
+Glossary of shapes:
+- B: batch size.
+- L: sequence length, in WordPiece tokens.
+- N: `max_predictions_per_seq`.
+- D: hidden size of the encoder below.
+- E: embedding size.
+- V: vocabulary size.
+"""
+
+import collections
+
+import tensorflow.compat.v1 as tf
+
+from model import layers
+
+EPSILON = 1e-6  # keeps a mean over no tokens finite
+
+# loss: float32 []; per_token_loss: float32 [B, N]; logits: float32 [B, N, V], or
+# None where all tokens are equally likely; preds: int32 [B, N].
+MaskedLMOutput = collections.namedtuple("MaskedLMOutput", [
+    "loss", "per_token_loss", "logits", "preds"])
+# loss: float32 []; per_example_loss: float32 [B]; logits, probs: float32 [B, L],
+# towards "replaced"; preds, labels: int32 [B, L], 1 for replaced.
+DiscriminatorOutput = collections.namedtuple("DiscriminatorOutput", [
+    "loss", "per_example_loss", "logits", "probs", "preds", "labels"])
+
+
+def token_logits(bert_config, vectors, embedding_table, scope):
+  """Returns the scores of all tokens of the vocabulary.
+
+  Makes `dense`, `LayerNorm` and `output_bias` under `scope`.
+
+  Args:
+    bert_config: modeling.BertConfig of the encoder below.
+    vectors: float32 Tensor of shape [rows, D].
+    embedding_table: float32 variable of shape [V, E].
+    scope: "generator_predictions" or "cloze_predictions".
+
+  Returns:
+    float32 Tensor of shape [rows, V].
+  """
+  hidden, table, bias = token_logit_parts(
+      bert_config, vectors, embedding_table, scope)
+  return logits_of(hidden, table, bias)
+
+
+def logits_of(hidden, table, bias):
+  """Returns hidden [rows, E] times table [V, E] plus bias: [rows, V]."""
+  return tf.nn.bias_add(tf.matmul(hidden, table, transpose_b=True), bias)
+
+
+def token_logit_parts(bert_config, vectors, embedding_table, scope):
+  """Returns what the scores are made of: hidden [rows, E], table [V, E], bias.
+
+  For callers that want the scores of a few tokens only.
+  """
+  vocab_size, embedding_size = embedding_table.shape.as_list()
+  with tf.variable_scope(scope, reuse=tf.AUTO_REUSE):
+    hidden = layers.dense(
+        vectors, embedding_size, bert_config.hidden_act, name="dense",
+        initializer=layers.create_initializer(bert_config.initializer_range))
+    hidden = layers.layer_norm(hidden)
+    bias = tf.get_variable(
+        "output_bias", [vocab_size], initializer=tf.zeros_initializer())
+  return hidden, tf.convert_to_tensor(embedding_table), bias
+
+
+def masked_lm_output(inputs, logits, denominator=None):
+  """Returns the loss of telling the masked tokens.
+
+  The mean softmax cross-entropy over the masked positions; L_MLM in ELECTRA
+  (arXiv:2003.10555), section 2.
+
+  Args:
+    inputs: pretrain_data.Inputs with masked positions.
+    logits: float32 Tensor of shape [B * N, V].
+    denominator: float32 Tensor of shape [], what the summed loss is divided by;
+      None: the number of masked positions.
+
+  Returns:
+    MaskedLMOutput.
+  """
+  shape = tf.shape(inputs.masked_lm_ids)
+  num_positions = inputs.masked_lm_ids.shape.as_list()[1]
+  per_token_loss = tf.reshape(
+      tf.nn.sparse_softmax_cross_entropy_with_logits(
+          labels=tf.reshape(inputs.masked_lm_ids, [-1]), logits=logits), shape)
+  vocab_size = logits.shape.as_list()[-1]
+  return MaskedLMOutput(
+      loss=weighted_mean(
+          per_token_loss, inputs.masked_lm_weights, denominator),
+      per_token_loss=per_token_loss,
+      logits=tf.reshape(logits, [-1, num_positions, vocab_size]),
+      preds=tf.reshape(tf.argmax(logits, axis=-1, output_type=tf.int32), shape))
+
+
+def uniform_masked_lm_output(inputs, vocab_size, denominator=None):
+  """Returns what a generator gets that finds all tokens equally likely."""
+  per_token_loss = tf.fill(
+      tf.shape(inputs.masked_lm_ids), tf.log(float(vocab_size)))
+  return MaskedLMOutput(
+      loss=weighted_mean(
+          per_token_loss, inputs.masked_lm_weights, denominator),
+      per_token_loss=per_token_loss,
+      logits=None,
+      preds=tf.zeros_like(inputs.masked_lm_ids))
+
+
+def discriminator_logits(bert_config, sequence):
+  """Returns the score of "replaced" of every token, float32 [B, L].
+
+  Makes `dense` and `dense_1` under `discriminator_predictions`.
+
+  Args:
+    bert_config: modeling.BertConfig of the discriminator.
+    sequence: float32 Tensor of shape [B, L, D].
+  """
+  length, depth = sequence.shape.as_list()[1:]
+  initializer = layers.create_initializer(bert_config.initializer_range)
+  with tf.variable_scope("discriminator_predictions", reuse=tf.AUTO_REUSE):
+    hidden = layers.dense(
+        tf.reshape(sequence, [-1, depth]), depth, bert_config.hidden_act,
+        name="dense", initializer=initializer)
+    logits = layers.dense(hidden, 1, name="dense_1", initializer=initializer)
+  return tf.reshape(logits, [-1, length])
+
+
+def discriminator_output(inputs, logits, labels, denominator=None):
+  """Returns the loss of telling real tokens from replaced ones.
+
+  Mean sigmoid cross-entropy over real (non-padding) tokens; L_Disc in ELECTRA
+  (arXiv:2003.10555), section 2.
+
+  Args:
+    inputs: pretrain_data.Inputs.
+    logits: float32 Tensor of shape [B, L].
+    labels: int32 Tensor of shape [B, L], 1 where the token was replaced.
+    denominator: float32 Tensor of shape [], what the summed loss is divided by;
+      None: the number of real tokens.
+
+  Returns:
+    DiscriminatorOutput.
+  """
+  weights = tf.cast(inputs.input_mask, tf.float32)
+  losses = tf.nn.sigmoid_cross_entropy_with_logits(
+      labels=tf.cast(labels, tf.float32), logits=logits) * weights
+  return DiscriminatorOutput(
+      loss=weighted_mean(losses, weights, denominator),
+      per_example_loss=tf.reduce_sum(losses, axis=-1) / (
+          tf.reduce_sum(weights, axis=-1) + EPSILON),
+      logits=logits,
+      probs=tf.sigmoid(logits),
+      preds=tf.cast(logits > 0, tf.int32),
+      labels=labels)
+
+
+def weighted_mean(losses, weights, denominator=None):
+  """Returns sum(losses * weights) / (sum(weights) + EPSILON), float32 [].
+
+  Args:
+    losses: float32 Tensor.
+    weights: float32 Tensor of the same shape.
+    denominator: float32 Tensor of shape [] to use instead of sum(weights).
+  """
+  if denominator is None:
+    denominator = tf.reduce_sum(weights)
+  return tf.reduce_sum(losses * weights) / (denominator + EPSILON)

@@ -1,0 +1,233 @@
+"""Tfrecords to batches, in an order that a stopped run can find back to.
+
+The order of the examples is a function of the seed and the epoch alone: files
+are permuted, read a few at a time in turns, and their records shuffled, all
+with seeds of that epoch. Epochs follow each other without a gap, so a batch may
+hold the end of one and the start of the next. A run that goes on at global step
+s skips `s * batch size` examples: whole epochs cost nothing, and the rest of
+the current one is skipped before anything is parsed.
+
+Glossary of shapes:
+- B: batch size.
+- L: `max_seq_length`, in WordPiece tokens.
+- N: `max_predictions_per_seq`.
+"""
+
+import collections
+
+import tensorflow.compat.v1 as tf
+
+from model import checkpoint
+from model import tokenization
+from pretrain import record_files
+from util import utils
+
+# input_ids, input_mask, segment_ids: int32 [B, L]; masked_lm_positions,
+# masked_lm_ids: int32 [B, N]; masked_lm_weights: float32 [B, N], 0 for padding.
+Inputs = collections.namedtuple("Inputs", [
+    "input_ids", "input_mask", "segment_ids",
+    "masked_lm_positions", "masked_lm_ids", "masked_lm_weights"])
+
+_FILES_AT_A_TIME = 8
+_MAX_SHUFFLE_BUFFER = 20000  # records; some 30 MB at 128 tokens
+_PARALLEL_PARSERS = 2
+_PREFETCHED_BATCHES = 4
+# Keys of the two stateless draws of an epoch.
+_FILE_ORDER, _RECORD_ORDER = 0, 1
+
+
+def features_to_inputs(features):
+  """Returns the Inputs of a dict of features; what is missing is None."""
+  return Inputs(*(features.get(name) for name in Inputs._fields))
+
+
+def get_updated_inputs(inputs, **kwargs):
+  """Returns `inputs` with the named fields replaced.
+
+  Raises:
+    ValueError: a name is no field of Inputs.
+  """
+  return inputs._replace(**kwargs)
+
+
+def is_masked(inputs):
+  """Returns whether `inputs` carries masked positions already."""
+  return inputs.masked_lm_positions is not None
+
+
+def get_input_fn(config, is_training, start_step=None):
+  """Returns the `input_fn(params)` of an Estimator.
+
+  Args:
+    config: PretrainingConfig.
+    is_training: bool. True: batches of `train_batch_size` without end. False:
+      each example once and in order, in batches of `eval_batch_size`, the last
+      one smaller; from `eval_tfrecords` where that is set.
+    start_step: int, the global step to go on from; None: that of the latest
+      checkpoint in `config.model_dir` when the input_fn is called.
+
+  Raises:
+    UserError: from the returned function: no file, or files that do not fit
+      the run.
+  """
+  patterns = config.pretrain_tfrecords
+  if not is_training and config.eval_tfrecords:
+    patterns = config.eval_tfrecords
+
+  def input_fn(params):
+    files = record_files.find(config, patterns)
+    check_first_example(config, files)
+    if not is_training:
+      return _eval_dataset(config, files, params["batch_size"])
+    step = (checkpoint_step(config.model_dir) if start_step is None
+            else start_step)
+    return _train_dataset(config, files, params["batch_size"], step)
+
+  return input_fn
+
+
+def checkpoint_step(model_dir):
+  """Returns the global step of the latest checkpoint, 0 if there is none."""
+  latest = checkpoint.find(model_dir)
+  return checkpoint.global_step_of(latest) if latest else 0
+
+
+def place_in_epoch(step, batch_size, num_examples):
+  """Returns (epoch, examples of it already seen) at a global step."""
+  return divmod(step * batch_size, num_examples)
+
+
+def records_in_order(files, seed, step, batch_size):
+  """Returns the endless dataset of serialized examples from a global step on.
+
+  Args:
+    files: record_files.RecordFiles.
+    seed: int.
+    step: int, global step; `step * batch_size` examples are skipped.
+    batch_size: int, examples of one step.
+  """
+  num_examples = record_files.total_examples(files)
+  epoch, num_seen = place_in_epoch(step, batch_size, num_examples)
+  endless = tf.data.Dataset.range(epoch, tf.int64.max).flat_map(
+      lambda epoch: _records_of_epoch(files, seed, epoch))
+  return endless.skip(num_seen)
+
+
+def check_first_example(config, files):
+  """Checks the features of the first example against the run.
+
+  Raises:
+    UserError: features are missing, have another length than
+      `config.max_seq_length`, or hold ids outside the vocabulary.
+  """
+  path = next(path for path in files.paths if files.num_examples[path])
+  with utils.open_file(path, "rb") as f:
+    num_bytes = int.from_bytes(f.read(8), "little")
+    f.read(4)  # the length's own checksum
+    record = f.read(num_bytes)
+  example = tf.train.Example.FromString(record)
+  for name in ("input_ids", "input_mask", "segment_ids"):
+    length = len(example.features.feature[name].int64_list.value)
+    if length != config.max_seq_length:
+      raise utils.UserError(
+          "%s: expected examples of max_seq_length = %d, the first has %d values "
+          "of %s; set max_seq_length to the length they were built with." % (
+              path, config.max_seq_length, length, name))
+  highest = max(example.features.feature["input_ids"].int64_list.value)
+  if highest >= config.vocab_size:
+    raise utils.UserError(
+        "%s: expected token ids below vocab_size = %d, found %d: it was built "
+        "with another vocabulary than %s." % (
+            path, config.vocab_size, highest, config.vocab_file))
+
+
+def print_tokens(inputs, inv_vocab, updates_mask=None, num_rows=1):
+  """Returns `inputs` after an op that prints their tokens, for debugging.
+
+  Args:
+    inputs: Inputs.
+    inv_vocab: {id: token}.
+    updates_mask: int32 Tensor of shape [B, L], 1 at tokens to print in **.
+    num_rows: int, how many sequences to print.
+  """
+  def text_of(ids, mask, updates):
+    for row_ids, row_mask, row_updates in zip(ids, mask, updates):
+      utils.log(" ".join(
+          ("**%s**" if is_updated else "%s") % inv_vocab[index]
+          for index, is_real, is_updated in zip(row_ids, row_mask, row_updates)
+          if is_real))
+    return len(ids)
+
+  if updates_mask is None:
+    updates_mask = tf.zeros_like(inputs.input_ids)
+  printed = tf.py_func(
+      text_of, [tensor[:num_rows] for tensor in (
+          inputs.input_ids, inputs.input_mask, updates_mask)],
+      tf.int64)
+  with tf.control_dependencies([printed]):
+    return get_updated_inputs(inputs, input_ids=tf.identity(inputs.input_ids))
+
+
+def special_ids(vocab_file):
+  """Returns {token: id} of the special tokens of a vocabulary."""
+  vocab = tokenization.load_vocab(vocab_file)
+  return {token: vocab[token] for token in tokenization.SPECIAL_TOKENS}
+
+
+def _records_of_epoch(files, seed, epoch):
+  """Returns the dataset of one epoch's serialized examples."""
+  paths = [path for path in files.paths if files.num_examples[path]]
+  num_examples = record_files.total_examples(files)
+  key = _epoch_key(seed, epoch)
+  order = tf.argsort(tf.random.stateless_uniform(
+      [len(paths)], seed=key + [0, _FILE_ORDER]))
+  # Seeds of `shuffle` are any int64; 2**31 of them are enough.
+  record_seed = tf.cast(tf.random.stateless_uniform(
+      [], seed=key + [0, _RECORD_ORDER], minval=1, maxval=tf.int32.max,
+      dtype=tf.int32), tf.int64)
+  cycle_length = min(_FILES_AT_A_TIME, len(paths))
+  records = tf.data.Dataset.from_tensor_slices(
+      tf.gather(tf.constant(paths), order))
+  # Deterministic: a slow file is waited for.
+  records = records.interleave(
+      tf.data.TFRecordDataset, cycle_length=cycle_length, block_length=1,
+      num_parallel_calls=cycle_length)
+  return records.shuffle(
+      min(num_examples, _MAX_SHUFFLE_BUFFER), seed=record_seed,
+      reshuffle_each_iteration=False)
+
+
+def _epoch_key(seed, epoch):
+  """Returns an int64 [2] key: the seed, and the epoch with room for a draw."""
+  return tf.stack([tf.constant(seed, tf.int64), 2 * epoch])
+
+
+def _train_dataset(config, files, batch_size, step):
+  num_examples = record_files.total_examples(files)
+  epoch, num_seen = place_in_epoch(step, batch_size, num_examples)
+  if step:
+    utils.log("Going on at step %s: epoch %s, example %s of %s" % tuple(
+        "{:,}".format(number)
+        for number in (step, epoch + 1, num_seen + 1, num_examples)))
+  dataset = records_in_order(files, config.seed, step, batch_size)
+  return _parsed(config, dataset.batch(batch_size, drop_remainder=True))
+
+
+def _eval_dataset(config, files, batch_size):
+  dataset = tf.data.TFRecordDataset(files.paths)
+  return _parsed(config, dataset.batch(
+      batch_size, drop_remainder=config.use_tpu))
+
+
+def _parsed(config, batches):
+  """Returns the dataset of int32 features of batches of serialized examples."""
+  names = ("input_ids", "input_mask", "segment_ids")
+  spec = {name: tf.FixedLenFeature([config.max_seq_length], tf.int64)
+          for name in names}
+
+  def parse(serialized):
+    features = tf.io.parse_example(serialized, spec)
+    return {name: tf.cast(features[name], tf.int32) for name in names}
+
+  return batches.map(parse, num_parallel_calls=_PARALLEL_PARSERS).prefetch(
+      _PREFETCHED_BATCHES)
