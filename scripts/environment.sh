@@ -2,7 +2,8 @@
 #
 #   prepare_environment 1|2|default
 #
-# sets PYTHON to an interpreter that has everything in requirements.txt:
+# sets TENSORFLOW to 1 or 2, and PYTHON to an interpreter that has everything
+# in requirements.txt:
 # Python 3.7 with TensorFlow 1.15 in .venv-tf1 (1), or Python 3.9 to 3.11
 # with TensorFlow 2.15 in .venv-tf2 (2); default: 1 where Python 3.7 can be
 # had, else 2. It exits with status 2 and says what to install where no
@@ -76,6 +77,8 @@ prepare_environment() {
   export TF_CPP_MIN_LOG_LEVEL="${TF_CPP_MIN_LOG_LEVEL:-3}"
   if [ -n "${ELECTRA_PYTHON:-}" ]; then
     PYTHON="$ELECTRA_PYTHON"
+    TENSORFLOW="$("$PYTHON" -c \
+      'import sys; print(1 if sys.version_info < (3, 8) else 2)')"
     return 0
   fi
   if [ "$tensorflow" = default ]; then
@@ -92,4 +95,5 @@ prepare_environment() {
     "$ELECTRA_ROOT/.venv-tf$tensorflow" "$ELECTRA_ROOT/requirements.txt" \
     || exit 2
   PYTHON="$ELECTRA_ROOT/.venv-tf$tensorflow/bin/python"
+  TENSORFLOW="$tensorflow"
 }
