@@ -20,6 +20,7 @@ MAY_IMPORT = {
     "build_pretraining_dataset": {"pretrain", "util"},
     "build_arabert_pretraining_data": {"pretrain", "util"},
     "train_vocab": {"model", "pretrain", "util"},
+    "convert_checkpoint": {"model", "util"},
     "run_pretraining": {"configure_pretraining", "model", "pretrain", "util"},
     "run_finetuning": {"configure_finetuning", "finetune", "model", "util"},
 }

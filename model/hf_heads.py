@@ -1,0 +1,208 @@
+"""Fine-tuned heads: which of Hugging Face's heads compute the same, and how.
+
+| head here | Hugging Face | |
+|---|---|---|
+| tagging: dense per token | ElectraForTokenClassification | same weights |
+| QA, independent start and end | ElectraForQuestionAnswering | two layers stacked into one |
+| classification, regression: dense on [CLS] | ElectraForSequenceClassification | rewritten, see below |
+| QA with joint_prediction | none | refused |
+| QA with answerable_classifier | none | refused |
+
+ElectraForSequenceClassification has a second layer with a gelu between the two:
+out_proj(gelu(dense(x))). It can still say exactly what one layer says, since
+
+  gelu(z) - gelu(-z) = z * P(X <= z) + z * P(X <= -z) = z
+
+for a standard normal X: `dense` computes every logit z and its opposite -z, all
+its other rows are 0, and `out_proj` takes the difference and adds the bias. That
+needs a hidden size of at least twice the number of classes. A head that was
+trained in Hugging Face is not of that form, and has no counterpart here.
+
+No TensorFlow is imported here. Glossary of shapes:
+- D: hidden size.
+- C: number of classes.
+"""
+
+import numpy as np
+
+from util import utils
+
+CLASSIFICATION, TAGGING, QA = "classification", "tagging", "qa"
+KINDS = (CLASSIFICATION, TAGGING, QA)
+ARCHITECTURES = {
+    CLASSIFICATION: "ElectraForSequenceClassification",
+    TAGGING: "ElectraForTokenClassification",
+    QA: "ElectraForQuestionAnswering",
+}
+_ONE_LAYER = {"dense/kernel", "dense/bias"}
+_QA_INDEPENDENT = _ONE_LAYER | {"dense_1/kernel", "dense_1/bias"}
+
+
+def find_kind(shapes, kind, where):
+  """Returns the kind of a head, one of `KINDS`.
+
+  Args:
+    shapes: {name of a variable inside the head: list of ints}.
+    kind: str, one of `KINDS` as the user says; None to work it out.
+    where: str, the head's name for messages.
+
+  Raises:
+    utils.UserError: the head has no counterpart, or the user has to say whether
+      a single layer stands on [CLS] or on every token, or says it wrong.
+  """
+  names = set(shapes)
+  _refuse_without_counterpart(names, where)
+  if names == _QA_INDEPENDENT and shapes["dense/kernel"][1] == 1:
+    found = QA
+  elif names == _ONE_LAYER:
+    found = None
+  else:
+    raise utils.UserError(
+        "%s: expected the head of a classification, tagging or question "
+        "answering task, found the variables %s." % (
+            where, ", ".join(sorted(names))))
+  if found is None and kind in (CLASSIFICATION, TAGGING):
+    return kind
+  if found is None:
+    raise utils.UserError(
+        "%s is a single layer, which is what classification (on [CLS]) and "
+        "tagging (on every token) both have; say --task-kind classification or "
+        "--task-kind tagging%s." % (where, ", not %s" % kind if kind else ""))
+  if kind not in (None, found):
+    raise utils.UserError("%s is a head of kind %s, not %s; leave --task-kind "
+                          "out." % (where, found, kind))
+  return found
+
+
+def to_hf(kind, head):
+  """Returns Hugging Face's weights of a head, {name: float32 array}.
+
+  Args:
+    kind: str, one of `KINDS`.
+    head: {name inside the head: float32 array}.
+
+  Raises:
+    utils.UserError: a classification head has too many classes.
+  """
+  if kind == TAGGING:
+    return {"classifier.weight": np.ascontiguousarray(head["dense/kernel"].T),
+            "classifier.bias": head["dense/bias"]}
+  if kind == QA:
+    return {
+        "qa_outputs.weight": np.concatenate(
+            [head["dense/kernel"].T, head["dense_1/kernel"].T]),  # [2, D]
+        "qa_outputs.bias": np.concatenate(
+            [head["dense/bias"], head["dense_1/bias"]])}
+  return _classification_to_hf(head["dense/kernel"], head["dense/bias"])
+
+
+def to_tf(weights, where):
+  """Returns the (kind, head, names) of a Hugging Face model's weights.
+
+  The converse of `to_hf`; `names` are those of the head in `weights`.
+
+  Args:
+    weights: {name: float32 array}.
+    where: str, the folder for messages.
+
+  Raises:
+    utils.UserError: there is no head, or one that has no counterpart here.
+  """
+  for kind, names in _HF_NAMES.items():
+    if all(name in weights for name in names):
+      head = _TO_TF[kind]([weights[name] for name in names], where)
+      return kind, head, names
+  raise utils.UserError(
+      "%s: expected a model with the head of a task (%s), found none of %s." % (
+          where, ", ".join(ARCHITECTURES[kind] for kind in KINDS),
+          ", ".join(_HF_NAMES[kind][0] for kind in KINDS)))
+
+
+def num_labels(kind, head):
+  """Returns the number of outputs of a head: classes, tags, or start and end."""
+  return 2 if kind == QA else head["dense/bias"].shape[0]
+
+
+def _refuse_without_counterpart(names, where):
+  if any(name.startswith("qa_hidden/") for name in names):
+    raise utils.UserError(
+        "%s predicts the end of an answer from its start (joint_prediction), "
+        "which ElectraForQuestionAnswering cannot: fine-tune with "
+        "joint_prediction false to get a head that converts." % where)
+  if "dense_2/kernel" in names:
+    raise utils.UserError(
+        "%s has a layer that tells whether there is an answer "
+        "(answerable_classifier), which ElectraForQuestionAnswering lacks: "
+        "fine-tune with answerable_classifier false to get a head that "
+        "converts." % where)
+
+
+def _classification_to_hf(kernel, bias):
+  """Returns the head as two layers with a gelu between; see the module."""
+  hidden_size, num_classes = kernel.shape
+  if 2 * num_classes > hidden_size:
+    raise utils.UserError(
+        "A head of %d classes on a hidden size of %d does not fit into "
+        "ElectraForSequenceClassification, which has room for %d." % (
+            num_classes, hidden_size, hidden_size // 2))
+  dense = np.zeros([hidden_size, hidden_size], kernel.dtype)  # [outputs, D]
+  dense[:num_classes] = kernel.T
+  dense[num_classes:2 * num_classes] = -kernel.T
+  return {"classifier.dense.weight": dense,
+          "classifier.dense.bias": np.zeros([hidden_size], kernel.dtype),
+          "classifier.out_proj.weight": _differences(
+              num_classes, hidden_size, kernel.dtype),
+          "classifier.out_proj.bias": bias}
+
+
+def _differences(num_classes, hidden_size, dtype):
+  """Returns the [C, D] matrix that takes each -z from its z."""
+  matrix = np.zeros([num_classes, hidden_size], dtype)
+  classes = np.arange(num_classes)
+  matrix[classes, classes] = 1
+  matrix[classes, num_classes + classes] = -1
+  return matrix
+
+
+def _classification_to_tf(weights, where):
+  dense, dense_bias, out, out_bias = weights
+  num_classes, hidden_size = out.shape
+  kernel = np.ascontiguousarray(dense[:num_classes].T)  # [D, C]
+  if 2 * num_classes <= hidden_size:
+    expected = _classification_to_hf(kernel, out_bias)
+    if all(np.array_equal(expected["classifier." + name], found)
+           for name, found in (("dense.weight", dense),
+                               ("dense.bias", dense_bias),
+                               ("out_proj.weight", out))):
+      return {"dense/kernel": kernel, "dense/bias": out_bias}
+  raise utils.UserError(
+      "%s: the head of ElectraForSequenceClassification has two layers and a "
+      "gelu between them, a classification head here has one; only heads that "
+      "--to hf wrote, and that were not trained since, convert." % where)
+
+
+def _tagging_to_tf(weights, where):
+  del where  # every such head converts
+  weight, bias = weights
+  return {"dense/kernel": np.ascontiguousarray(weight.T), "dense/bias": bias}
+
+
+def _qa_to_tf(weights, where):
+  weight, bias = weights
+  if weight.shape[0] != 2:
+    raise utils.UserError("%s: expected qa_outputs to have 2 outputs, start and "
+                          "end, got %d." % (where, weight.shape[0]))
+  return {"dense/kernel": np.ascontiguousarray(weight[:1].T),
+          "dense/bias": bias[:1].copy(),
+          "dense_1/kernel": np.ascontiguousarray(weight[1:].T),
+          "dense_1/bias": bias[1:].copy()}
+
+
+_HF_NAMES = {
+    CLASSIFICATION: ("classifier.dense.weight", "classifier.dense.bias",
+                     "classifier.out_proj.weight", "classifier.out_proj.bias"),
+    TAGGING: ("classifier.weight", "classifier.bias"),
+    QA: ("qa_outputs.weight", "qa_outputs.bias"),
+}
+_TO_TF = {CLASSIFICATION: _classification_to_tf, TAGGING: _tagging_to_tf,
+          QA: _qa_to_tf}

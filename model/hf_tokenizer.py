@@ -1,0 +1,248 @@
+"""The tokenizer of model.tokenization, written as Hugging Face's files.
+
+Hugging Face's own ELECTRA tokenizer splits at `[`, `]` and `+`, which an AraBERT
+vocabulary needs whole, and has another Unicode table: its ids are not those that
+the model was trained with. The `tokenizer.json` written here spells BERT's rules
+out, with the characters that this Python's `unicodedata` puts in each class, so
+that the ids are those of `tokenization.FullTokenizer`. It is read by
+`PreTrainedTokenizerFast`, which `tokenizer_config.json` names:
+`ElectraTokenizer` would build the tokenizer anew from the vocabulary in
+transformers 5.
+
+One difference is wanted: text that spells [MASK] or another special token is
+that token, as Hugging Face's users expect.
+"""
+
+import functools
+import unicodedata
+
+import tokenizers
+from tokenizers import decoders
+from tokenizers import models
+from tokenizers import normalizers
+from tokenizers import pre_tokenizers
+from tokenizers import processors
+
+from model import tokenization
+from util import utils
+
+VOCAB_FILE = "vocab.txt"
+TOKENIZER_FILE = "tokenizer.json"
+CONFIG_FILE = "tokenizer_config.json"
+SPECIAL_TOKENS_FILE = "special_tokens_map.json"
+TOKENIZER_CLASS = "PreTrainedTokenizerFast"
+_NAMES_OF_SPECIAL_TOKENS = {
+    "pad_token": tokenization.PAD, "unk_token": tokenization.UNK,
+    "cls_token": tokenization.CLS, "sep_token": tokenization.SEP,
+    "mask_token": tokenization.MASK}
+# Python looks back over any number of characters to tell a final sigma; a
+# regular expression needs a bound.
+_MAX_IGNORED_BEFORE_SIGMA = 3
+_SURROGATES = range(0xD800, 0xE000)  # in no text that Hugging Face can hold
+
+
+def write_files(folder, tokenizer, max_length, preprocessing=None):
+  """Writes what AutoTokenizer reads, and vocab.txt.
+
+  Args:
+    folder: str.
+    tokenizer: tokenization.FullTokenizer.
+    max_length: int, the longest sequence of the model, in tokens.
+    preprocessing: str, the AraBERT cleaning that text went through before, or
+      None; only recorded.
+  """
+  basic = tokenizer.basic_tokenizer
+  config = dict(
+      _NAMES_OF_SPECIAL_TOKENS,
+      tokenizer_class=TOKENIZER_CLASS,
+      model_max_length=max_length,
+      do_lower_case=basic.do_lower_case,
+      strip_accents=basic.strip_accents,
+      clean_up_tokenization_spaces=True,
+      model_input_names=["input_ids", "token_type_ids", "attention_mask"],
+      # For whoever loads the slow BertTokenizer of transformers 4 by name.
+      do_basic_tokenize=True,
+      tokenize_chinese_chars=True,
+      never_split=[token for token in tokenization.ARABERT_TOKENS
+                   if token in tokenizer.vocab])
+  if preprocessing:
+    config["preprocessing"] = preprocessing
+  write_vocab(folder, tokenizer.vocab)
+  utils.write_json(config, _path(folder, CONFIG_FILE))
+  utils.write_json(_NAMES_OF_SPECIAL_TOKENS, _path(folder, SPECIAL_TOKENS_FILE))
+  with utils.write_atomically(_path(folder, TOKENIZER_FILE)) as f:
+    f.write(build(tokenizer).to_str(pretty=True) + "\n")
+
+
+def write_vocab(folder, vocab):
+  """Writes vocab.txt of a {token: id}, a token a line."""
+  with utils.write_atomically(_path(folder, VOCAB_FILE)) as f:
+    f.write("".join(token + "\n" for token in sorted(vocab, key=vocab.get)))
+
+
+def read_vocab(folder):
+  """Returns the {token: id} of a Hugging Face folder, None if it has none.
+
+  Raises:
+    utils.UserError: the vocabulary is damaged, or not of WordPieces.
+  """
+  if utils.exists(_path(folder, VOCAB_FILE)):
+    return tokenization.load_vocab(_path(folder, VOCAB_FILE))
+  path = _path(folder, TOKENIZER_FILE)
+  if not utils.exists(path):
+    return None
+  model = utils.load_json(path).get("model", {})
+  if model.get("type", "WordPiece") != "WordPiece" or "vocab" not in model:
+    raise utils.UserError("%s: expected a WordPiece vocabulary, found a model "
+                          "of type %s." % (path, model.get("type")))
+  vocab = model["vocab"]
+  if sorted(vocab.values()) != list(range(len(vocab))):
+    raise utils.UserError(
+        "%s: expected the ids 0 to %d, each once; other ids cannot be written "
+        "as vocab.txt." % (path, len(vocab) - 1))
+  return vocab
+
+
+def read_settings(folder):
+  """Returns the tokenizer settings that a folder records, {name: value}.
+
+  `do_lower_case`, `strip_accents` and `preprocessing`, where recorded.
+
+  Raises:
+    utils.UserError: the file is no JSON object.
+  """
+  path = _path(folder, CONFIG_FILE)
+  if not utils.exists(path):
+    return {}
+  recorded = utils.load_json(path)
+  if not isinstance(recorded, dict):
+    raise utils.UserError("%s: expected a JSON object." % path)
+  return {name: recorded[name]
+          for name in ("do_lower_case", "strip_accents", "preprocessing")
+          if recorded.get(name) is not None}
+
+
+def build(tokenizer):
+  """Returns the tokenizers.Tokenizer with the ids of a FullTokenizer.
+
+  Args:
+    tokenizer: tokenization.FullTokenizer.
+  """
+  basic = tokenizer.basic_tokenizer
+  built = tokenizers.Tokenizer(models.WordPiece(
+      tokenizer.vocab, unk_token=tokenization.UNK,
+      continuing_subword_prefix="##",
+      max_input_chars_per_word=tokenization.MAX_WORD_CHARACTERS))
+  built.normalizer = _normalizer(basic)
+  built.pre_tokenizer = _pre_tokenizer(basic)
+  built.decoder = decoders.WordPiece(prefix="##", cleanup=True)
+  cls, sep = tokenization.CLS, tokenization.SEP
+  built.post_processor = processors.TemplateProcessing(
+      single="%s:0 $A:0 %s:0" % (cls, sep),
+      pair="%s:0 $A:0 %s:0 $B:1 %s:1" % (cls, sep, sep),
+      special_tokens=[(cls, tokenizer.vocab[cls]), (sep, tokenizer.vocab[sep])])
+  built.add_special_tokens(list(tokenization.SPECIAL_TOKENS))
+  return built
+
+
+def _path(folder, name):
+  return folder.rstrip("/") + "/" + name
+
+
+def _normalizer(basic):
+  steps = [_replace_by(_deleted_class(), "")]
+  if basic.do_lower_case:
+    # `Lowercase` looks at single characters: no "ς" at the end of a word.
+    steps += [_replace_by(_final_sigma(), "\u03c2"), normalizers.Lowercase()]
+  if basic.strip_accents:
+    steps += [normalizers.NFD(), _replace_by(_mark_class(), "")]
+  return normalizers.Sequence(steps)
+
+
+def _pre_tokenizer(basic):
+  return pre_tokenizers.Sequence([
+      pre_tokenizers.Split(tokenizers.Regex(_space_class() + "+"), "removed"),
+      pre_tokenizers.Split(
+          tokenizers.Regex(_isolated_class(basic.arabert)), "isolated")])
+
+
+def _replace_by(pattern, text):
+  return normalizers.Replace(tokenizers.Regex(pattern), text)
+
+
+@functools.lru_cache(maxsize=None)
+def _kept_characters():
+  """Returns the characters that cleaning leaves, in Unicode's order."""
+  basic = tokenization.BasicTokenizer(do_lower_case=False)
+  return sorted(set(basic.clean("".join(_all_characters()))))
+
+
+@functools.lru_cache(maxsize=None)
+def _deleted_class():
+  stay = set(_kept_characters()).union("\t\n\r")
+  stay.update(char for char in _all_characters() if char.isspace() and
+              unicodedata.category(char) == "Zs")  # " " stands for them
+  return _class_of(char for char in _all_characters() if char not in stay)
+
+
+@functools.lru_cache(maxsize=None)
+def _space_class():
+  return _class_of(char for char in _all_characters() if char.isspace())
+
+
+@functools.lru_cache(maxsize=None)
+def _mark_class():
+  return _class_of(char for char in _kept_characters()
+                   if unicodedata.category(char) == "Mn")
+
+
+@functools.lru_cache(maxsize=None)
+def _isolated_class(arabert):
+  basic = tokenization.BasicTokenizer(do_lower_case=False, arabert=arabert)
+  # Between two letters, what is a word of its own has one character.
+  words = set(basic.split(" ".join("a%sa" % c for c in _kept_characters())))
+  return _class_of(sorted(word for word in words - {"a"} if len(word) == 1))
+
+
+@functools.lru_cache(maxsize=None)
+def _final_sigma():
+  """Returns the pattern of a sigma that `str.lower` makes a final one.
+
+  That is after a cased character and not before one (Unicode, section 3.13,
+  Final_Sigma), passing over those that are ignored, such as accents.
+  """
+  cased = [char for char in _kept_characters()
+           if _makes_sigma_final(" " + char)]
+  ignored = _class_of(sorted(
+      {char for char in _kept_characters() if _makes_sigma_final("a" + char)} -
+      set(cased)))
+  cased = _class_of(cased)
+  before = "|".join("(?<=%s%s)" % (cased, ignored * count)
+                    for count in range(_MAX_IGNORED_BEFORE_SIGMA + 1))
+  return "(?:%s)\u03a3(?!%s*%s)" % (before, ignored, cased)
+
+
+def _makes_sigma_final(before):
+  return (before + "\u03a3").lower().endswith("\u03c2")
+
+
+def _all_characters():
+  return (chr(code) for code in range(0x110000) if code not in _SURROGATES)
+
+
+def _class_of(characters):
+  """Returns the regular expression of any of the characters, given in order."""
+  ranges = []  # [first, last] code points
+  for char in characters:
+    if ranges and ranges[-1][1] == ord(char) - 1:
+      ranges[-1][1] += 1
+    else:
+      ranges.append([ord(char), ord(char)])
+  return "[%s]" % "".join(
+      _escaped(first) if first == last else
+      "%s-%s" % (_escaped(first), _escaped(last)) for first, last in ranges)
+
+
+def _escaped(code):
+  char = chr(code)
+  return "\\" + char if char in "[]\\^-" else char
