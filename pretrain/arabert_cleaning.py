@@ -34,7 +34,7 @@ def make_cleaner(model_name):
       _check_java(model_name)
     clean_line = preprocess.ArabertPreprocessor(
         model_name=model_name).preprocess
-    if needs_farasa and not clean_line(_SAMPLE).strip():
+    if needs_farasa and not _can_clean(clean_line):
       raise utils.UserError(
           "--model-name %s segments words with Farasa, whose Java program could "
           "not be run; the farasapy package downloads it at first use (is there "
@@ -68,6 +68,13 @@ def _import_preprocess():
 
 def _needs_farasa(preprocess, model_name):
   return canonical_name(model_name) in preprocess.SEGMENTED_MODELS
+
+
+def _can_clean(clean_line):
+  try:
+    return bool(clean_line(_SAMPLE).strip())
+  except OSError:  # BrokenPipeError: the Java program ended at once
+    return False
 
 
 def _check_java(model_name):

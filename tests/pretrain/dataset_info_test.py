@@ -1,0 +1,105 @@
+"""Tests for pretrain.dataset_info."""
+
+import os
+import tempfile
+import unittest
+
+from pretrain import dataset_info
+from util import utils
+
+
+def make_content(**changes):
+  content = {
+      "format_version": 1, "tool": "build_pretraining_dataset.py",
+      "tool_version": "1.0.0", "num_examples": 3, "max_seq_length": 128,
+      "files": [{"name": "pretrain_data.tfrecord-0-of-1", "num_examples": 3,
+                 "num_bytes": 4}],
+      "vocab_sha256": "ab", "vocab_size": 5,
+      "tokenizer": {"do_lower_case": False, "strip_accents": False,
+                    "preprocessing": None},
+      "seed": 0, "carry_over": False, "blanks_separate_docs": True,
+      "num_files": 1, "num_documents": 1, "num_lines": 1, "num_tokens": 9,
+      "num_dropped_tokens": 0}
+  content.update(changes)
+  return content
+
+
+class DatasetInfoTest(unittest.TestCase):
+
+  def setUp(self):
+    super().setUp()
+    folder = tempfile.TemporaryDirectory()
+    self.addCleanup(folder.cleanup)
+    self.folder = folder.name
+    self.write("pretrain_data.tfrecord-0-of-1", "1234")
+
+  def write(self, name, text):
+    with open(os.path.join(self.folder, name), "w") as f:
+      f.write(text)
+
+  def assert_load_fails(self, message, content):
+    utils.write_json(content, os.path.join(self.folder, "dataset_info.json"))
+    with self.assertRaisesRegex(utils.UserError, message):
+      dataset_info.load(self.folder)
+
+  def test_reads_what_it_wrote(self):
+    dataset_info.write(make_content(), self.folder)
+    self.assertEqual(dataset_info.load(self.folder), make_content())
+
+  def test_folder_of_the_reference_has_none(self):
+    self.assertIsNone(dataset_info.load(self.folder))
+    self.assertFalse(dataset_info.is_unfinished(self.folder))
+
+  def test_marker_means_unfinished_until_there_is_an_info(self):
+    self.write("BUILD_UNFINISHED", "")
+    self.assertTrue(dataset_info.is_unfinished(self.folder))
+    dataset_info.write(make_content(), self.folder)
+    self.assertFalse(dataset_info.is_unfinished(self.folder))
+
+  def test_size_of_files_is_optional(self):
+    dataset_info.write(make_content(files=[
+        {"name": "pretrain_data.tfrecord-0-of-1", "num_examples": 3}]),
+                       self.folder)
+    self.assertEqual(dataset_info.load(self.folder)["num_examples"], 3)
+
+  def test_refuses_another_version(self):
+    self.assert_load_fails("expected format_version 1, found 2",
+                           make_content(format_version=2))
+
+  def test_refuses_what_is_no_object(self):
+    self.assert_load_fails("expected a JSON object, found a list", [])
+    self.assert_load_fails(r"files\[0\]: expected a JSON object, found \[\]",
+                           make_content(files=[[]]))
+
+  def test_refuses_a_missing_key(self):
+    content = make_content()
+    del content["seed"]
+    self.assert_load_fails("expected a value for seed", content)
+
+  def test_refuses_a_wrong_type(self):
+    self.assert_load_fails("expected seed to be of type int, found 'x'",
+                           make_content(seed="x"))
+    self.assert_load_fails("expected seed to be of type int, found True",
+                           make_content(seed=True))
+    self.assert_load_fails(
+        "tokenizer: expected preprocessing to be of type str or NoneType",
+        make_content(tokenizer={"do_lower_case": False, "strip_accents": False,
+                                "preprocessing": 1}))
+
+  def test_refuses_a_wrong_sum(self):
+    self.assert_load_fails("sum over the files, 3, found 4",
+                           make_content(num_examples=4))
+
+  def test_refuses_a_missing_file(self):
+    os.remove(os.path.join(self.folder, "pretrain_data.tfrecord-0-of-1"))
+    self.assert_load_fails("0-of-1, which dataset_info.json names, found no",
+                           make_content())
+
+  def test_refuses_a_file_that_was_cut_off(self):
+    self.write("pretrain_data.tfrecord-0-of-1", "123")
+    self.assert_load_fails("expected 4 bytes, as .* says, found 3",
+                           make_content())
+
+
+if __name__ == "__main__":
+  unittest.main()
