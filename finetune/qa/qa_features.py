@@ -16,6 +16,8 @@ MAX_EID = 2**31 - 1  # int32 in the graph
 # Tokens that a character of the context may give: it may be taken apart by
 # NFD, into at most 4.
 MAX_TOKENS_PER_CHARACTER = 4
+# Pieces of words met before, kept for speed; about 100 MB when full.
+MAX_REMEMBERED_WORDS = 500000
 
 
 class Window:
@@ -56,6 +58,7 @@ class Featurizer:
     self._max_seq_length = max_seq_length
     self._max_query_length = max_query_length
     self._doc_stride = doc_stride
+    self._pieces = {}  # of words
     self._cls, self._sep = tokenizer.convert_tokens_to_ids(
         [tokenization.CLS, tokenization.SEP])
 
@@ -123,12 +126,16 @@ class Featurizer:
 
   def _tokens_of(self, words):
     """Returns (ids, word of each token, first token of each word)."""
+    if len(self._pieces) > MAX_REMEMBERED_WORDS:
+      self._pieces.clear()
+    new = list(set(words.words).difference(self._pieces))
+    self._pieces.update(zip(new, self._tokenizer.encode_untrusted_batch(new)))
     ids, word_of_token, token_of_word = [], [], []
-    pieces_of_words = self._tokenizer.encode_untrusted_batch(words.words)
-    for word, pieces in enumerate(pieces_of_words):
+    for word, text in enumerate(words.words):
+      pieces = self._pieces[text]
       token_of_word.append(len(ids))
-      ids.extend(pieces)
-      word_of_token.extend([word] * len(pieces))
+      ids += pieces
+      word_of_token += [word] * len(pieces)
     return ids, word_of_token, token_of_word
 
   def _answer_tokens(self, example, tokens, token_of_word):
