@@ -36,9 +36,9 @@ def make_cleaner(model_name):
         model_name=model_name).preprocess
     if needs_farasa and not _can_clean(clean_line):
       raise utils.UserError(
-          "--model-name %s segments words with Farasa, whose Java program could "
-          "not be run; the farasapy package downloads it at first use (is there "
-          "a network?). A model that needs none: araelectra-base." % model_name)
+          "--model-name %s segments words with Farasa, whose Java program "
+          "could not be run; the farasapy package downloads it at first use (is "
+          "there a network?). A model that needs none: araelectra-base." % model_name)
   return clean_line
 
 

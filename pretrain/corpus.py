@@ -103,7 +103,7 @@ def read_units(paths, blanks_separate_docs=True):
 
 
 def _read_pieces(path, blanks_separate_docs):
-  """Yields (Piece, bytes read from disk) of one file; nothing if it is empty."""
+  """Yields (Piece, bytes read from disk) of one file; none if it is empty."""
   pending, first_line, starts_document, num_done_bytes = b"", 1, True, 0
   with _opened(path) as (text, raw):
     while True:

@@ -41,8 +41,10 @@ class BuildSettings(typing.NamedTuple):
   seed: int = 0
   overwrite: bool = False
   tool: str = "build_pretraining_dataset.py"  # recorded
-  preprocessing: typing.Optional[str] = None  # recorded; make_cleaner's argument
-  make_cleaner: typing.Optional[typing.Callable] = None  # a top-level function
+  preprocessing: typing.Optional[str] = None  # recorded
+  # A top-level function, so that a process can be told of it: given
+  # `preprocessing`, it returns the function that cleans a line.
+  make_cleaner: typing.Optional[typing.Callable] = None
 
 
 def build(settings):
@@ -124,8 +126,8 @@ def _check_output_outside_corpus(corpus_dir, output_dir):
   output_path = os.path.realpath(output_dir)
   if os.path.commonpath([corpus_path, output_path]) == corpus_path:
     raise utils.UserError(
-        "Expected --output-dir outside --corpus-dir, whose sub-folders are read "
-        "as text too; %s is in %s." % (output_path, corpus_path))
+        "Expected --output-dir outside --corpus-dir, whose sub-folders are "
+        "read as text too; %s is in %s." % (output_path, corpus_path))
 
 
 def _fill_buckets(settings, paths, buckets):

@@ -1,4 +1,4 @@
-"""The folder a build writes to: nothing of the user's is lost, nothing half made.
+"""The folder a build writes to: nothing is lost, nothing half made.
 
   1. `prepare` refuses a folder whose content is not ours to replace.
   2. BUILD_UNFINISHED is written, and a folder for everything temporary.
@@ -105,8 +105,8 @@ def check_may_write(path, overwrite):
         "another --output-dir." % path)
   if names:
     raise utils.UserError(
-        "%s is not empty and this tool did not write it (%s ...); choose another"
-        " --output-dir, or add --overwrite to write there: files named "
+        "%s is not empty and this tool did not write it (%s ...); choose "
+        "another --output-dir, or add --overwrite to write there: files named "
         "pretrain_data.tfrecord-<i>-of-<n> are replaced, others stay." %
         (path, names[0]))
 

@@ -92,7 +92,8 @@ def write_shards(records, num_records, num_shards, folder):
       with tf.io.TFRecordWriter(path) as writer:
         for _ in range(num_examples):
           writer.write(next(records))
-      files.append({"name": os.path.basename(path), "num_examples": num_examples,
+      files.append({"name": os.path.basename(path),
+                    "num_examples": num_examples,
                     "num_bytes": tf.io.gfile.stat(path).length})
   except tf.errors.OpError as error:
     raise utils.UserError("Cannot write examples to %s: %s" %

@@ -61,7 +61,8 @@ class BuildPretrainingDatasetTest(unittest.TestCase):
         [sys.executable, os.path.join(ROOT, "build_pretraining_dataset.py")] +
         self.flags, stderr=subprocess.PIPE)
     self.assertEqual(done.returncode, 2)
-    self.assertRegex(done.stderr.decode("utf-8"), r"\Aerror: .*nowhere.txt.*\n\Z")
+    self.assertRegex(done.stderr.decode("utf-8"),
+                     r"\Aerror: .*nowhere.txt.*\n\Z")
     self.assertFalse(os.path.exists(self.output_dir))
 
 

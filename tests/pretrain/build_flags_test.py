@@ -15,7 +15,8 @@ def parse(*flags, lower_case=True):
   parser = build_flags.make_parser("Makes examples.", lower_case)
   printed = io.StringIO()
   with contextlib.redirect_stdout(printed):
-    settings = build_flags.to_settings(parser.parse_args(REQUIRED + list(flags)))
+    settings = build_flags.to_settings(
+        parser.parse_args(REQUIRED + list(flags)))
   return settings, printed.getvalue()
 
 

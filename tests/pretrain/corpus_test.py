@@ -140,7 +140,8 @@ class ReadUnitsTest(CorpusTestCase):
     units = self.units(content, unit_bytes=50)
     self.assertGreater(len(units), 10)
     self.assertEqual(
-        b"".join(piece.text for unit in units for piece in unit.pieces), content)
+        b"".join(piece.text for unit in units for piece in unit.pieces),
+        content)
     self.assertEqual(sum(unit.num_file_bytes for unit in units), len(content))
 
   def test_does_not_depend_on_compression(self):

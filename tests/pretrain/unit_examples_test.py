@@ -53,8 +53,9 @@ class UnitExamplesTest(unittest.TestCase):
     self.assertEqual(counts["num_changed_letters"], 0)
 
   def test_emptied_line_is_no_blank_line(self):
-    counts = self.process(make_unit(b"w1\nw2\nw3\n"),
-                          clean_line=lambda line: line.replace("w2", " ")).counts
+    counts = self.process(
+        make_unit(b"w1\nw2\nw3\n"),
+        clean_line=lambda line: line.replace("w2", " ")).counts
     self.assertEqual(counts["num_examples"], 1)
     self.assertEqual(counts["num_emptied_lines"], 1)
     self.assertEqual(counts["num_lines"], 3)
