@@ -38,7 +38,8 @@ def make_cleaner(model_name):
       raise utils.UserError(
           "--model-name %s segments words with Farasa, whose Java program "
           "could not be run; the farasapy package downloads it at first use (is "
-          "there a network?). A model that needs none: araelectra-base." % model_name)
+          "there a network?). A model that needs none: araelectra-base." %
+          model_name)
   return clean_line
 
 
