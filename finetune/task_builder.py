@@ -7,17 +7,26 @@ below, or call `register` before the run.
 
 import difflib
 
+from finetune.classification import glue_tasks
 from finetune.qa import qa_tasks
 from model import tokenization
 from util import utils
 
 _TASK_CLASSES = {
     "arcd": qa_tasks.ARCD,
+    "cola": glue_tasks.CoLA,
+    "mnli": glue_tasks.MNLI,
+    "mrpc": glue_tasks.MRPC,
     "naturalqs": qa_tasks.NaturalQuestions,
     "newsqa": qa_tasks.NewsQA,
+    "qnli": glue_tasks.QNLI,
+    "qqp": glue_tasks.QQP,
+    "rte": glue_tasks.RTE,
     "searchqa": qa_tasks.SearchQA,
     "squad": qa_tasks.SQuAD,
     "squadv1": qa_tasks.SQuADv1,
+    "sst": glue_tasks.SST,
+    "sts": glue_tasks.STS,
     "triviaqa": qa_tasks.TriviaQA,
     "tydiqa": qa_tasks.TyDiQA,
 }
@@ -53,7 +62,7 @@ def get_tasks(config):
       raise utils.UserError(
           "task_names: unknown task '%s'.%s Known are: %s." % (
               name, " Did you mean '%s'?" % near[0] if near else "",
-          ", ".join(sorted(_TASK_CLASSES))))
+              ", ".join(sorted(_TASK_CLASSES))))
   tokenizer = tokenization.FullTokenizer(
       config.vocab_file, do_lower_case=config.do_lower_case,
       strip_accents=config.strip_accents)
