@@ -88,8 +88,7 @@ class StepRandomness:
       raise ValueError("A dropout rate must be in [0, 1), got %r." % rate)
     if rate == 0.0:
       return x
-    is_kept = self.uniform(tf.shape(x)) >= rate
-    return x * (tf.cast(is_kept, x.dtype) * (1.0 / (1.0 - rate)))
+    return _keep(x, self.uniform(tf.shape(x)) >= rate, 1.0 / (1.0 - rate))
 
   def _next_seed(self):
     """Returns the int32 [2] seed of the next call.
@@ -123,3 +122,16 @@ class NoRandomness:
     """Returns `x`."""
     del rate  # nothing is dropped outside training
     return x
+
+
+def _keep(x, is_kept, scale):
+  """Returns `x` times `scale` where it is kept, else 0.
+
+  With a gradient of its own, so that what is stored for it is one byte an
+  element and not a float.
+  """
+
+  def select(values):
+    return tf.where(is_kept, values * scale, tf.zeros_like(values))
+
+  return tf.custom_gradient(lambda values: (select(values), select))(x)
