@@ -155,6 +155,8 @@ def _normalizer(basic):
     # `Lowercase` looks at single characters: no "ς" at the end of a word.
     steps += [_replace_by(_final_sigma(), "\u03c2"), normalizers.Lowercase()]
   if basic.strip_accents:
+    steps += [normalizers.Replace(char, decomposed)
+              for char, decomposed in _missing_decompositions()]
     steps += [normalizers.NFD(), _replace_by(_mark_class(), "")]
   return normalizers.Sequence(steps)
 
@@ -194,6 +196,15 @@ def _space_class():
 def _mark_class():
   return _class_of(char for char in _kept_characters()
                    if unicodedata.category(char) == "Mn")
+
+
+@functools.lru_cache(maxsize=None)
+def _missing_decompositions():
+  """Returns (character, its NFD) pairs that `tokenizers` does not know yet."""
+  nfd = normalizers.NFD()
+  pairs = [(char, unicodedata.normalize("NFD", char))
+           for char in _kept_characters()]
+  return [pair for pair in pairs if nfd.normalize_str(pair[0]) != pair[1]]
 
 
 @functools.lru_cache(maxsize=None)
