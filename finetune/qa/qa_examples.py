@@ -168,9 +168,9 @@ def _examples(questions, path, task_name, is_training):
   _check(examples, questions, path, is_training)
   message = "Read %d questions from %s" % (len(examples), path)
   if not_found:
-    message += "; %s %d whose answer is not at its place in the context (%s)" % (
-        "left out" if is_training else "among them", len(not_found),
-        _some_of(not_found))
+    message += "; %s %d whose answer is not at its place in the context" % (
+        "left out" if is_training else "among them", len(not_found))
+    message += " (%s)" % _some_of(not_found)
   utils.log(message)
   return examples
 
@@ -231,9 +231,9 @@ class _SquadReader:
         not self._num_marked):
       raise utils.UserError(
           "%s: expected SQuAD 2.0, where questions have \"is_impossible\", got "
-          "SQuAD 1.1; for SQuAD 1.1 set \"task_names\": [\"squadv1\"] (files in "
-          "finetuning_data/squadv1), for ARCD \"task_names\": [\"arcd\"] (files "
-          "in finetuning_data/arcd or squadv1)." % self._path)
+          "SQuAD 1.1; for SQuAD 1.1 set \"task_names\": [\"squadv1\"] (files "
+          "in finetuning_data/squadv1), for ARCD \"task_names\": [\"arcd\"] "
+          "(files in finetuning_data/arcd or squadv1)." % self._path)
 
   def _question(self, checked, question, where):
     qas_id = checked.get(question, "id", (str, int), where)
@@ -272,18 +272,33 @@ class _SquadReader:
 
 def _mrqa_questions(path):
   """Yields the (Words, _Question) of an MRQA file."""
+  for line_number, line in enumerate(_lines(path), 1):
+    place = "%s:%d" % (path, line_number)
+    element = _parse_line(line, place)
+    if line_number == 1 and "header" in element:
+      continue
+    checked = _Checked(place)
+    context = checked.get(element, "context", str, "")
+    words = Words(context)
+    for question, where in checked.items(element, "qas", ""):
+      yield words, _mrqa_question(checked, question, where, context)
+
+
+def _lines(path):
+  """Yields the lines of a file as bytes, unpacked if it ends in .gz.
+
+  Raises:
+    utils.UserError: it is missing, or named .gz and not packed or cut off.
+  """
   with utils.open_file(path, "rb") as f:
-    lines = gzip.GzipFile(fileobj=f) if path.endswith(".gz") else f
-    for line_number, line in enumerate(lines, 1):
-      place = "%s:%d" % (path, line_number)
-      element = _parse_line(line, place)
-      if line_number == 1 and "header" in element:
-        continue
-      checked = _Checked(place)
-      context = checked.get(element, "context", str, "")
-      words = Words(context)
-      for question, where in checked.items(element, "qas", ""):
-        yield words, _mrqa_question(checked, question, where, context)
+    if not path.endswith(".gz"):
+      yield from f
+      return
+    try:
+      yield from gzip.GzipFile(fileobj=f)
+    except (OSError, EOFError) as error:
+      raise utils.UserError("%s: expected a whole gzip file: %s." % (
+          path, error))
 
 
 def _parse_line(line, place):
@@ -293,7 +308,7 @@ def _parse_line(line, place):
     utils.UserError: it is none.
   """
   try:
-    element = json.loads(line.decode("utf-8"))
+    element = json.loads(line.decode("utf-8-sig"))
   except ValueError as error:  # also of the decoding
     raise utils.UserError("%s: expected a JSON object: %s." % (place, error))
   if not isinstance(element, dict):
@@ -312,6 +327,9 @@ def _mrqa_question(checked, question, where, context):
     start, end = span  # the end is inclusive
     answer = context[start:end + 1], start
   gold_answers = tuple(checked.get(question, "answers", list, where))
+  if not gold_answers or not all(isinstance(a, str) for a in gold_answers):
+    checked.fail(where, "\"answers\" to be one or more strings",
+                 list(gold_answers))
   return _Question(checked.get(question, "qid", str, where),
                    checked.get(question, "question", str, where),
                    answer, gold_answers, False)

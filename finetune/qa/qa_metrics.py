@@ -1,4 +1,4 @@
-"""Collects the head's outputs, turns them into answers, scores and writes them."""
+"""Turns the head's outputs into answers, scores them and writes them."""
 
 import collections
 

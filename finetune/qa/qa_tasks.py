@@ -62,9 +62,10 @@ class QATask(task.Task):
     """
     path = self._find(split)
     if path is None:
-      raise utils.UserError("Task '%s': expected its %s data in %s, found %s." % (
-          self.name, split, " or ".join(self._candidates(split)),
-          self._found_instead(split) or "no such file"))
+      raise utils.UserError(
+          "Task '%s': expected its %s data in %s, found %s." % (
+              self.name, split, " or ".join(self._candidates(split)),
+              self._found_instead(split) or "no such file"))
     return [path]
 
   def get_test_splits(self):

@@ -10,7 +10,7 @@ from finetune.qa import answer_scores
 
 
 def read_gold(dataset):
-  """Returns `gold` of a dataset in SQuAD's JSON layout; "version" may be absent.
+  """Returns `gold` of a dataset in SQuAD's layout; it needs no "version".
 
   Args:
     dataset: the parsed JSON object, or its list of articles.

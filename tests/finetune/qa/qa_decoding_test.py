@@ -29,7 +29,8 @@ class QADecodingTest(unittest.TestCase):
     return qa_features.Window(
         input_ids=ids,
         token_to_word={p: first_word + p - 3 for p in positions},
-        max_context=frozenset(positions if max_context is None else max_context))
+        max_context=frozenset(
+            positions if max_context is None else max_context))
 
   def best(self, windows, outputs, settings, words=WORDS):
     return [(a.text, float(a.start_logit), float(a.end_logit)) for a in

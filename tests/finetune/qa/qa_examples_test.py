@@ -109,13 +109,15 @@ class ReadSquadTest(ReaderTestCase):
     lost = question("lost", answers=(("دمشق", 3),))
     examples, printed = self.squad(question("q"), lost)
     self.assertEqual([example.qas_id for example in examples], ["q"])
-    self.assertEqual(printed, "Read 1 questions from %s; left out 1 whose answer "
-                     "is not at its place in the context (lost)\n" % self.path)
+    self.assertEqual(
+        printed, "Read 1 questions from %s; left out 1 whose answer is not at "
+        "its place in the context (lost)\n" % self.path)
 
   def test_lost_answers_are_still_scored(self):
     lost = question("lost", answers=(("دمشق", 3),))
     examples, printed = self.squad(question("q"), lost, is_training=False)
-    self.assertEqual([e.gold_answers for e in examples], [("بيروت",), ("دمشق",)])
+    self.assertEqual([e.gold_answers for e in examples],
+                     [("بيروت",), ("دمشق",)])
     self.assertIsNone(examples[1].span)
     self.assertIn("among them 1 whose answer", printed)
 
@@ -142,7 +144,8 @@ class ReadSquadTest(ReaderTestCase):
                   printed)
 
   def test_squad_1_file_for_a_squad_2_task_says_what_to_change(self):
-    with self.assertRaisesRegex(utils.UserError, r'"task_names": \["squadv1"\]'):
+    with self.assertRaisesRegex(utils.UserError,
+                                r'"task_names": \["squadv1"\]'):
       self.squad(question(), has_impossible=True)
 
   def test_squad_2_file_for_a_squad_1_task_says_what_to_change(self):
@@ -164,7 +167,8 @@ class ReadSquadTest(ReaderTestCase):
       self.squad(question(answers=(("", 0),)), is_training=False)
 
   def test_nothing_to_learn_is_an_error(self):
-    with self.assertRaisesRegex(utils.UserError, "found none among 1 questions"):
+    with self.assertRaisesRegex(utils.UserError,
+                                "found none among 1 questions"):
       self.squad(question(answers=(("دمشق", 3),)))
 
   def test_errors_say_where_in_the_file(self):
@@ -180,11 +184,12 @@ class ReadSquadTest(ReaderTestCase):
          'data[0].paragraphs[0]: expected key "context"'),
         ({"data": [{"paragraphs": [{"context": "x", "qas": [
             question(answers=(("x", "0"),))]}]}]},
-         'data[0].paragraphs[0].qas[0].answers[0]: expected "answer_start" to be '
-         'a whole number, got "0"'),
+         'data[0].paragraphs[0].qas[0].answers[0]: expected "answer_start" to '
+         'be a whole number, got "0"'),
         ({"data": [{"paragraphs": [{"context": "x", "qas": [
             question(answers=())]}]}]},
-         "data[0].paragraphs[0].qas[0]: expected at least one answer, got none"),
+         "data[0].paragraphs[0].qas[0]: expected at least one answer, got "
+         "none"),
         ({"data": [{"paragraphs": [{"context": "x", "qas": [
             question(is_impossible="no")]}]}]},
          'data[0].paragraphs[0].qas[0]: expected "is_impossible" to be true or '
@@ -224,6 +229,11 @@ class ReadMrqaTest(ReaderTestCase):
       f.write(json.dumps(self.element()).encode("utf-8"))
     self.assertEqual(len(self.read(qa_examples.read_mrqa)[0]), 1)
 
+  def test_gz_files_must_be_whole(self):
+    self.path += "l.gz"
+    self.write(json.dumps(self.element()))
+    self.assert_error(qa_examples.read_mrqa, "expected a whole gzip file")
+
   def test_undetected_answers_are_left_out_of_training_and_said(self):
     lost = self.element(qid="lost", detected_answers=[])
     examples, printed = self.mrqa(self.element(), lost)
@@ -237,8 +247,11 @@ class ReadMrqaTest(ReaderTestCase):
         ("{", ":2: expected a JSON object: "),
         ("[]", ":2: expected a JSON object, got list."),
         ('{"qas": []}', ':2: expected key "context"'),
+        (json.dumps(self.element(answers=[])),
+         ':2: qas[0]: expected "answers" to be one or more strings, got []'),
         (json.dumps(self.element(detected_answers=[{"char_spans": [4]}])),
-         ":2: qas[0].detected_answers[0].char_spans[0]: expected [first, last]")]:
+         ":2: qas[0].detected_answers[0].char_spans[0]: expected [first, "
+         "last] character, two whole numbers, got 4")]:
       with self.subTest(message=message):
         self.write(json.dumps(self.element()) + "\n" + line)
         self.assert_error(qa_examples.read_mrqa, message)

@@ -100,7 +100,8 @@ class QATasksTest(QATaskTestCase):
 
   def test_squad_1_files_of_a_squad_2_task_say_what_to_change(self):
     self.write("squad/train.json", CONTENT)
-    with self.assertRaisesRegex(utils.UserError, r'"task_names": \["squadv1"\]'):
+    with self.assertRaisesRegex(utils.UserError,
+                                r'"task_names": \["squadv1"\]'):
       self.task("squad").get_examples("train")
 
   def test_tydiqa_keeps_the_arabic_questions(self):
