@@ -164,6 +164,11 @@ class FinetuningConfig(model_hparams.ModelHParams):
     return os.path.join(self.model_dir, "test_predictions",
                         "%s_%s_%d_predictions.pkl" % (task_name, split, trial))
 
+  def submission_dir(self, trial):
+    """Returns the folder of the files that leaderboards ask for."""
+    return os.path.join(self.model_dir, "test_predictions",
+                        "submission_%d" % trial)
+
   def _qa_file(self, task_name, name):
     return os.path.join(self.model_dir, "results", "%s_qa" % self.tasks_name(),
                         "%s_%s" % (task_name, name))

@@ -53,9 +53,12 @@ def run(config):
     if config.write_test_outputs and trial <= config.n_writes_test:
       for task in tasks:
         for split in task.get_test_splits():
-          outputs.write_test_predictions(
-              config, task.name, split, trial,
-              runner.score(task, split, model).get_test_predictions())
+          scorer = runner.score(task, split, model)
+          outputs.write_test_predictions(config, task.name, split, trial,
+                                         scorer.get_test_predictions())
+          submission = scorer.get_submission()
+          if submission:
+            outputs.write_submission(config, trial, *submission)
     if config.do_train and trial < num_trials and not config.keep_all_models:
       utils.rmtree(runner.model_dir)
       utils.log("Removed %s (keep_all_models is false)" % runner.model_dir)

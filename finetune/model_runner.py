@@ -111,6 +111,8 @@ class ModelRunner:
       utils.log("%s: %s" % (task.name, scorer.results_str()))
       scores = {name: float(value) for name, value in scorer.get_results()}
       scores.setdefault("loss", scorer.get_loss())
+      if split == "dev":
+        scores.update(self._scores_of_more_splits(task, model))
       results[task.name] = scores
     return results
 
@@ -138,6 +140,17 @@ class ModelRunner:
     assert num_scored == stored.num_examples, "%d of %d inputs scored" % (
         num_scored, stored.num_examples)
     return scorer
+
+  def _scores_of_more_splits(self, task, model):
+    """Returns the scores of what is scored along with the dev split."""
+    scores = {}
+    for split in task.get_more_dev_splits():
+      scorer = self.score(task, split, model)
+      utils.log("%s, %s: %s" % (task.name, split, scorer.results_str()))
+      prefix = split[len("dev_"):] if split.startswith("dev_") else split
+      scores.update((name, float(value)) for name, value in
+                    scorer.get_results(prefix=prefix + "_"))
+    return scores
 
   def checkpoint_path(self, model=None):
     """Returns the path of the newest checkpoint of `model` or this trial.

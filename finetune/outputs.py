@@ -65,6 +65,14 @@ def results_line(scores):
   return " - ".join("%s: %.2f" % item for item in scores.items())
 
 
+def write_submission(config, trial, file_name, text):
+  """Writes a file for a leaderboard; those of a trial share a folder."""
+  path = os.path.join(config.submission_dir(trial), file_name)
+  with utils.write_atomically(path) as f:
+    f.write(text)
+  utils.log("Wrote %s" % path)
+
+
 def write_test_predictions(config, task_name, split, trial, predictions):
   """Writes the predictions for an unlabeled split as pickle and JSON."""
   path = config.test_predictions(task_name, split, trial)

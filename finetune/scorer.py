@@ -52,3 +52,10 @@ class Scorer(abc.ABC):
     """
     raise AssertionError("%s names test splits but its scorer gives no test "
                          "predictions" % type(self).__name__)
+
+  def get_submission(self):
+    """Returns (file name, text) in a leaderboard's own format, None for none.
+
+    Asked for where `get_test_predictions` is.
+    """
+    return None

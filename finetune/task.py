@@ -68,6 +68,13 @@ class Task(abc.ABC):
     """
     return []
 
+  def get_more_dev_splits(self):
+    """Returns the labeled splits, besides "dev", that are scored with it.
+
+    None by default. Scores of a split "dev_x" are called "x_<score>".
+    """
+    return []
+
   @abc.abstractmethod
   def get_examples(self, split):
     """Returns the list of Examples of `split`.

@@ -1,0 +1,171 @@
+"""Scores of classifications and of regressions, and their scorers.
+
+Every metric takes two arrays of shape [N], gold and predicted, and returns a
+dict of scores. All but errors are in percent, as papers give them.
+"""
+
+import collections
+
+import numpy as np
+from scipy import stats
+from sklearn import metrics as sklearn_metrics
+
+from finetune import scorer
+from util import utils
+
+
+def accuracy(label_ids, predictions):
+  """Returns the share of right predictions, in percent."""
+  return {"accuracy": 100.0 * sklearn_metrics.accuracy_score(
+      label_ids, predictions)}
+
+
+def f1(label_ids, predictions):
+  """Returns F1, precision and recall of label 1, in percent.
+
+  For two labels, the second the one to find, as in MRPC and QQP. A score that
+  would be 0 / 0 is 0.
+  """
+  precision, recall, score, _ = sklearn_metrics.precision_recall_fscore_support(
+      label_ids, predictions, labels=[1], average="micro", zero_division=0)
+  return collections.OrderedDict([
+      ("f1", 100.0 * score), ("precision", 100.0 * precision),
+      ("recall", 100.0 * recall)])
+
+
+def macro_f1(label_ids, predictions):
+  """Returns the mean of the labels' F1, in percent.
+
+  Labels that are neither in the data nor predicted do not count.
+  """
+  return {"macro_f1": 100.0 * sklearn_metrics.f1_score(
+      label_ids, predictions, average="macro", zero_division=0)}
+
+
+def weighted_f1(label_ids, predictions):
+  """Returns the mean of the labels' F1 weighted by their share, in percent."""
+  return {"weighted_f1": 100.0 * sklearn_metrics.f1_score(
+      label_ids, predictions, average="weighted", zero_division=0)}
+
+
+def mcc(label_ids, predictions):
+  """Returns Matthews correlation coefficient times 100.
+
+  It is 0 where all predictions, or all labels, are the same.
+  """
+  return {"mcc": 100.0 * sklearn_metrics.matthews_corrcoef(
+      label_ids, predictions)}
+
+
+def pearson(targets, predictions):
+  """Returns Pearson's correlation coefficient times 100."""
+  return {"pearson": _correlation(stats.pearsonr, targets, predictions)}
+
+
+def spearman(targets, predictions):
+  """Returns Spearman's rank correlation coefficient times 100."""
+  return {"spearman": _correlation(stats.spearmanr, targets, predictions)}
+
+
+def mse(targets, predictions):
+  """Returns the mean squared error, in squared units of the targets."""
+  return {"mse": sklearn_metrics.mean_squared_error(targets, predictions)}
+
+
+def mae(targets, predictions):
+  """Returns the mean absolute error, in units of the targets."""
+  return {"mae": sklearn_metrics.mean_absolute_error(targets, predictions)}
+
+
+CLASSIFICATION_METRICS = {
+    "accuracy": accuracy, "f1": f1, "macro_f1": macro_f1,
+    "weighted_f1": weighted_f1, "mcc": mcc,
+}
+REGRESSION_METRICS = {
+    "pearson": pearson, "spearman": spearman, "mse": mse, "mae": mae,
+}
+
+
+class SentenceScorer(scorer.Scorer):
+  """Scores one prediction for each text or pair of texts."""
+
+  def __init__(self, task, split, metrics):
+    """Makes a scorer without predictions.
+
+    Args:
+      task: a classification_tasks.SentenceTask.
+      split: str.
+      metrics: list of names from `CLASSIFICATION_METRICS` or
+        `REGRESSION_METRICS`, the best known first.
+    """
+    super().__init__()
+    self._task = task
+    self._split = split
+    self._metrics = list(metrics)
+    self._gold = []
+    self._predictions = []
+    self._outputs = {}  # by eid, what the test predictions are
+
+  def get_submission(self):
+    """Returns the predictions as (file name, text), for a leaderboard."""
+    name = self._task.submission_name(self._split)
+    ids = {example.eid: example.example_id
+           for example in self._task.get_examples(self._split)}
+    if set(ids) != set(self._outputs):
+      raise utils.UserError(
+          "Task '%s': expected predictions for the %d examples of split '%s', "
+          "got %d; set \"use_tfrecords_if_existing\": false." % (
+              self._task.name, len(ids), self._split, len(self._outputs)))
+    lines = ["index\tprediction"] + [
+        "%s\t%s" % (ids[eid], self._task.prediction_text(self._outputs[eid]))
+        for eid in sorted(ids)]
+    return name, "".join(line + "\n" for line in lines)
+
+  def get_test_predictions(self):
+    """Returns {eid: logits or value}, as the reference's .pkl files hold."""
+    return self._outputs
+
+  def _score(self, functions):
+    """Returns [(name, score)] of all metrics and the loss."""
+    if self._task.is_unlabeled(self._split):
+      return []
+    gold, predictions = np.array(self._gold), np.array(self._predictions)
+    results = []
+    for name in self._metrics:
+      results += functions[name](gold, predictions).items()
+    return results + [("loss", self.get_loss())]
+
+
+class ClassificationScorer(SentenceScorer):
+  """Scores predicted labels."""
+
+  def update(self, results):
+    super().update(results)
+    self._gold.append(int(results["label_ids"]))
+    self._predictions.append(int(results["predictions"]))
+    self._outputs[int(results["eid"])] = np.asarray(
+        results["logits"]).tolist()
+
+  def _get_results(self):
+    return self._score(CLASSIFICATION_METRICS)
+
+
+class RegressionScorer(SentenceScorer):
+  """Scores predicted numbers, in the units of the task's files."""
+
+  def update(self, results):
+    super().update(results)
+    self._gold.append(self._task.denormalize(float(results["targets"])))
+    self._predictions.append(
+        self._task.denormalize(float(results["predictions"])))
+    self._outputs[int(results["eid"])] = float(results["predictions"])
+
+  def _get_results(self):
+    return self._score(REGRESSION_METRICS)
+
+
+def _correlation(function, targets, predictions):
+  """Returns a correlation times 100, 0 where one side does not vary."""
+  if np.ptp(targets) == 0 or np.ptp(predictions) == 0:
+    return 0.0  # undefined: 0 / 0
+  return 100.0 * float(function(targets, predictions)[0])

@@ -1,0 +1,164 @@
+"""The tasks of GLUE (arXiv:1804.07461), in the layouts of its own files.
+
+Files: `finetuning_data/<task>/{train,dev,test}.tsv`, as GLUE's download has
+them. Columns are found by the names in the header line.
+"""
+
+from finetune.classification import classification_tasks
+from finetune.classification import tsv_reader
+from util import utils
+
+# GLUE's QQP files hold 22 halves of rows that a line break fell into, among
+# 404,279 whole ones, in another order: they cannot be joined.
+MAX_BROKEN_SHARE = 1e-3
+
+
+def _layouts(text_a, text_b, label, *, test_id="index", test_splits=("test",)):
+  """Returns the layouts of files that name their columns."""
+  labeled = classification_tasks.Layout(text_a, text_b, label)
+  unlabeled = classification_tasks.Layout(text_a, text_b, example_id=test_id)
+  return dict({split: unlabeled for split in test_splits},
+              train=labeled, dev=labeled)
+
+
+class GlueClassification(classification_tasks.ClassificationTask):
+  """A classification task of GLUE.
+
+  Attributes:
+    submission_names: {test split: name of the file that GLUE asks for}.
+  """
+
+  submission_names = {}
+
+  def submission_name(self, split):
+    return self.submission_names[split]
+
+
+class CoLA(GlueClassification):
+  """Corpus of Linguistic Acceptability: is the sentence English?"""
+
+  # train and dev: source, label, the author's mark, sentence; no header line.
+  layouts = dict(
+      _layouts("sentence", None, None),
+      train=classification_tasks.Layout(3, None, 1, None, False, 4),
+      dev=classification_tasks.Layout(3, None, 1, None, False, 4))
+  metrics = ("mcc",)
+  submission_names = {"test": "CoLA.tsv"}
+
+  def __init__(self, config, tokenizer):
+    super().__init__(config, "cola", tokenizer, ["0", "1"])
+
+
+class MRPC(GlueClassification):
+  """Microsoft Research Paraphrase Corpus: do two sentences say the same?"""
+
+  layouts = _layouts("#1 String", "#2 String", "Quality")
+  metrics = ("accuracy", "f1")
+  is_unordered = True
+  submission_names = {"test": "MRPC.tsv"}
+
+  def __init__(self, config, tokenizer):
+    super().__init__(config, "mrpc", tokenizer, ["0", "1"])
+
+
+class MNLI(GlueClassification):
+  """Multi-genre natural language inference: does the first imply the second?
+
+  "dev" is the matched one, of the genres of the training data.
+  """
+
+  file_names = {"train": "train.tsv", "dev": "dev_matched.tsv",
+                "dev_mismatched": "dev_mismatched.tsv",
+                "test_matched": "test_matched.tsv",
+                "test_mismatched": "test_mismatched.tsv",
+                "diagnostic": "diagnostic.tsv"}
+  unlabeled_splits = ("test_matched", "test_mismatched", "diagnostic")
+  layouts = _layouts("sentence1", "sentence2", "gold_label",
+                     test_splits=unlabeled_splits)
+  layouts["dev_mismatched"] = layouts["dev"]
+  submission_names = {"test_matched": "MNLI-m.tsv",
+                      "test_mismatched": "MNLI-mm.tsv", "diagnostic": "AX.tsv"}
+
+  def __init__(self, config, tokenizer):
+    super().__init__(config, "mnli", tokenizer,
+                     ["contradiction", "entailment", "neutral"])
+
+  def get_more_dev_splits(self):
+    path = self._path("dev_mismatched")
+    return ["dev_mismatched"] if utils.exists(path) else []
+
+
+class SST(GlueClassification):
+  """Stanford Sentiment Treebank, SST-2: is the review good?"""
+
+  layouts = _layouts("sentence", None, "label")
+  submission_names = {"test": "SST-2.tsv"}
+
+  def __init__(self, config, tokenizer):
+    super().__init__(config, "sst", tokenizer, ["0", "1"])
+
+
+class RTE(GlueClassification):
+  """Recognizing Textual Entailment: does the first text imply the second?"""
+
+  layouts = _layouts("sentence1", "sentence2", "label")
+  submission_names = {"test": "RTE.tsv"}
+
+  def __init__(self, config, tokenizer):
+    super().__init__(config, "rte", tokenizer, ["entailment", "not_entailment"])
+
+
+class QNLI(GlueClassification):
+  """Question NLI: does the sentence answer the question?"""
+
+  layouts = _layouts("question", "sentence", "label")
+  submission_names = {"test": "QNLI.tsv"}
+
+  def __init__(self, config, tokenizer):
+    super().__init__(config, "qnli", tokenizer,
+                     ["entailment", "not_entailment"])
+
+
+class QQP(GlueClassification):
+  """Quora Question Pairs: do two questions ask the same?"""
+
+  layouts = _layouts("question1", "question2", "is_duplicate", test_id="id")
+  metrics = ("accuracy", "f1")
+  submission_names = {"test": "QQP.tsv"}
+
+  def __init__(self, config, tokenizer):
+    super().__init__(config, "qqp", tokenizer, ["0", "1"])
+
+  def read_examples(self, path, split):
+    """Leaves out the halves of rows that GLUE's files have, and says so."""
+    if self.is_unlabeled(split):
+      return super().read_examples(path, split)
+    layout = self.layouts[split]
+    broken_lines = []
+    rows = tsv_reader.read_tsv(
+        path, classification_tasks.wanted_columns(layout), has_header=True,
+        broken_lines=broken_lines)
+    if len(broken_lines) > max(1, MAX_BROKEN_SHARE * len(rows)):
+      raise utils.UserError(
+          "%s:%d: expected as many columns as the header line names; %d lines "
+          "have fewer (GLUE's own files have 22)." % (
+              path, broken_lines[0], len(broken_lines)))
+    if broken_lines:
+      utils.log("Left out %d broken lines of %s (line %s); %d examples stay" % (
+          len(broken_lines), path, ", ".join(map(str, broken_lines)),
+          len(rows)))
+    return self.examples_from_rows(rows, layout)
+
+
+class STS(classification_tasks.RegressionTask):
+  """Semantic Textual Similarity Benchmark: how alike are two sentences?"""
+
+  layouts = _layouts("sentence1", "sentence2", "score")
+  is_unordered = True
+
+  def __init__(self, config, tokenizer):
+    super().__init__(config, "sts", tokenizer, 0.0, 5.0)
+
+  def submission_name(self, split):
+    del split  # there is one
+    return "STS-B.tsv"

@@ -1,0 +1,216 @@
+"""Reads tables of text strictly: .tsv, .csv, .json and .jsonl.
+
+A row that is not as expected ends the reading with a message that names the
+file and the line; no row is left out, and none is guessed at.
+"""
+
+import collections
+import csv
+import json
+
+from util import utils
+
+_MAX_SHOWN_CHARACTERS = 80  # of a line, in messages
+
+# A row of a table.
+#   place: str, "file:line" where it stands, for messages.
+#   values: list, the values of the wanted columns, in the order asked for.
+Row = collections.namedtuple("Row", ["place", "values"])
+
+
+def read_tsv(path, columns, *, has_header, num_columns=None, broken_lines=None):
+  """Returns the Rows of a file with a tab between columns.
+
+  Quotation marks are characters like any other, as in GLUE's files, and a
+  field may be of any length. Empty lines may stand at the end only.
+
+  Args:
+    path: of a UTF-8 file, with or without a byte order mark.
+    columns: list of the wanted columns: names in the header line, or positions
+      from 0.
+    has_header: bool, whether the first line names the columns.
+    num_columns: int, the columns of a file without header line; None: as many
+      as its first line has.
+    broken_lines: list that the numbers of lines with too few columns are added
+      to, for a caller that leaves them out; None: such a line is an error.
+
+  Raises:
+    utils.UserError: the file is missing, is not UTF-8, lacks a wanted column,
+      or a row has another number of columns than the rest.
+  """
+  cells = ((number, line.split("\t")) for number, line in _lines(path))
+  return _rows(path, cells, columns, has_header, num_columns, broken_lines)
+
+
+def read_csv(path, columns, *, has_header, num_columns=None):
+  """Returns the Rows of a file with commas between columns.
+
+  A field with a comma, line break or quotation mark in it stands in quotation
+  marks, which are doubled inside. Otherwise as `read_tsv`; the line of a row is
+  its first.
+
+  Raises:
+    utils.UserError: as `read_tsv`; also where quotation marks do not match or
+      a field is longer than Python's csv module takes (131,072 characters).
+  """
+  return _rows(path, _csv_cells(path), columns, has_header, num_columns, None)
+
+
+def read_json(path, keys):
+  """Returns the Rows of a file with one JSON list of objects.
+
+  Args:
+    path: of a UTF-8 file: [{key: value, ...}, ...].
+    keys: list of the wanted keys; their values are returned as they are.
+
+  Raises:
+    utils.UserError: the file is missing, not such JSON, or a key is missing.
+  """
+  records = utils.load_json(path)
+  if not isinstance(records, list):
+    raise utils.UserError(
+        "%s: expected a list of objects, one for each example, got %s." % (
+            path, _kind_of(records)))
+  return [_json_row("%s: object %d" % (path, number), record, keys)
+          for number, record in enumerate(records, 1)]
+
+
+def read_jsonl(path, keys):
+  """Returns the Rows of a file with one JSON object a line; as `read_json`."""
+  rows = []
+  for number, line in _lines(path):
+    place = "%s:%d" % (path, number)
+    try:
+      record = json.loads(line)
+    except json.JSONDecodeError as error:
+      raise utils.UserError("%s:%d: expected JSON: %s." % (
+          place, error.colno, error.msg))
+    rows.append(_json_row(place, record, keys))
+  return rows
+
+
+def _lines(path):
+  """Yields (number, text) of the lines, without their ends.
+
+  Raises:
+    utils.UserError: a line is not UTF-8, or is empty but not at the end.
+  """
+  empty_line = None
+  with utils.open_file(path, "rb") as f:
+    for number, line in enumerate(f, 1):
+      try:
+        text = line.decode("utf-8-sig" if number == 1 else "utf-8")
+      except UnicodeDecodeError as error:
+        raise utils.UserError("%s:%d: expected UTF-8, byte %d of the line is "
+                              "not." % (path, number, error.start + 1))
+      text = text.rstrip("\r\n")
+      if not text:
+        empty_line = empty_line or number
+        continue
+      if empty_line:
+        raise utils.UserError(
+            "%s:%d: expected a row, found an empty line; remove it." % (
+                path, empty_line))
+      yield number, text
+
+
+def _csv_cells(path):
+  """Yields (first line, list of cells) of each row."""
+  # csv must see the line breaks inside quotation marks, which _lines drops.
+  with utils.open_file(path, "rb") as f:
+    content = f.read()
+  try:
+    text = content.decode("utf-8-sig")
+  except UnicodeDecodeError as error:
+    raise utils.UserError("%s:%d: expected UTF-8, found a byte that is not." % (
+        path, content[:error.start].count(b"\n") + 1))
+  # Split at line feeds alone: str.splitlines breaks at U+2028 and others too.
+  lines = [line + "\n" for line in text.rstrip("\r\n").split("\n")]
+  reader = csv.reader(lines, strict=True)
+  first_line = 1
+  while True:
+    try:
+      cells = next(reader)
+    except StopIteration:
+      return
+    except csv.Error as error:
+      raise utils.UserError("%s:%d: expected a row of comma-separated values: "
+                            "%s." % (path, first_line, error))
+    if not cells and text:
+      raise utils.UserError("%s:%d: expected a row, found an empty line; "
+                            "remove it." % (path, first_line))
+    if cells:
+      yield first_line, cells
+    first_line = reader.line_num + 1
+
+
+def _rows(path, numbered_cells, columns, has_header, num_columns, broken_lines):
+  """Returns the Rows of (line number, list of cells) pairs."""
+  positions = None
+  rows = []
+  for number, cells in numbered_cells:
+    if positions is None:
+      num_columns = num_columns or len(cells)
+      header = cells if has_header else None
+      positions = _positions("%s:%d" % (path, number), columns, header,
+                             len(cells) if has_header else num_columns)
+      if has_header:
+        num_columns = len(cells)
+        continue
+    if len(cells) < num_columns and broken_lines is not None:
+      broken_lines.append(number)
+      continue
+    if len(cells) != num_columns:
+      raise utils.UserError("%s:%d: expected %d columns, got %d: %s" % (
+          path, number, num_columns, len(cells), _shorten(cells)))
+    rows.append(Row("%s:%d" % (path, number),
+                    [cells[position] for position in positions]))
+  if positions is None:
+    raise utils.UserError("%s: expected a table, found an empty file." % path)
+  return rows
+
+
+def _positions(place, columns, header, num_columns):
+  """Returns the positions of the wanted columns."""
+  positions = []
+  for column in columns:
+    if isinstance(column, int):
+      if not 0 <= column < num_columns:
+        raise utils.UserError(
+            "%s: expected a column at position %d (from 0), found %d columns." % (
+                place, column, num_columns))
+      positions.append(column)
+      continue
+    if header is None:
+      raise utils.UserError(
+          "%s: expected the position of column '%s', as the file has no header "
+          "line that names it." % (place, column))
+    if header.count(column) != 1:
+      raise utils.UserError(
+          "%s: expected a header line with one column '%s', found: %s." % (
+              place, column, _shorten(header)))
+    positions.append(header.index(column))
+  return positions
+
+
+def _json_row(place, record, keys):
+  if not isinstance(record, dict):
+    raise utils.UserError("%s: expected an object, got %s." % (
+        place, _kind_of(record)))
+  missing = [key for key in keys if key not in record]
+  if missing:
+    raise utils.UserError("%s: expected the key '%s', found: %s." % (
+        place, missing[0], ", ".join(map(str, record)) or "none"))
+  return Row(place, [record[key] for key in keys])
+
+
+def _shorten(cells):
+  text = " | ".join(cells)
+  if len(text) <= _MAX_SHOWN_CHARACTERS:
+    return text
+  return text[:_MAX_SHOWN_CHARACTERS] + "..."
+
+
+def _kind_of(value):
+  return {dict: "an object", list: "a list", str: "text", bool: "true or false",
+          type(None): "null"}.get(type(value), "a number")
