@@ -82,7 +82,7 @@ class ProgressHook(tf.train.SessionRunHook):
   """Shows steps, speed, time left and values of interest while training.
 
   A bar on a terminal; in a log, one plain line every `log_steps` steps, at most
-  one in ten seconds, and one at the end. The values are fetched together with
+  one in ten seconds, and one for the first and the last step. The values are fetched together with
   the training step, and only on the steps that show them.
   """
 
@@ -147,7 +147,7 @@ class ProgressHook(tf.train.SessionRunHook):
       if self._is_looking:
         self._bar.set_postfix_str(self._values_text())
     elif self._is_looking and (
-        self._step >= self._num_train_steps or
+        self._step in (self._first_step + 1, self._num_train_steps) or
         self._clock() - self._last_line >= _SECONDS_BETWEEN_LOG_LINES):
       self._last_line = self._clock()
       self._stream.write(self.line() + "\n")
