@@ -90,8 +90,8 @@ def _newest(prefixes):
   steps = [_step_in(prefix) for prefix in prefixes]
   if None in steps:
     raise utils.UserError(
-        "Found %d checkpoints in %s and no 'checkpoint' file that says which is "
-        "newest (%s); set init_checkpoint to one of them." % (
+        "Found %d checkpoints in %s and no 'checkpoint' file that says which "
+        "is newest (%s); set init_checkpoint to one of them." % (
             len(prefixes), os.path.dirname(prefixes[0]),
             _listing([os.path.basename(prefix) for prefix in prefixes])))
   return max(zip(steps, prefixes))[1]
@@ -103,7 +103,7 @@ def _step_in(prefix):
   return int(match.group(1)) if match else None
 
 
-# --------------------------------------------------------------- what is in it
+# -------------------------------------------------------------- what is in it
 
 
 def shapes_of(checkpoint):
@@ -114,7 +114,8 @@ def shapes_of(checkpoint):
   """
   prefix = latest(checkpoint)
   try:
-    return {name: list(shape) for name, shape in tf.train.list_variables(prefix)}
+    return {name: list(shape)
+            for name, shape in tf.train.list_variables(prefix)}
   except (tf.errors.OpError, RuntimeError) as error:
     raise utils.UserError(
         "The checkpoint %s cannot be read (%s); copy its files again." %
@@ -124,8 +125,8 @@ def shapes_of(checkpoint):
 def global_step_of(checkpoint):
   """Returns the step a checkpoint was written at.
 
-  Its `global_step` variable; without one, the number that ends its name; without
-  that, 0.
+  Its `global_step` variable; without one, the number that ends its name;
+  without that, 0.
   """
   prefix = latest(checkpoint)
   if GLOBAL_STEP in shapes_of(prefix):
@@ -272,8 +273,9 @@ def _extend(checkpoint, name, variable):
   value = tf.concat([rows, value[tf.shape(rows)[0]:]], axis=0)
   value.set_shape(variable.shape)
   # As tf.train.init_from_checkpoint does it; TF1 has no public way.
-  variable._initializer_op = tf.assign(variable, value).op  # pylint: disable=protected-access
-  variable._initial_value = value  # pylint: disable=protected-access
+  # pylint: disable=protected-access
+  variable._initializer_op = tf.assign(variable, value).op
+  variable._initial_value = value
 
 
 # ------------------------------------------------------------- what is wrong
@@ -288,8 +290,8 @@ def _check_required(prefix, found, by_name, fresh, required):
   layers = [_num_layers(names, _encoder_of(missing[0]))
             for names in (found, by_name)]
   if 0 < layers[0] < layers[1]:
-    advice = ("its encoder has %d layers, the model's has %d: set model_size, or"
-              " model_hparam_overrides {\"num_hidden_layers\": %d}" %
+    advice = ("its encoder has %d layers, the model's has %d: set model_size, "
+              "or model_hparam_overrides {\"num_hidden_layers\": %d}" %
               (layers[0], layers[1], layers[0]))
   raise utils.UserError(
       "The checkpoint %s lacks %s that the model needs (%s); %s." % (

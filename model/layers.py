@@ -47,8 +47,9 @@ def get_activation(name):
   if name is None or callable(name):
     return name
   if name.lower() not in ACTIVATIONS:
-    raise utils.UserError("Unknown activation '%s' (hidden_act); use one of %s." %
-                          (name, ", ".join(sorted(ACTIVATIONS))))
+    raise utils.UserError(
+        "Unknown activation '%s' (hidden_act); use one of %s." % (
+            name, ", ".join(sorted(ACTIVATIONS))))
   return ACTIVATIONS[name.lower()]
 
 
@@ -74,7 +75,8 @@ def dense(x, size, activation=None, name="dense", initializer=None):
   depth = x.shape.as_list()[-1]
   with tf.variable_scope(name):
     kernel = tf.get_variable(
-        "kernel", [depth, size], initializer=initializer or create_initializer())
+        "kernel", [depth, size],
+        initializer=initializer or create_initializer())
     bias = tf.get_variable("bias", [size], initializer=tf.zeros_initializer())
     if x.shape.ndims == 2:
       output = tf.nn.bias_add(tf.matmul(x, kernel), bias)
@@ -83,7 +85,8 @@ def dense(x, size, activation=None, name="dense", initializer=None):
       output = tf.nn.bias_add(output, bias)
       leading = [
           dynamic if static is None else static
-          for static, dynamic in zip(x.shape.as_list(), tf.unstack(tf.shape(x)))]
+          for static, dynamic in zip(x.shape.as_list(),
+                                     tf.unstack(tf.shape(x)))]
       output = tf.reshape(output, leading[:-1] + [size])
     activation = get_activation(activation)
     return output if activation is None else activation(output)

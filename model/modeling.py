@@ -162,11 +162,11 @@ class BertModel:
   Which variables are made, all with `AUTO_REUSE`, so that what stands in the
   graph already is shared:
 
-  | call | embeddings | projection and layers |
+  | arguments | embeddings | projection and layers |
   |---|---|---|
   | scope="electra" | electra/embeddings | electra/... |
   | scope="generator" | electra/embeddings (shared) | generator/... |
-  | scope="generator", untied_embeddings=True | generator/embeddings | generator/... |
+  | the same, untied_embeddings=True | generator/embeddings | generator/... |
   | scope="electra" again | shared | shared |
   | input_reprs=... | none | <scope>/... |
 

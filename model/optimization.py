@@ -55,7 +55,7 @@ def create_train_op(loss, learning_rate, num_train_steps, *,
   Returns:
     TrainOp(op, learning_rate, grad_norm): the op; the float32 rate of this
     step, before layer-wise factors; and the float32 global norm of the
-    gradients before clipping (with a wrapped optimizer, as it passes them on).
+    gradients before clipping.
 
   Raises:
     ValueError: no variable has a gradient, or a layer-wise rate cannot be told
@@ -73,7 +73,7 @@ def create_train_op(loss, learning_rate, num_train_steps, *,
   adam = AdamWeightDecayOptimizer(
       rate, weight_decay_rate=weight_decay_rate,
       exclude_from_weight_decay=NO_DECAY, rate_factor_fn=rate_factor_fn,
-      clip_norm=CLIP_NORM)
+      clip_norm=CLIP_NORM if use_tpu else None)
   optimizer = adam
   if wrap_optimizer is not None:
     optimizer = wrap_optimizer(optimizer)
@@ -83,8 +83,13 @@ def create_train_op(loss, learning_rate, num_train_steps, *,
     grads_and_vars = compute_gradients(loss, optimizer)
   if transform_gradients is not None:
     grads_and_vars = transform_gradients(grads_and_vars)
+  grad_norm = None
+  if not use_tpu:
+    # Here and not in the optimizer: loss scaling applies gradients inside a
+    # tf.cond, which nothing can be fetched from.
+    grads_and_vars, grad_norm = clip_gradients(grads_and_vars, CLIP_NORM)
   op = optimizer.apply_gradients(grads_and_vars, global_step=global_step)
-  return TrainOp(op, rate, adam.grad_norm)
+  return TrainOp(op, rate, adam.grad_norm if use_tpu else grad_norm)
 
 
 def compute_gradients(loss, optimizer=None, variables=None):
@@ -110,6 +115,22 @@ def compute_gradients(loss, optimizer=None, variables=None):
     raise ValueError("The loss '%s' depends on none of %d trainable variables."
                      % (loss.name, len(variables)))
   return dense
+
+
+def clip_gradients(grads_and_vars, clip_norm):
+  """Scales gradients down to a global norm; a norm of inf makes them all nan.
+
+  Args:
+    grads_and_vars: list of (gradient Tensor, variable).
+    clip_norm: float, the norm they may have.
+
+  Returns:
+    (clipped, norm): such a list, and the float32 norm they had.
+  """
+  grads, variables = zip(*grads_and_vars)
+  norm = tf.global_norm(grads)
+  clipped, _ = tf.clip_by_global_norm(grads, clip_norm, use_norm=norm)
+  return list(zip(clipped, variables)), norm
 
 
 def to_dense(grad):
@@ -166,7 +187,7 @@ def layerwise_factor(name, decay, n_transformer_layers):
       there.
   """
   depth = _depth_of(name, n_transformer_layers)
-  if depth is None or depth > n_transformer_layers + 2:
+  if depth is None:
     raise ValueError(
         "No layer-wise learning rate for variable '%s' in a model of %r layers:"
         " expected it under task_specific/, encoder/layer_<i>/, embeddings/ or "
@@ -179,7 +200,6 @@ def _depth_of(name, n_transformer_layers):
     return n_transformer_layers + 2
   layer = re.search(r"encoder/layer_(\d+)/", name)
   if layer:
-    # One above the top layer would be the depth of nothing.
     index = int(layer.group(1))
     return index + 1 if index < n_transformer_layers else None
   if "/embeddings/" in name or "/embeddings_project/" in name:
@@ -199,7 +219,7 @@ class AdamWeightDecayOptimizer(tf.train.Optimizer):
 
   Attributes:
     grad_norm: float32 Tensor of shape [], the global norm before clipping; None
-      before `apply_gradients`.
+      before `apply_gradients` or without `clip_norm`.
   """
 
   def __init__(self, learning_rate, weight_decay_rate=0.0, beta_1=0.9,
@@ -219,7 +239,8 @@ class AdamWeightDecayOptimizer(tf.train.Optimizer):
       rate_factor_fn: function of a variable's name to the factor of its rate;
         None: 1 for all.
       clip_norm: float, the global norm that gradients are clipped at when they
-        are applied, which is after any averaging over replicas; None: never.
+        are applied, which on TPUs is the first moment after they are averaged
+        over the cores; None: never.
       name: string.
     """
     super().__init__(use_locking=False, name=name)
@@ -237,14 +258,11 @@ class AdamWeightDecayOptimizer(tf.train.Optimizer):
     """Clips and applies gradients, then increments `global_step`."""
     grads_and_vars = [(to_dense(grad), var) for grad, var in grads_and_vars
                       if grad is not None]
-    grads = [grad for grad, _ in grads_and_vars]
-    self.grad_norm = tf.global_norm(grads)
     if self._clip_norm is not None:
-      grads, _ = tf.clip_by_global_norm(
-          grads, self._clip_norm, use_norm=self.grad_norm)
+      grads_and_vars, self.grad_norm = clip_gradients(
+          grads_and_vars, self._clip_norm)
     return super().apply_gradients(
-        [(grad, var) for grad, (_, var) in zip(grads, grads_and_vars)],
-        global_step=global_step, name=name)
+        grads_and_vars, global_step=global_step, name=name)
 
   def decays(self, name):
     """Returns whether weights of that name decay."""

@@ -120,6 +120,18 @@ class AdamWeightDecayOptimizerTest(tf.test.TestCase):
   def test_equals_numpy_with_reference_variables(self):
     self.check_against_numpy(use_resource=False)
 
+  def test_clips_when_it_applies_if_asked(self):
+    # On TPUs gradients are averaged inside the wrapping optimizer. The gradient
+    # (3, 4) of norm 5 becomes (0.6, 0.8).
+    variable = tf.get_variable("kernel", [2])
+    optimizer = optimization.AdamWeightDecayOptimizer(0.1, clip_norm=1.0)
+    op = optimizer.apply_gradients([(tf.constant([3.0, 4.0]), variable)])
+    with self.session() as sess:
+      sess.run(tf.global_variables_initializer())
+      self.assertAllClose(sess.run([optimizer.grad_norm, op])[0], 5.0)
+      self.assertAllClose(
+          sess.run(optimizer.get_slot(variable, "m")), [0.06, 0.08])
+
   def test_slots_are_named_as_in_checkpoints(self):
     variable = tf.get_variable("electra/x/kernel", [2])
     optimization.AdamWeightDecayOptimizer(0.1).apply_gradients(
@@ -263,6 +275,16 @@ class CreateTrainOpTest(tf.test.TestCase):
 
     self.train(self.quadratic, 1, wrap_optimizer=Wrapper)
     self.assertEqual(asked, [1])
+
+  def test_works_with_loss_scaling(self):
+    # A scale of 2^15 at first: the norm is that of the unscaled gradients.
+    wrap = tf.train.experimental.enable_mixed_precision_graph_rewrite
+    self.addCleanup(tf.config.optimizer.set_experimental_options,
+                    {"auto_mixed_precision": False})
+    values, norms = self.train(self.quadratic, 1, wrap_optimizer=wrap)
+    self.assertAllClose(norms, [5.0])
+    self.assertAllClose(values["x/kernel"], [2.6838, 3.6838], atol=1e-3)
+    self.assertEqual(values["global_step"], 1)
 
   def test_a_loss_without_variables_is_refused(self):
     self.quadratic()
