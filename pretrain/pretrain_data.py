@@ -28,6 +28,8 @@ Inputs = collections.namedtuple("Inputs", [
     "input_ids", "input_mask", "segment_ids",
     "masked_lm_positions", "masked_lm_ids", "masked_lm_weights"])
 
+BATCH_NUMBER = "batch_number"  # int32 [B], all the same; only in evaluation
+
 _FILES_AT_A_TIME = 8
 _MAX_SHUFFLE_BUFFER = 20000  # records; some 30 MB at 128 tokens
 _PARALLEL_PARSERS = 2
@@ -214,9 +216,19 @@ def _train_dataset(config, files, batch_size, step):
 
 
 def _eval_dataset(config, files, batch_size):
-  dataset = tf.data.TFRecordDataset(files.paths)
-  return _parsed(config, dataset.batch(
+  """Returns each example once and in order, with the number of its batch.
+
+  From that number come the masks, so that all evaluations see the same.
+  """
+  batches = _parsed(config, tf.data.TFRecordDataset(files.paths).batch(
       batch_size, drop_remainder=config.use_tpu))
+
+  def add_number(number, features):
+    return dict(features, **{BATCH_NUMBER: tf.fill(
+        tf.shape(features["input_ids"])[:1], tf.cast(number, tf.int32))})
+
+  return tf.data.Dataset.zip((
+      tf.data.Dataset.range(tf.int32.max), batches)).map(add_number)
 
 
 def _parsed(config, batches):

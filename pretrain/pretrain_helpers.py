@@ -141,7 +141,11 @@ def sample_from_softmax(logits, randomness, temperature=1.0, disallow=None):
     shifted /= temperature
   weights, block_size = _in_blocks(tf.exp(shifted), vocab_size)
   block = _draw_index(tf.reduce_sum(weights, axis=-1), randomness)  # [B*N]
-  within = _draw_index(tf.gather(weights, block, batch_dims=1), randomness)
+  num_rows, num_blocks = tensor_ops.get_shape_list(weights)[:2]
+  chosen = tf.gather(  # [B*N, block_size]
+      tf.reshape(weights, [-1, block_size]),
+      tf.range(num_rows) * num_blocks + block)
+  within = _draw_index(chosen, randomness)
   return tf.reshape(block * block_size + within, leading)
 
 

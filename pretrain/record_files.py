@@ -26,15 +26,16 @@ def total_examples(record_files):
   return sum(record_files.num_examples[path] for path in record_files.paths)
 
 
-def find(config, patterns):
-  """Finds the files of a run, checks them and learns their sizes.
+def check(config, patterns):
+  """Checks that the files of a run are there and fit it; reads no records.
 
   Args:
     config: PretrainingConfig.
     patterns: comma-separated paths or shell patterns.
 
   Returns:
-    RecordFiles.
+    (paths, listed): the sorted paths, and {path: number of examples} of the
+    files that a dataset_info.json lists.
 
   Raises:
     UserError: no file, an unfinished build, a missing or cut file, or data that
@@ -51,6 +52,25 @@ def find(config, patterns):
     info = dataset_info.load(folder)
     if info:
       listed.update(_check_info(config, folder, info))
+  return paths, listed
+
+
+def find(config, patterns):
+  """Checks the files of a run and learns how many examples they hold.
+
+  Where no dataset_info.json tells they are counted, once a model folder.
+
+  Args:
+    config: PretrainingConfig.
+    patterns: comma-separated paths or shell patterns.
+
+  Returns:
+    RecordFiles.
+
+  Raises:
+    UserError: as `check`; or a file is no tfrecord file, or all are empty.
+  """
+  paths, listed = check(config, patterns)
   num_examples = {path: listed[path] for path in paths if path in listed}
   num_examples.update(_counted(
       config.model_dir, [path for path in paths if path not in listed]))
