@@ -47,7 +47,8 @@ def main():
     report = hf_conversion.to_tf(
         args.output_dir, discriminator=args.discriminator,
         generator=args.generator, masked_lm=args.masked_lm,
-        task=split_task(args.task), untied_embeddings=args.untied_embeddings)
+        task=split_task(args.task),
+        untied_embeddings=bool(args.untied_embeddings))
   hf_report.log(report, args.output_dir, args.verbose)
 
 
@@ -96,8 +97,8 @@ def add_to_hf_flags(group):
   add_switch(group, "strip-accents", "of lower-cased text (default: as "
              "recorded, else as lower-casing)")
   group.add_argument("--task-kind", choices=TASK_KINDS,
-                     help="what --part task:NAME is (default: worked out, which "
-                     "cannot tell classification from tagging)")
+                     help="what --part task:NAME is (default: worked out, "
+                     "which cannot tell classification from tagging)")
   group.add_argument("--labels-file", metavar="FILE",
                      help="names of a task's classes, one a line, in the order "
                      "of their numbers (default: LABEL_0 and so on)")
@@ -111,14 +112,15 @@ def add_to_tf_flags(group):
                      help="folder of an ElectraForMaskedLM; with "
                      "--discriminator, whose embeddings it must share, the "
                      "result is a whole pre-training checkpoint")
-  group.add_argument("--untied-embeddings", action="store_true",
+  group.add_argument("--untied-embeddings", action="store_true", default=None,
                      help="the generator keeps embeddings of its own, as with "
                      "untied_generator_embeddings (default: shared)")
   group.add_argument("--masked-lm", metavar="DIR",
                      help="folder of an ElectraForMaskedLM that becomes the "
                      "main encoder, as with electra_objective false")
   group.add_argument("--task", metavar="NAME=DIR",
-                     help="a task's name and the folder of its fine-tuned model")
+                     help="a task's name and the folder of its fine-tuned "
+                     "model")
 
 
 def add_switch(group, name, help_text):
@@ -143,26 +145,34 @@ def check_flags(args):
   """Raises a UserError for flags that do not go together."""
   foreign = TO_TF_FLAGS if args.to == "hf" else TO_HF_FLAGS
   for name in foreign:
-    if getattr(args, name) not in (None, False):
-      raise utils.UserError("--%s does not go with --to %s; see --help." % (
-          name.replace("_", "-"), args.to))
+    if getattr(args, name) is not None:
+      raise utils.UserError("%s does not go with --to %s; see --help." % (
+          flag_of(name), args.to))
   if args.to == "hf":
     for name in ("checkpoint", "part"):
       if not getattr(args, name):
         raise utils.UserError("--to hf needs --%s; see --help." % name)
     return
-  sources = [name for name in ("discriminator", "generator", "masked_lm", "task")
-             if getattr(args, name)]
+  sources = [name for name in ("discriminator", "generator", "masked_lm",
+                               "task") if getattr(args, name)]
   if not sources:
     raise utils.UserError("--to tf needs --discriminator, --generator, "
                           "--masked-lm or --task; see --help.")
   if len(sources) > 1 and sources != ["discriminator", "generator"]:
     raise utils.UserError(
         "%s do not go together: only --discriminator and --generator do." %
-        " and ".join("--" + name.replace("_", "-") for name in sources))
+        " and ".join(map(flag_of, sources)))
   if args.untied_embeddings and not args.generator:
     raise utils.UserError("--untied-embeddings is about a --generator; give "
                           "one, or leave it out.")
+
+
+def flag_of(name):
+  """Returns the flag, or the two of a switch, that an attribute is from."""
+  flag = "--" + name.replace("_", "-")
+  if flag.startswith("--do-"):
+    flag += " or --no-" + flag[len("--do-"):]
+  return flag
 
 
 def check_output_dir(output_dir, overwrite):

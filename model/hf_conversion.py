@@ -5,7 +5,8 @@ trip gives the same bits. (hf_heads.py has the one exception, and its inverse.)
 
 | module | its one job |
 |---|---|
-| hf_export, hf_import | one part of a checkpoint → folder; folders → checkpoint |
+| hf_export | one part of a checkpoint → folder |
+| hf_import | folders → checkpoint |
 | hf_names | which weight is called what on the two sides |
 | hf_heads | which fine-tuned heads have a counterpart |
 | hf_folder, hf_tokenizer | the files of a folder |

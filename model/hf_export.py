@@ -1,8 +1,8 @@
 """One part of a TF1 checkpoint to a Hugging Face folder.
 
 A part is the discriminator, the generator or a fine-tuned task; its folder is
-what `from_pretrained` of transformers reads. Optimizer slots and what belongs to
-other parts are left out, and accounted for in the report.
+what `from_pretrained` of transformers reads. Optimizer slots and what belongs
+to other parts are left out, and accounted for in the report.
 """
 
 import collections
@@ -45,10 +45,11 @@ def to_hf(checkpoint, output_dir, part, *, vocab_file=None, model_config=None,
     model_config: str, JSON file with `num_attention_heads` and what else shapes
       do not tell; None: config.json of the model folder.
     num_attention_heads: int; None: as `model_config` says.
-    do_lower_case: bool; None: as tokenizer_config.json of the model folder says.
+    do_lower_case: bool; None: as tokenizer_config.json of the model folder
+      says.
     strip_accents: bool; None: as recorded, else as `do_lower_case`.
     task_kind: one of hf_heads.KINDS; None: to be worked out.
-    labels: list of str, names of a task's classes in the order of their numbers.
+    labels: list of str, names of a task's classes in the order of their ids.
 
   Returns:
     hf_report.Report.
@@ -91,8 +92,8 @@ class _Checkpoint:
     prefix = checkpoint_lib.find(path)
     if prefix is None:
       raise utils.UserError(
-          "Expected a checkpoint (model.ckpt-<step>.index and .data files) or a "
-          "folder with one at %s, found %s." % (
+          "Expected a checkpoint (model.ckpt-<step>.index and .data files) or "
+          "a folder with one at %s, found %s." % (
               path, ", ".join(utils.listdir(path)[:8]) or "an empty folder"
               if utils.isdir(path) else "nothing"))
     self.prefix = checkpoint_lib.latest(prefix)
@@ -146,8 +147,9 @@ def _settings_folders(prefix):
   That of the checkpoint, and of the pre-trained model that keeps it if it is
   fine-tuned.
   """
-  folder = os.path.dirname(os.path.abspath(prefix) if not utils.is_remote(prefix)
-                           else prefix)
+  if not utils.is_remote(prefix):
+    prefix = os.path.abspath(prefix)
+  folder = os.path.dirname(prefix)
   parent, name = os.path.split(os.path.dirname(folder))
   return [folder, parent] if name == _FINETUNING_FOLDER else [folder]
 
@@ -186,8 +188,8 @@ def _check_has_generator(source):
         "for which Hugging Face has no model; --part discriminator converts." %
         source.prefix)
   raise utils.UserError(
-      "The checkpoint %s has no generator (%s): it was left out, or drew tokens "
-      "uniformly (uniform_generator)." % (
+      "The checkpoint %s has no generator (%s): it was left out, or drew "
+      "tokens uniformly (uniform_generator)." % (
           source.prefix, hf_names.GENERATOR_HEAD))
 
 
@@ -299,11 +301,12 @@ def _label_config(kind, head, labels, notes):
   if labels is None:
     labels = ["LABEL_%d" % i for i in range(num_labels)]
     if num_labels > 1:
-      notes.append("The %d classes are named LABEL_0 to LABEL_%d; --labels-file "
-                   "names them" % (num_labels, num_labels - 1))
+      notes.append("The %d classes are named LABEL_0 to LABEL_%d; "
+                   "--labels-file names them" % (num_labels, num_labels - 1))
   if len(labels) != num_labels or len(set(labels)) != num_labels:
-    raise utils.UserError("Expected %d different labels, one for each output of "
-                          "the head, got %d." % (num_labels, len(set(labels))))
+    raise utils.UserError(
+        "Expected %d different labels, one for each output of the head, got "
+        "%s." % (num_labels, ", ".join(labels) or "none"))
   config = {"id2label": {str(i): label for i, label in enumerate(labels)},
             "label2id": {label: i for i, label in enumerate(labels)}}
   if kind == hf_heads.CLASSIFICATION:
@@ -352,9 +355,10 @@ def _check_vocab_size(tokenizer, num_rows, source, notes):
   num_tokens = len(tokenizer.vocab)
   if num_tokens > num_rows:
     raise utils.UserError(
-        "%s has %d tokens, but the checkpoint %s has embeddings of %d; give the "
-        "model's own vocabulary." % (
+        "%s has %d tokens, but the checkpoint %s has embeddings of %d; give "
+        "the model's own vocabulary." % (
             tokenizer.vocab_file, num_tokens, source.prefix, num_rows))
   if num_tokens < num_rows:
-    notes.append("The vocabulary has %d tokens, the model %d rows: the last %d "
-                 "have no token" % (num_tokens, num_rows, num_rows - num_tokens))
+    notes.append(
+        "The vocabulary has %d tokens, the model %d rows: the last %d have no "
+        "token" % (num_tokens, num_rows, num_rows - num_tokens))

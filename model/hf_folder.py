@@ -1,8 +1,8 @@
 """Weights and config.json of a Hugging Face folder.
 
 `model.safetensors` is read and written without PyTorch. `pytorch_model.bin` is
-read where PyTorch is installed, and only as weights: a pickle may hold code, and
-PyTorch refuses that under `weights_only=True`.
+read where PyTorch is installed, and only as weights: a pickle may hold code,
+which PyTorch refuses under `weights_only=True`.
 
 No TensorFlow is imported here.
 """
@@ -154,9 +154,8 @@ def _read_torch(path):
     import torch  # large, and needed for these files only
   except ImportError:
     raise utils.UserError(
-        "%s needs PyTorch to be read: pip install torch, or save the model as "
-        "%s (save_pretrained with safe_serialization=True) and convert that." % (
-            path, SAFETENSORS_FILE))
+        "%s needs PyTorch to be read: pip install torch, or convert a folder "
+        "with a %s, which save_pretrained writes." % (path, SAFETENSORS_FILE))
   try:
     with utils.open_file(path, "rb") as f:
       weights = torch.load(f, map_location="cpu", weights_only=True)

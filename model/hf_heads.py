@@ -1,12 +1,11 @@
 """Fine-tuned heads: which of Hugging Face's heads compute the same, and how.
 
-| head here | Hugging Face | |
-|---|---|---|
-| tagging: dense per token | ElectraForTokenClassification | same weights |
-| QA, independent start and end | ElectraForQuestionAnswering | two layers stacked into one |
-| classification, regression: dense on [CLS] | ElectraForSequenceClassification | rewritten, see below |
-| QA with joint_prediction | none | refused |
-| QA with answerable_classifier | none | refused |
+| head here | Hugging Face's ElectraFor... |
+|---|---|
+| tagging: dense per token | TokenClassification, same weights |
+| QA, independent start and end | QuestionAnswering, two layers stacked |
+| classification: dense on [CLS] | SequenceClassification, see below |
+| QA with joint_prediction or answerable_classifier | none: refused |
 
 ElectraForSequenceClassification has a second layer with a gelu between the two:
 out_proj(gelu(dense(x))). It can still say exactly what one layer says, since
@@ -14,9 +13,9 @@ out_proj(gelu(dense(x))). It can still say exactly what one layer says, since
   gelu(z) - gelu(-z) = z * P(X <= z) + z * P(X <= -z) = z
 
 for a standard normal X: `dense` computes every logit z and its opposite -z, all
-its other rows are 0, and `out_proj` takes the difference and adds the bias. That
-needs a hidden size of at least twice the number of classes. A head that was
-trained in Hugging Face is not of that form, and has no counterpart here.
+its other rows are 0, and `out_proj` takes the difference and adds the bias.
+That needs a hidden size of at least twice the number of classes. A head that
+was trained in Hugging Face is not of that form, and has no counterpart here.
 
 No TensorFlow is imported here. Glossary of shapes:
 - D: hidden size.
@@ -119,7 +118,7 @@ def to_tf(weights, where):
 
 
 def num_labels(kind, head):
-  """Returns the number of outputs of a head: classes, tags, or start and end."""
+  """Returns the number of outputs of a head; QA has 2, start and end."""
   return 2 if kind == QA else head["dense/bias"].shape[0]
 
 
@@ -190,8 +189,8 @@ def _tagging_to_tf(weights, where):
 def _qa_to_tf(weights, where):
   weight, bias = weights
   if weight.shape[0] != 2:
-    raise utils.UserError("%s: expected qa_outputs to have 2 outputs, start and "
-                          "end, got %d." % (where, weight.shape[0]))
+    raise utils.UserError("%s: expected qa_outputs to have 2 outputs, start "
+                          "and end, got %d." % (where, weight.shape[0]))
   return {"dense/kernel": np.ascontiguousarray(weight[:1].T),
           "dense/bias": bias[:1].copy(),
           "dense_1/kernel": np.ascontiguousarray(weight[1:].T),

@@ -202,8 +202,8 @@ def _main_encoder(model):
 def _generator_head(model):
   if model.config.get("hidden_act", "gelu") != "gelu":
     raise utils.UserError(
-        "%s: hidden_act is \"%s\", but the head of ElectraForMaskedLM uses gelu "
-        "all the same; here both are one setting." % (
+        "%s: hidden_act is \"%s\", but the head of ElectraForMaskedLM uses "
+        "gelu all the same; here both are one setting." % (
             model.folder, model.config["hidden_act"]))
   model.check_tied_table()
   return model.take(hf_names.generator_head_pairs())
@@ -237,8 +237,8 @@ def _generator(models, untied_embeddings, notes):
   if len(models) > 1 and not untied_embeddings and _is_same(
       model.take_encoder(hf_names.MAIN_SCOPE),
       models[0].take_encoder(hf_names.MAIN_SCOPE)):
-    notes.append("Generator and discriminator are one encoder: to train on, set "
-                 "untied_generator to false")
+    notes.append("Generator and discriminator are one encoder: to train on, "
+                 "set untied_generator to false")
     return variables
   _check_generator_sizes(model, _bert_config(model, hf_names.sizes(
       _shapes(dict(embeddings, **encoder)),

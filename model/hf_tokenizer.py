@@ -1,11 +1,11 @@
 """The tokenizer of model.tokenization, written as Hugging Face's files.
 
-Hugging Face's own ELECTRA tokenizer splits at `[`, `]` and `+`, which an AraBERT
-vocabulary needs whole, and has another Unicode table: its ids are not those that
-the model was trained with. The `tokenizer.json` written here spells BERT's rules
-out, with the characters that this Python's `unicodedata` puts in each class, so
-that the ids are those of `tokenization.FullTokenizer`. It is read by
-`PreTrainedTokenizerFast`, which `tokenizer_config.json` names:
+Hugging Face's own ELECTRA tokenizer splits at `[`, `]` and `+`, which an
+AraBERT vocabulary needs whole, and has another Unicode table: its ids are not
+those that the model was trained with. The `tokenizer.json` written here spells
+BERT's rules out, with the characters that this Python's `unicodedata` puts in
+each class, so that the ids are those of `tokenization.FullTokenizer`. It is
+read by `PreTrainedTokenizerFast`, which `tokenizer_config.json` names:
 `ElectraTokenizer` would build the tokenizer anew from the vocabulary in
 transformers 5.
 
@@ -173,23 +173,32 @@ def _replace_by(pattern, text):
 
 
 @functools.lru_cache(maxsize=None)
+def _characters():
+  """Returns (those that cleaning deletes, the others), in Unicode's order."""
+  deleted, kept = [], []
+  for code in range(0x110000):
+    if code in _SURROGATES:
+      continue
+    char = chr(code)
+    # As BasicTokenizer.clean has it; asking it a million times is slow.
+    is_deleted = char == "\ufffd" or (
+        unicodedata.category(char)[0] == "C" and char not in "\t\n\r")
+    (deleted if is_deleted else kept).append(char)
+  return deleted, kept
+
+
 def _kept_characters():
-  """Returns the characters that cleaning leaves, in Unicode's order."""
-  basic = tokenization.BasicTokenizer(do_lower_case=False)
-  return sorted(set(basic.clean("".join(_all_characters()))))
+  return _characters()[1]
 
 
 @functools.lru_cache(maxsize=None)
 def _deleted_class():
-  stay = set(_kept_characters()).union("\t\n\r")
-  stay.update(char for char in _all_characters() if char.isspace() and
-              unicodedata.category(char) == "Zs")  # " " stands for them
-  return _class_of(char for char in _all_characters() if char not in stay)
+  return _class_of(_characters()[0])
 
 
 @functools.lru_cache(maxsize=None)
 def _space_class():
-  return _class_of(char for char in _all_characters() if char.isspace())
+  return _class_of(char for char in _kept_characters() if char.isspace())
 
 
 @functools.lru_cache(maxsize=None)
@@ -235,10 +244,6 @@ def _final_sigma():
 
 def _makes_sigma_final(before):
   return (before + "\u03a3").lower().endswith("\u03c2")
-
-
-def _all_characters():
-  return (chr(code) for code in range(0x110000) if code not in _SURROGATES)
 
 
 def _class_of(characters):

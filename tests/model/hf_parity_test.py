@@ -1,11 +1,11 @@
-"""Converted folders, loaded by transformers, against the reference and our model.
+"""Converted folders, loaded by transformers, against the reference and ours.
 
 Needs PyTorch and transformers, and is skipped without. They want a newer
 `tokenizers` than requirements.txt pins, so make an environment of their own:
 
   python3.11 -m venv .venv-hf
-  .venv-hf/bin/pip install torch transformers tensorflow==2.15.1 numpy==1.26.4 \\
-      safetensors pytest==7.4.4
+  .venv-hf/bin/pip install torch transformers safetensors \\
+      tensorflow==2.15.1 numpy==1.26.4 pytest==7.4.4
   .venv-hf/bin/python -m pytest -q -s tests/model/hf_parity_test.py
 
 With -s, the largest difference of every comparison is printed.
@@ -131,8 +131,8 @@ class PretrainingTest(ParityTest):
     self.check("generator's last layer", hf_models.run_encoder(
         self.model_dir, features, **generator), output.hidden_states[-1])
     hf_conversion.to_tf(
-        self.tf_dir, untied_embeddings=generator.get("untied_embeddings", False),
-        **folders)
+        self.tf_dir, **dict(folders, untied_embeddings=generator.get(
+            "untied_embeddings", False)))
     self.check("discriminator logits after the round trip",
                self.discriminator_logits(self.tf_dir, features), logits)
     self.check("MLM logits after the round trip", self.token_logits(
