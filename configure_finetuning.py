@@ -159,6 +159,14 @@ class FinetuningConfig(model_hparams.ModelHParams):
     """Returns the path of {question id: odds that it has no answer}."""
     return self._qa_file(task_name, "null_odds.json")
 
+  def tagging_preds_file(self, task_name, split):
+    """Returns the path of the tagged words of a split, in columns."""
+    return self._tagging_file(task_name, split, "predictions.txt")
+
+  def tagging_scores_file(self, task_name, split):
+    """Returns the path of a tagging task's scores, those of types included."""
+    return self._tagging_file(task_name, split, "scores.json")
+
   def test_predictions(self, task_name, split, trial):
     """Returns the path of a task's predictions on an unlabeled split."""
     return os.path.join(self.model_dir, "test_predictions",
@@ -172,6 +180,11 @@ class FinetuningConfig(model_hparams.ModelHParams):
   def _qa_file(self, task_name, name):
     return os.path.join(self.model_dir, "results", "%s_qa" % self.tasks_name(),
                         "%s_%s" % (task_name, name))
+
+  def _tagging_file(self, task_name, split, name):
+    return os.path.join(
+        self.model_dir, "results", "%s_tagging" % self.tasks_name(),
+        "%s_%s_%s" % (task_name, split, name))
 
   def _results_file(self, model_dir, extension):
     return os.path.join(model_dir, "results",

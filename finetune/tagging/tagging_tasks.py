@@ -1,0 +1,389 @@
+"""Tasks that give each word of a sentence a tag: chunks, entities, word classes.
+
+To add one, subclass `SpanTaggingTask` (tags such as "B-PER", scored by the F1
+of whole spans) or `TaggingTask` (tags that stand for themselves, scored by
+accuracy) with a constructor `(config, tokenizer)` that gives the task its name,
+and put its files, in columns, at `finetuning_data/<name>/{train,dev}.txt`.
+"""
+
+import os
+
+import tensorflow.compat.v1 as tf
+
+from finetune import feature_spec
+from finetune import packing
+from finetune import task
+from finetune.tagging import conll_reader
+from finetune.tagging import tagging_features
+from finetune.tagging import tagging_metrics
+from finetune.tagging import tagging_utils
+from model import layers
+from model import tensor_ops
+from util import utils
+
+DROPOUT = 0.1  # of the vectors of the words, in training
+DEBUG_SENTENCES = 200  # of each split, in debug mode
+
+
+class TaggingExample(task.Example):
+  """A sentence.
+
+  Attributes:
+    eid: int, the number of the sentence in its split, from 0.
+    words: list of str.
+    tags: list of str, as they stand in the file; None if unknown.
+    label_ids: list of int, what the model learns; None if unknown.
+  """
+
+  def __init__(self, task_name, eid, words, tags=None, label_ids=None):
+    super().__init__(task_name)
+    self.eid = eid
+    self.words = words
+    self.tags = tags
+    self.label_ids = label_ids
+
+
+class TaggingTask(task.Task):
+  """Gives each word one of the tags of the training data, as they stand.
+
+  The files `train.txt`, `dev.txt` and `test.txt` have columns as
+  `conll_reader` reads them. A test file with tags is scored along with the dev
+  set; one without the last column is for predictions.
+
+  Attributes:
+    tokenizer: the FullTokenizer that features are made with.
+  """
+
+  # The names that the file of a split may have; the first there is is read.
+  file_names = {"train": ("train.txt",), "dev": ("dev.txt",),
+                "test": ("test.txt",)}
+
+  def __init__(self, config, name, tokenizer):
+    """Makes the task.
+
+    Args:
+      config: a FinetuningConfig.
+      name: str, the task's name and that of its folder in finetuning_data.
+      tokenizer: a FullTokenizer.
+    """
+    super().__init__(config, name)
+    self.tokenizer = tokenizer
+    self._label_ids = None  # {label: id}, once the training data are read
+    self._files = {}  # ConllFile by split
+    self._examples = {}  # by split; a scorer needs the ones featurized before
+
+  # What a label is: the tag itself. SpanTaggingTask says otherwise.
+
+  def learn_labels(self, sentences):
+    """Returns the set of labels that the model is to choose from.
+
+    Args:
+      sentences: list of conll_reader.Sentence, the training data.
+
+    Raises:
+      utils.UserError: a tag cannot be one.
+    """
+    return {tag for sentence in sentences for tag in sentence.tags}
+
+  def labels_of(self, sentence):
+    """Returns the label of each word of a conll_reader.Sentence."""
+    return sentence.tags
+
+  def written_tags(self, labels):
+    """Returns the tags to write and to score for labels or a file's tags."""
+    return list(labels)
+
+  def get_scorer(self, split="dev"):
+    return tagging_metrics.TaggingScorer(self.config, self, split)
+
+  # Files.
+
+  @property
+  def label_list(self):
+    """The list of labels by their ids, learned from the training data."""
+    return list(self._get_label_ids())
+
+  def is_labeled(self, split):
+    """Returns whether the words of `split` have tags."""
+    return split != "test" or (self._read("test").num_columns ==
+                               self._read("train").num_columns)
+
+  def get_data_files(self, split):
+    """Returns the file of `split`, and the one that labels are learned from.
+
+    Raises:
+      utils.UserError: one of them is missing.
+    """
+    return [self._path(name) for name in dict.fromkeys([split, "train"])]
+
+  def get_more_dev_splits(self):
+    """Returns ["test"] where there is a test file with tags."""
+    return ["test"] if self._has_test() and self.is_labeled("test") else []
+
+  def get_test_splits(self):
+    """Returns ["test"] where there is a test file without tags."""
+    return ["test"] if self._has_test() and not self.is_labeled("test") else []
+
+  def get_examples(self, split):
+    """Returns the TaggingExamples of `split`, in the order of its file.
+
+    Raises:
+      utils.UserError: the file is missing, a line is not as expected or has a
+        label that the training data do not have; the message names the line.
+    """
+    if split not in self._examples:
+      sentences = self._read(split).sentences
+      if self.config.debug:
+        sentences = sentences[:DEBUG_SENTENCES]
+      is_labeled = self.is_labeled(split)
+      self._examples[split] = [
+          TaggingExample(self.name, eid, sentence.words, sentence.tags,
+                         self._ids_of_labels(sentence))
+          if is_labeled else TaggingExample(self.name, eid, sentence.words)
+          for eid, sentence in enumerate(sentences)]
+      self._say_if_cut(self._examples[split], split)
+    return self._examples[split]
+
+  # Features and head.
+
+  def featurize(self, example, is_training, log=False):
+    """Returns the features of "[CLS] words [SEP]".
+
+    All tokens are of segment 1, as in the reference, whose published scores
+    are for that.
+    """
+    del is_training  # a sentence of the dev set has labels too
+    length = self.config.max_seq_length
+    tagging_input = self._input(example)
+    input_ids, positions = tagging_input
+    features = packing.padded_inputs(input_ids, [1] * len(input_ids), length)
+    # A test split may have no labels: 0 stands there and is not looked at.
+    label_ids = example.label_ids or [0] * len(example.words)
+    features[self._key("eid")] = example.eid
+    features[self._key("labels")] = packing.pad(
+        label_ids[:len(positions)], length)
+    features[self._key("labels_mask")] = packing.pad(
+        [1.0] * len(positions), length, 0.0)
+    features[self._key("labeled_positions")] = packing.pad(positions, length)
+    if log:
+      self._log(example, tagging_input)
+    return features
+
+  def get_feature_specs(self):
+    shape = [self.config.max_seq_length]
+    return [
+        feature_spec.FeatureSpec(self._key("eid"), []),
+        feature_spec.FeatureSpec(self._key("labels"), shape),
+        feature_spec.FeatureSpec(self._key("labels_mask"), shape,
+                                 is_int_feature=False),
+        feature_spec.FeatureSpec(self._key("labeled_positions"), shape)]
+
+  def get_prediction_module(self, bert_model, features, is_training,
+                            percent_done):
+    """Builds a linear layer on the first WordPiece of each word.
+
+    Returns:
+      (losses, outputs): float32 [B], the mean cross-entropy of the sentence's
+      words, and {"loss" [B], "logits" float32 [B, N, number of labels],
+      "predictions" int32 [B, N], "labels" int32 [B, N], "labels_mask" float32
+      [B, N], "eid" int32 [B]}, where N is max_seq_length.
+    """
+    del percent_done
+    labels = features[self._key("labels")]
+    mask = features[self._key("labels_mask")]
+    vectors = tensor_ops.gather_positions(
+        bert_model.get_sequence_output(),
+        features[self._key("labeled_positions")])  # [B, N, hidden size]
+    if is_training:
+      vectors = bert_model.randomness.dropout(vectors, DROPOUT)
+    logits = layers.dense(vectors, len(self._get_label_ids()), name="dense",
+                          initializer=tf.glorot_uniform_initializer())
+    word_losses = tf.nn.sparse_softmax_cross_entropy_with_logits(
+        labels=labels, logits=logits)
+    # An example of another task has no words here; 0 / 0 is nan.
+    num_words = tf.maximum(1.0, tf.reduce_sum(mask, -1))
+    losses = tf.reduce_sum(word_losses * mask, -1) / num_words
+    return losses, {
+        "loss": losses, "logits": logits,
+        "predictions": tf.argmax(logits, axis=-1, output_type=tf.int32),
+        "labels": labels, "labels_mask": mask,
+        "eid": features[self._key("eid")]}
+
+  def _get_label_ids(self):
+    """Returns {label: id}, in sorted order."""
+    if self._label_ids is None:
+      labels = self.learn_labels(self._read("train").sentences)
+      self._label_ids = {label: i for i, label in enumerate(sorted(labels))}
+      utils.log("Task %s: learned %d labels from %s: %s" % (
+          self.name, len(labels), self._path("train"),
+          " ".join(self._label_ids)))
+    return self._label_ids
+
+  def _ids_of_labels(self, sentence):
+    all_ids = self._get_label_ids()
+    label_ids = []
+    for i, label in enumerate(self.labels_of(sentence)):
+      if label not in all_ids:
+        raise utils.UserError(
+            "%s: expected a tag that stands in %s, got '%s'; a model cannot "
+            "learn it from there. Correct it, or move sentences that have it "
+            "there." % (sentence.place(i), self._path("train"),
+                        sentence.tags[i]))
+      label_ids.append(all_ids[label])
+    return label_ids
+
+  def _input(self, example):
+    return tagging_features.make_input(self.tokenizer, example.words,
+                                       self.config.max_seq_length)
+
+  def _say_if_cut(self, examples, split):
+    """Says how many words are beyond max_seq_length, if any."""
+    num_cut = [len(example.words) - len(self._input(example).positions)
+               for example in examples]
+    if any(num_cut):
+      utils.log(
+          "Task {}: {:,} of {:,} words, in {:,} of {:,} {} sentences, are beyond "
+          "max_seq_length ({:,} tokens): they {}; a larger max_seq_length keeps "
+          "them.".format(
+              self.name, sum(num_cut),
+              sum(len(example.words) for example in examples),
+              sum(map(bool, num_cut)), len(examples), split,
+              self.config.max_seq_length,
+              "are not trained on" if split == "train" else
+              "count as predicted %s" % tagging_utils.OUTSIDE))
+
+  def _read(self, split):
+    """Returns the ConllFile of `split`, read once.
+
+    Raises:
+      utils.UserError: it is missing, or its columns are not as expected.
+    """
+    if split not in self._files:
+      content = conll_reader.read_conll(self._path(split))
+      if split == "train" and content.num_columns < 2:
+        raise utils.UserError(
+            "%s: expected at least two columns separated by spaces or tabs, the "
+            "word first and its tag last, found one (%s)." % (
+                content.path, content.sentences[0].words[0]))
+      if split == "dev" and (
+          content.num_columns != self._read("train").num_columns):
+        raise utils.UserError(
+            "%s: expected %d columns, as in %s, found %d." % (
+                content.path, self._read("train").num_columns,
+                self._path("train"), content.num_columns))
+      self._files[split] = content
+    return self._files[split]
+
+  def _path(self, split):
+    """Returns the path of the file of `split`."""
+    candidates = self._candidates(split)
+    path = next(filter(utils.exists, candidates), None)
+    if path is None:
+      raise utils.UserError(
+          "Task '%s': expected its %s data in %s, found no such file; %s." % (
+              self.name, split, " or ".join(candidates),
+              self.missing_file_advice(split)))
+    return path
+
+  def _candidates(self, split):
+    folder = self.config.raw_data_dir(self.name)
+    return [os.path.join(folder, name)
+            for name in self.file_names.get(split, (split + ".txt",))]
+
+  def missing_file_advice(self, split):
+    """Returns what to do where the file of `split` is missing, for an error."""
+    if split == "dev":
+      return ("copy a file with tags there, such as the test set, or move some "
+              "sentences of the training data there")
+    return "put a file there, with a word and its tag on each line"
+
+  def _has_test(self):
+    return any(map(utils.exists, self._candidates("test")))
+
+  def _key(self, feature):
+    return "%s_%s" % (self.name, feature)
+
+  def _log(self, example, tagging_input):
+    tokens = self.tokenizer.convert_ids_to_tokens(tagging_input.input_ids)
+    utils.log("Sentence %d: %s" % (example.eid, " ".join(tokens)))
+    labels = [""] * len(example.words)
+    if example.label_ids is not None:
+      labels = [self.label_list[i] for i in example.label_ids]
+    utils.log("  labels: %s" % " ".join(
+        "%d:%s/%s" % (position, tokens[position], label)
+        for position, label in zip(tagging_input.positions, labels)))
+
+
+class SpanTaggingTask(TaggingTask):
+  """Finds labeled spans of words, such as names or chunks.
+
+  The files may be in any of the encodings of `tagging_utils`; the model learns
+  BIOES labels, all four of each type in the training data. Predictions are
+  written in IOB2, so that conlleval can read them.
+  """
+
+  def learn_labels(self, sentences):
+    _check_tags(sentences)
+    types = {span_type for sentence in sentences
+             for _, _, span_type in tagging_utils.get_span_labels(
+                 sentence.tags)}
+    return {tagging_utils.OUTSIDE} | {
+        tagging_utils.join_tag(place, span_type)
+        for span_type in types for place in "BIES"}
+
+  def labels_of(self, sentence):
+    return tagging_utils.recode(sentence.tags, "BIOES")
+
+  def written_tags(self, labels):
+    return tagging_utils.recode(labels, "BIO")
+
+  def get_scorer(self, split="dev"):
+    return tagging_metrics.SpanScorer(self.config, self, split)
+
+
+class Chunking(SpanTaggingTask):
+  """Text chunking, as in the CoNLL-2000 shared task."""
+
+  def __init__(self, config, tokenizer):
+    super().__init__(config, "chunk", tokenizer)
+
+  def missing_file_advice(self, split):
+    if split == "dev":
+      return ("CoNLL-2000 has no dev set: copy its test.txt there, or move some "
+              "sentences of train.txt there")
+    return super().missing_file_advice(split)
+
+
+class NER(SpanTaggingTask):
+  """Named entity recognition; ANERcorp's files may keep their own names."""
+
+  file_names = {"train": ("train.txt", "ANERCorp_CamelLab_train.txt"),
+                "dev": ("dev.txt", "ANERCorp_CamelLab_test.txt"),
+                "test": ("test.txt",)}
+
+  def __init__(self, config, tokenizer):
+    super().__init__(config, "ner", tokenizer)
+
+
+class POS(TaggingTask):
+  """Part-of-speech tagging."""
+
+  def __init__(self, config, tokenizer):
+    super().__init__(config, "pos", tokenizer)
+
+
+def _check_tags(sentences):
+  """Raises a UserError if some tags are like "B-X" and some like "X".
+
+  The latter are then typing errors, such as "o" or "IPERS".
+  """
+  wrong = [(sentence.place(i), tag) for sentence in sentences
+           for i, tag in enumerate(sentence.tags)
+           if tag != tagging_utils.OUTSIDE and not tagging_utils.has_place(tag)]
+  has_places = any(tagging_utils.has_place(tag)
+                   for sentence in sentences for tag in sentence.tags)
+  if wrong and has_places:
+    raise utils.UserError(
+        "%s: expected O or a tag such as B-X or I-X, as most are, got '%s'%s." % (
+            wrong[0] + ("; so do %d more words" % (len(wrong) - 1)
+                        if len(wrong) > 1 else "",)))
