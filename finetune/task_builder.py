@@ -9,16 +9,20 @@ import difflib
 
 from finetune.classification import glue_tasks
 from finetune.qa import qa_tasks
+from finetune.tagging import tagging_tasks
 from model import tokenization
 from util import utils
 
 _TASK_CLASSES = {
     "arcd": qa_tasks.ARCD,
+    "chunk": tagging_tasks.Chunking,
     "cola": glue_tasks.CoLA,
     "mnli": glue_tasks.MNLI,
     "mrpc": glue_tasks.MRPC,
     "naturalqs": qa_tasks.NaturalQuestions,
+    "ner": tagging_tasks.NER,
     "newsqa": qa_tasks.NewsQA,
+    "pos": tagging_tasks.POS,
     "qnli": glue_tasks.QNLI,
     "qqp": glue_tasks.QQP,
     "rte": glue_tasks.RTE,
