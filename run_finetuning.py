@@ -53,12 +53,8 @@ def run(config):
     if config.write_test_outputs and trial <= config.n_writes_test:
       for task in tasks:
         for split in task.get_test_splits():
-          scorer = runner.score(task, split, model)
-          outputs.write_test_predictions(config, task.name, split, trial,
-                                         scorer.get_test_predictions())
-          submission = scorer.get_submission()
-          if submission:
-            outputs.write_submission(config, trial, *submission)
+          outputs.write_test_outputs(config, task.name, split, trial,
+                                     runner.score(task, split, model))
     if config.do_train and trial < num_trials and not config.keep_all_models:
       utils.rmtree(runner.model_dir)
       utils.log("Removed %s (keep_all_models is false)" % runner.model_dir)

@@ -65,6 +65,15 @@ def results_line(scores):
   return " - ".join("%s: %.2f" % item for item in scores.items())
 
 
+def write_test_outputs(config, task_name, split, trial, scorer):
+  """Writes all that a Scorer says of an unlabeled split."""
+  write_test_predictions(config, task_name, split, trial,
+                         scorer.get_test_predictions())
+  submission = scorer.get_submission()
+  if submission:
+    write_submission(config, trial, *submission)
+
+
 def write_submission(config, trial, file_name, text):
   """Writes a file for a leaderboard; those of a trial share a folder."""
   path = os.path.join(config.submission_dir(trial), file_name)

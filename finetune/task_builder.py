@@ -1,13 +1,20 @@
 """From the name of a task to the task. The only place that knows them all.
 
+A task without code is declared in `finetuning_data/<name>/task.json`; see
+finetune/declared_task.py.
+
 To add a task: subclass finetune.task.Task (or ClassificationTask, QATask,
 TaggingTask) with a constructor `(config, tokenizer)` and add it to the table
 below, or call `register` before the run.
 """
 
 import difflib
+import functools
 
+from finetune import declared_task
+from finetune.classification import declared_tasks
 from finetune.classification import glue_tasks
+from finetune.qa import declared_tasks as declared_qa_tasks
 from finetune.qa import qa_tasks
 from finetune.tagging import tagging_tasks
 from model import tokenization
@@ -34,6 +41,12 @@ _TASK_CLASSES = {
     "triviaqa": qa_tasks.TriviaQA,
     "tydiqa": qa_tasks.TyDiQA,
 }
+# What makes a task of each kind that a task.json can declare.
+_DECLARED_KINDS = {
+    "classification": declared_tasks.DeclaredClassification,
+    "qa": declared_qa_tasks.make,
+    "regression": declared_tasks.DeclaredRegression,
+}
 
 
 def register(name, task_class):
@@ -58,16 +71,33 @@ def get_tasks(config):
   """Returns the list of Tasks that `config.task_names` names, in that order.
 
   Raises:
-    utils.UserError: a name is unknown, or the vocabulary cannot be used.
+    utils.UserError: a name is unknown, a task.json is not as it should be, or
+      the vocabulary cannot be used.
   """
-  for name in config.task_names:
-    if name not in _TASK_CLASSES:
-      near = difflib.get_close_matches(name, _TASK_CLASSES, n=1)
-      raise utils.UserError(
-          "task_names: unknown task '%s'.%s Known are: %s." % (
-              name, " Did you mean '%s'?" % near[0] if near else "",
-              ", ".join(sorted(_TASK_CLASSES))))
+  # All names are looked at before the first task reads anything.
+  makers = [_maker(config, name) for name in config.task_names]
   tokenizer = tokenization.FullTokenizer(
       config.vocab_file, do_lower_case=config.do_lower_case,
       strip_accents=config.strip_accents)
-  return [_TASK_CLASSES[name](config, tokenizer) for name in config.task_names]
+  return [make(config, tokenizer) for make in makers]
+
+
+def _maker(config, name):
+  """Returns the function of (config, tokenizer) that makes task `name`."""
+  path = declared_task.path_of(config, name)
+  if name not in _TASK_CLASSES and utils.exists(path):
+    declaration = declared_task.load(path, name)
+    return functools.partial(_DECLARED_KINDS[declaration.kind],
+                             declaration=declaration)
+  if name not in _TASK_CLASSES:
+    near = difflib.get_close_matches(name, _TASK_CLASSES, n=1)
+    raise utils.UserError(
+        "task_names: unknown task '%s'.%s Known are: %s, and what a %s "
+        "declares (none at %s)." % (
+            name, " Did you mean '%s'?" % near[0] if near else "",
+            ", ".join(sorted(_TASK_CLASSES)), declared_task.FILE_NAME, path))
+  if utils.exists(path):
+    raise utils.UserError(
+        "%s: '%s' is a task that needs no declaration; rename the folder to "
+        "declare one of yours, or remove the file." % (path, name))
+  return _TASK_CLASSES[name]

@@ -203,8 +203,8 @@ class SentenceTask(task.Task):
     if num_tokens > num_fitting and not self._has_said_cut:
       self._has_said_cut = True
       utils.log(
-          "Task %s: example %s has %d tokens, of which %d are kept, as of every "
-          "longer one; a larger max_seq_length (now %d) keeps more." % (
+          "Task %s: example %s has %d tokens, of which %d are kept, as of all "
+          "longer ones; a larger max_seq_length (now %d) keeps more." % (
               self.name, example.example_id, num_tokens, num_fitting,
               self.config.max_seq_length))
 

@@ -6,6 +6,7 @@ file and the line; no row is left out, and none is guessed at.
 
 import collections
 import csv
+import itertools
 import json
 
 from util import utils
@@ -146,17 +147,19 @@ def _csv_cells(path):
 
 def _rows(path, numbered_cells, columns, has_header, num_columns, broken_lines):
   """Returns the Rows of (line number, list of cells) pairs."""
-  positions = None
+  numbered_cells = iter(numbered_cells)
+  first = next(numbered_cells, None)
+  if first is None:
+    raise utils.UserError("%s: expected a table, found an empty file." % path)
+  number, cells = first
+  if has_header or num_columns is None:
+    num_columns = len(cells)
+  positions = _positions("%s:%d" % (path, number), columns,
+                         cells if has_header else None, num_columns)
+  if not has_header:
+    numbered_cells = itertools.chain([first], numbered_cells)
   rows = []
   for number, cells in numbered_cells:
-    if positions is None:
-      num_columns = num_columns or len(cells)
-      header = cells if has_header else None
-      positions = _positions("%s:%d" % (path, number), columns, header,
-                             len(cells) if has_header else num_columns)
-      if has_header:
-        num_columns = len(cells)
-        continue
     if len(cells) < num_columns and broken_lines is not None:
       broken_lines.append(number)
       continue
@@ -165,8 +168,6 @@ def _rows(path, numbered_cells, columns, has_header, num_columns, broken_lines):
           path, number, num_columns, len(cells), _shorten(cells)))
     rows.append(Row("%s:%d" % (path, number),
                     [cells[position] for position in positions]))
-  if positions is None:
-    raise utils.UserError("%s: expected a table, found an empty file." % path)
   return rows
 
 
@@ -177,8 +178,8 @@ def _positions(place, columns, header, num_columns):
     if isinstance(column, int):
       if not 0 <= column < num_columns:
         raise utils.UserError(
-            "%s: expected a column at position %d (from 0), found %d columns." % (
-                place, column, num_columns))
+            "%s: expected a column at position %d (from 0), found %d "
+            "columns." % (place, column, num_columns))
       positions.append(column)
       continue
     if header is None:

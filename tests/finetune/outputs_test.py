@@ -59,6 +59,13 @@ class WriteResultsTest(unittest.TestCase):
     self.assertEqual(utils.load_json(os.path.splitext(path)[0] + ".json"),
                      {"7": 1})
 
+  def test_submission_has_a_folder_for_each_trial(self):
+    outputs.write_submission(self.config, 2, "CoLA.tsv", "index\tprediction\n")
+    self.assertEqual(
+        words_task.read_lines(os.path.join(
+            self.config.model_dir, "test_predictions", "submission_2",
+            "CoLA.tsv")), ["index\tprediction"])
+
 
 if __name__ == "__main__":
   unittest.main()

@@ -1,0 +1,59 @@
+"""Fine-tunes on a task of one's own: how to add one with code.
+
+Usage: python examples/new_task.py --data-dir DIR --model-name NAME [--hparams
+JSON or path], as run_finetuning.py; "task_names" is set here.
+
+A table of texts and labels needs no code, only a task.json (see
+finetune/declared_task.py). This task's data are no table: its files are
+finetuning_data/reviews/<split>_good.txt and <split>_bad.txt, one review a line.
+"""
+
+import argparse
+import os
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+import configure_finetuning
+import run_finetuning
+from finetune import task_builder
+from finetune.classification import classification_tasks
+from util import utils
+
+
+class Reviews(classification_tasks.ClassificationTask):
+  """Is a review good?"""
+
+  metrics = ("accuracy", "f1")
+
+  def __init__(self, config, tokenizer):
+    super().__init__(config, "reviews", tokenizer, ["bad", "good"])
+
+  def get_data_files(self, split):
+    # Stored features are made anew when one of these changes.
+    folder = self.config.raw_data_dir(self.name)
+    return [os.path.join(folder, "%s_%s.txt" % (split, label))
+            for label in self.label_list]
+
+  def get_test_splits(self):
+    return []  # every split has labels here
+
+  def get_examples(self, split):
+    examples = []
+    for label, path in zip(self.label_list, self.get_data_files(split)):
+      with utils.open_file(path) as f:
+        for line in f:
+          examples.append(classification_tasks.InputExample(
+              self.name, len(examples), line.strip(), label=label))
+    return examples
+
+
+def main():
+  task_builder.register("reviews", Reviews)
+  config = configure_finetuning.parse(
+      argparse.ArgumentParser(description=__doc__.split("\n")[0]))
+  run_finetuning.run(config.replace(task_names=["reviews"]))
+
+
+if __name__ == "__main__":
+  utils.exit_cleanly(main)

@@ -1,0 +1,252 @@
+"""Tasks without code: what `finetuning_data/<name>/task.json` may say.
+
+A classification of one text, with the files train.tsv, dev.tsv and, if there
+is one, test.tsv beside it:
+
+  {"kind": "classification", "text_a": "content", "label": "label"}
+
+The keys:
+- "kind": "classification", "regression" or "qa".
+- "task": the name of the task, that of the folder; may be left out.
+- "files": {"train", "dev", "test": name of the file}. Left out:
+  train.<extension> and so on, by the format.
+- "format": "tsv", "csv", "json" or "jsonl" (classification and regression),
+  "squad" or "mrqa" (qa). Left out: by the files' extension, and "squad".
+For classification and regression:
+- "header": whether the first line of a .tsv or .csv file names the columns,
+  true if left out.
+- "text_a", "label", and where there are such "text_b", "id": the name of the
+  column or key, or the position of the column, from 0.
+- "unordered": true where "text_b" can as well stand before "text_a".
+- "metric": name or list of names, as in
+  finetune/classification/classification_metrics.py.
+- "labels" (classification): list, or "learn": those of the training file.
+- "range" (regression): [lowest, highest value], or "learn".
+For qa:
+- "has_impossible": whether questions may have no answer, as in SQuAD 2.0.
+"""
+
+import collections
+import difflib
+import json
+import os
+import re
+
+from util import utils
+
+FILE_NAME = "task.json"
+LEARN = "learn"
+SPLITS = ("train", "dev", "test")
+TABLE_FORMATS = ("tsv", "csv", "json", "jsonl")
+FORMATS = {
+    "classification": TABLE_FORMATS, "regression": TABLE_FORMATS,
+    "qa": ("squad", "mrqa"),
+}
+# The files that are looked for where "files" is left out, by format.
+_EXTENSIONS = {"squad": "json", "mrqa": "jsonl"}
+
+_TABLES = ("classification", "regression")
+# What values may be: (description, function that tells).
+_NAME = ("a text", lambda value: isinstance(value, str) and value)
+_FLAG = ("true or false", lambda value: isinstance(value, bool))
+_COLUMN = ("the name of a column or key, or a position from 0",
+           lambda value: _NAME[1](value) or _is_position(value))
+_LABELS = ("at least two different labels, or \"learn\"",
+           lambda value: value == LEARN or _is_label_list(value))
+_RANGE = ("[lowest, highest value], or \"learn\"",
+          lambda value: value == LEARN or _is_range(value))
+_NAMES = ("a name or a list of names",
+          lambda value: _NAME[1](value) or isinstance(value, list) and value and
+          all(map(_NAME[1], value)))
+_FILES = ("{split: name of a file beside it} for train, dev or test",
+          lambda value: isinstance(value, dict) and value and all(
+              split in SPLITS and _is_file_name(name)
+              for split, name in value.items()))
+# {key: (kinds it is for, what it may be)}
+_KEYS = {
+    "task": (tuple(FORMATS), _NAME), "kind": (tuple(FORMATS), _NAME),
+    "files": (tuple(FORMATS), _FILES), "format": (tuple(FORMATS), _NAME),
+    "header": (_TABLES, _FLAG),
+    "text_a": (_TABLES, _COLUMN), "text_b": (_TABLES, _COLUMN),
+    "label": (_TABLES, _COLUMN), "id": (_TABLES, _COLUMN),
+    "unordered": (_TABLES, _FLAG), "metric": (_TABLES, _NAMES),
+    "labels": (("classification",), _LABELS),
+    "range": (("regression",), _RANGE),
+    "has_impossible": (("qa",), _FLAG),
+}
+_REQUIRED = {"classification": ("text_a", "label"),
+             "regression": ("text_a", "label")}
+
+# A checked task.json.
+#   name: str, the task's. path: str, where the declaration is, for messages.
+#   kind, format: str. files: {split: file name}, "train" and "dev" at least.
+#   values: {key: value} of the other keys that were given.
+Declaration = collections.namedtuple(
+    "Declaration", ["name", "path", "kind", "format", "files", "values"])
+
+
+def path_of(config, name):
+  """Returns the path that the declaration of task `name` has."""
+  return os.path.join(config.raw_data_dir(name), FILE_NAME)
+
+
+def load(path, name):
+  """Returns the Declaration of a task.
+
+  Args:
+    path: of a task.json.
+    name: str, the name of the task.
+
+  Raises:
+    utils.UserError: the file is not as it should be; the message names the key.
+  """
+  values = utils.load_json(path)
+  if not isinstance(values, dict):
+    raise utils.UserError("%s: expected a JSON object." % path)
+  # Variables in TensorFlow and files are named after the task.
+  if not re.match(r"[A-Za-z0-9][A-Za-z0-9_.-]*$", name):
+    raise utils.UserError(
+        "%s: expected a task's name of English letters, digits, '_', '-' and "
+        "'.', got '%s'; rename its folder." % (path, name))
+  kind = values.get("kind")
+  if kind not in FORMATS:
+    raise utils.UserError("%s: \"kind\": expected one of %s, got %s." % (
+        path, ", ".join(sorted(FORMATS)), json.dumps(kind)))
+  _check_keys(path, kind, values)
+  if values.get("task", name) != name:
+    raise utils.UserError(
+        "%s: \"task\": expected '%s', the name of the folder, got '%s'." % (
+            path, name, values["task"]))
+  files = values.get("files")
+  file_format = values.get("format") or _guess_format(path, kind, files)
+  if file_format not in FORMATS[kind]:
+    raise utils.UserError("%s: \"format\": expected one of %s, got '%s'." % (
+        path, ", ".join(FORMATS[kind]), file_format))
+  _check_columns(path, file_format, values)
+  return Declaration(
+      name, path, kind, file_format,
+      dict(_default_files(file_format), **(files or {})),
+      {key: value for key, value in values.items()
+       if key not in ("task", "kind", "files", "format")})
+
+
+def file_path(config, declaration, split):
+  """Returns the path of the file of `split`."""
+  return os.path.join(config.raw_data_dir(declaration.name),
+                      declaration.files[split])
+
+
+def as_json(declaration):
+  """Returns what decides the features of a declared task, ready for JSON."""
+  return dict(declaration.values, kind=declaration.kind,
+              format=declaration.format, files=declaration.files)
+
+
+def check_names(declaration, key, names, known):
+  """Raises a UserError that suggests the nearest for a name not in `known`."""
+  for name in names:
+    if name not in known:
+      raise utils.UserError("%s: \"%s\": unknown '%s'.%s Known are: %s." % (
+          declaration.path, key, name, _nearest(name, known),
+          ", ".join(sorted(known))))
+
+
+def _check_keys(path, kind, values):
+  """Raises a UserError for a key or value that cannot be."""
+  for key, value in sorted(values.items()):
+    if key not in _KEYS:
+      known = sorted(name for name, (kinds, _) in _KEYS.items()
+                     if kind in kinds)
+      raise utils.UserError("%s: unknown key \"%s\".%s Known are: %s." % (
+          path, key, _nearest(key, known), ", ".join(known)))
+    kinds, (description, is_right) = _KEYS[key]
+    if kind not in kinds:
+      raise utils.UserError("%s: \"%s\" is not for kind \"%s\" but for %s." % (
+          path, key, kind, ", ".join(kinds)))
+    if not is_right(value):
+      raise utils.UserError("%s: \"%s\": expected %s, got %s." % (
+          path, key, description, json.dumps(value, ensure_ascii=False)))
+  for key in _REQUIRED.get(kind, ()):
+    if key not in values:
+      raise utils.UserError("%s: expected the key \"%s\": %s." % (
+          path, key, _KEYS[key][1][0]))
+
+
+def _check_columns(path, file_format, values):
+  """Raises a UserError where columns are named as the format does not name."""
+  columns = {key: value for key, value in values.items()
+             if _KEYS[key][1] is _COLUMN}
+  is_json = file_format in ("json", "jsonl")
+  if is_json and "header" in values:
+    raise utils.UserError(
+        "%s: \"header\" is for tsv and csv files, but the format is %s." % (
+            path, file_format))
+  for key, column in sorted(columns.items()):
+    if is_json and not isinstance(column, str):
+      raise utils.UserError("%s: \"%s\": expected a key, as the format is %s, "
+                            "got %d." % (path, key, file_format, column))
+    if not values.get("header", True) and isinstance(column, str):
+      raise utils.UserError(
+          "%s: \"%s\": expected a position from 0, as there is no header line "
+          "(\"header\": false), got '%s'." % (path, key, column))
+  if len(set(columns.values())) < len(columns):
+    raise utils.UserError("%s: expected a different column for each of %s." % (
+        path, ", ".join(sorted(columns))))
+  if values.get("unordered") and "text_b" not in columns:
+    raise utils.UserError("%s: \"unordered\": expected \"text_b\" with it." %
+                          path)
+
+
+def _guess_format(path, kind, files):
+  """Returns the format that the files' extensions say."""
+  if kind not in _TABLES:
+    return FORMATS[kind][0]
+  folder = os.path.dirname(path)
+  names = sorted(set((files or {}).values())) or [
+      name for name in ("train." + known for known in TABLE_FORMATS)
+      if utils.exists(os.path.join(folder, name))]
+  extensions = {os.path.splitext(name)[1][1:] for name in names}
+  if len(extensions) != 1 or not extensions <= set(TABLE_FORMATS):
+    raise utils.UserError(
+        "%s: expected \"format\": one of %s, as the files do not say it "
+        "(%s)." % (path, ", ".join(TABLE_FORMATS),
+            ", ".join(names) or "there is no train.* beside it"))
+  return extensions.pop()
+
+
+def _default_files(file_format):
+  extension = _EXTENSIONS.get(file_format, file_format)
+  return {split: "%s.%s" % (split, extension) for split in SPLITS}
+
+
+def _nearest(name, known):
+  near = difflib.get_close_matches(name, known, n=1)
+  return " Did you mean '%s'?" % near[0] if near else ""
+
+
+def _is_whole(value):
+  return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_position(value):
+  return _is_whole(value) and value >= 0
+
+
+def _is_number(value):
+  return (_is_whole(value) or isinstance(value, float)) and (
+      abs(value) < 1e300)
+
+
+def _is_label_list(value):
+  return (isinstance(value, list) and len(value) > 1 and
+          all(isinstance(label, str) or _is_whole(label) for label in value) and
+          len(set(map(str, value))) == len(value))
+
+
+def _is_range(value):
+  return (isinstance(value, list) and len(value) == 2 and
+          all(map(_is_number, value)) and value[0] < value[1])
+
+
+def _is_file_name(value):
+  return _NAME[1](value) and os.path.basename(value) == value

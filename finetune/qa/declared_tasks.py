@@ -1,0 +1,17 @@
+"""Question answering tasks that a task.json declares."""
+
+from finetune import declared_task
+from finetune.qa import qa_tasks
+
+
+def make(config, tokenizer, declaration):
+  """Returns the task of a declared_task.Declaration of kind "qa"."""
+  task_class = (qa_tasks.MRQATask if declaration.format == "mrqa" else
+                qa_tasks.QATask)
+  task = task_class(config, declaration.name, tokenizer)
+  task.file_names = {split: (name,) for split, name in
+                     declaration.files.items()}
+  task.has_impossible = declaration.values.get("has_impossible", False)
+  # Stored features are made anew when the declaration changes.
+  task.version = [task.version, declared_task.as_json(declaration)]
+  return task

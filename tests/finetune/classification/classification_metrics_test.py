@@ -1,0 +1,148 @@
+"""Tests for finetune.classification.classification_metrics; worked by hand."""
+
+import unittest
+
+import numpy as np
+
+from finetune.classification import classification_metrics as metrics
+from util import utils
+
+# Found 1 of the 3 in question, and 2 of the 2 others. The reference counts what
+# it found as all that is there, and reports a recall of 100 %.
+LABELS = np.array([1, 1, 1, 0, 0])
+PREDICTIONS = np.array([1, 0, 0, 0, 0])
+
+
+class FakeTask:
+  """What a scorer asks of a task."""
+
+  name = "fake"
+  ids = ("x", "y")
+
+  def is_unlabeled(self, split):
+    return split == "test"
+
+  def submission_name(self, split):
+    return "Fake-%s.tsv" % split
+
+  def prediction_text(self, output):
+    return "<%s>" % output
+
+  def denormalize(self, target):
+    return 1.0 + 4.0 * target
+
+  def get_examples(self, split):
+    del split
+    return [_Example(eid, name) for eid, name in enumerate(self.ids)]
+
+
+class _Example:
+
+  def __init__(self, eid, example_id):
+    self.eid = eid
+    self.example_id = example_id
+
+
+class ClassificationMetricsTest(unittest.TestCase):
+
+  def assert_scores(self, scores, **wanted):
+    self.assertEqual(set(scores), set(wanted))
+    for name, value in wanted.items():
+      self.assertAlmostEqual(scores[name], value, places=6, msg=name)
+
+  def test_accuracy(self):
+    self.assert_scores(metrics.accuracy(LABELS, PREDICTIONS), accuracy=60.0)
+
+  def test_f1_counts_what_was_not_found(self):
+    # P = 1/1, R = 1/3, F1 = 2 * 1 * 1/3 / (4/3) = 1/2
+    self.assert_scores(metrics.f1(LABELS, PREDICTIONS), f1=50.0,
+                       precision=100.0, recall=100.0 / 3)
+
+  def test_f1_of_nothing_found_is_0(self):
+    self.assert_scores(metrics.f1(LABELS, 0 * LABELS), f1=0.0, precision=0.0,
+                       recall=0.0)
+
+  def test_macro_and_weighted_f1(self):
+    # label 0: P = 2/4, R = 2/2, F1 = 2/3; label 1: 1/2
+    self.assert_scores(metrics.macro_f1(LABELS, PREDICTIONS),
+                       macro_f1=100 * (2 / 3 + 1 / 2) / 2)
+    self.assert_scores(metrics.weighted_f1(LABELS, PREDICTIONS),
+                       weighted_f1=100 * (2 / 3 * 2 / 5 + 1 / 2 * 3 / 5))
+
+  def test_mcc(self):
+    # (TP * TN - FP * FN) / sqrt((TP+FP) (TP+FN) (TN+FP) (TN+FN))
+    # = (1 * 2 - 0) / sqrt(1 * 3 * 2 * 4) = 2 / sqrt(24)
+    self.assert_scores(metrics.mcc(LABELS, PREDICTIONS), mcc=200 / 24 ** 0.5)
+    self.assert_scores(metrics.mcc(LABELS, 0 * LABELS), mcc=0.0)
+
+
+class RegressionMetricsTest(unittest.TestCase):
+
+  def test_correlations(self):
+    # From the means: targets -1, 0, 1, predictions -3, -2, 5:
+    # (3 + 0 + 5) / sqrt(2 * 38); the order is the same.
+    targets, predictions = np.array([1., 2, 3]), np.array([1., 2, 9])
+    self.assertAlmostEqual(metrics.pearson(targets, predictions)["pearson"],
+                           800 / 76 ** 0.5)
+    self.assertAlmostEqual(metrics.spearman(targets, predictions)["spearman"],
+                           100.0)
+
+  def test_correlation_with_a_constant_is_0(self):
+    for function in (metrics.pearson, metrics.spearman):
+      score, = function(np.array([1., 2]), np.array([3., 3])).values()
+      self.assertEqual(score, 0.0)
+
+  def test_errors(self):
+    targets, predictions = np.array([1., 2]), np.array([2., 5])
+    self.assertEqual(metrics.mse(targets, predictions), {"mse": 5.0})
+    self.assertEqual(metrics.mae(targets, predictions), {"mae": 2.0})
+
+
+class ScorerTest(unittest.TestCase):
+
+  def classified(self, split="dev"):
+    scorer = metrics.ClassificationScorer(FakeTask(), split, ["accuracy", "f1"])
+    scorer.update({"loss": 1.0, "eid": np.int32(1), "label_ids": 1,
+                   "predictions": np.int64(1),
+                   "logits": np.array([0.5, 2.0], np.float32)})
+    scorer.update({"loss": 2.0, "eid": np.int32(0), "label_ids": 1,
+                   "predictions": np.int64(0),
+                   "logits": np.array([0.5, 0.25], np.float32)})
+    return scorer
+
+  def test_classification(self):
+    scorer = self.classified()
+    self.assertEqual([name for name, _ in scorer.get_results()],
+                     ["accuracy", "f1", "precision", "recall", "loss"])
+    self.assertEqual(dict(scorer.get_results())["accuracy"], 50.0)
+    self.assertEqual(scorer.get_loss(), 1.5)
+
+  def test_regression_in_the_units_of_the_files(self):
+    scorer = metrics.RegressionScorer(FakeTask(), "dev", ["mae"])
+    scorer.update({"loss": 1.0, "eid": 0, "predictions": 0.5, "targets": 0.25})
+    # 1 + 4 * 0.5 = 3 for 1 + 4 * 0.25 = 2
+    self.assertEqual(scorer.get_results(), [("mae", 1.0), ("loss", 1.0)])
+    self.assertEqual(scorer.get_test_predictions(), {0: 0.5})
+
+  def test_unlabeled_split_has_no_scores_but_predictions(self):
+    scorer = self.classified("test")
+    self.assertEqual(scorer.get_results(), [])
+    self.assertEqual(scorer.get_test_predictions(),
+                     {1: [0.5, 2.0], 0: [0.5, 0.25]})
+
+  def test_submission_is_in_the_order_of_the_file(self):
+    self.assertEqual(
+        self.classified("test").get_submission(),
+        ("Fake-test.tsv",
+         "index\tprediction\nx\t<[0.5, 0.25]>\ny\t<[0.5, 2.0]>\n"))
+
+  def test_submission_of_too_few_predictions(self):
+    scorer = self.classified("test")
+    del scorer.get_test_predictions()[0]
+    with self.assertRaisesRegex(utils.UserError, "the 2 examples of split "
+                                "'test', got 1"):
+      scorer.get_submission()
+
+
+if __name__ == "__main__":
+  unittest.main()

@@ -1,0 +1,191 @@
+"""Tests for finetune.classification.declared_tasks, by way of task_builder.
+
+The test on AJGT runs where ELECTRA_DATA is a folder with arabic_sentiment/.
+"""
+
+import collections
+import json
+import os
+import tempfile
+import unittest
+
+from finetune import task_builder
+from tests.finetune import words_task
+from util import utils
+
+SENTIMENT = {"kind": "classification", "text_a": "content", "label": "label"}
+LIKENESS = {"kind": "regression", "header": False, "format": "csv",
+            "text_a": 0, "text_b": 1, "label": 2}
+LINES = ["label\tcontent", "good\ta", "bad\tb", "good\tc"]
+
+
+class DeclaredTaskTest(unittest.TestCase):
+
+  def setUp(self):
+    folder = tempfile.TemporaryDirectory()
+    self.addCleanup(folder.cleanup)
+    self.data_dir = folder.name
+    words_task.write_data(self.data_dir)
+
+  def path(self, name):
+    return os.path.join(self.data_dir, "finetuning_data", "mine", name)
+
+  def write(self, name, lines):
+    words_task.write_lines(self.path(name), lines)
+    return self.path(name)
+
+  def task(self, declaration, **changes):
+    self.write("task.json", [json.dumps(dict(declaration, **changes))])
+    config = words_task.tiny_config(self.data_dir, task_names=["mine"])
+    task, = task_builder.get_tasks(config)
+    return task
+
+  def examples(self, task, split="train"):
+    return [(e.text_a, e.text_b, e.label, e.example_id)
+            for e in task.get_examples(split)]
+
+
+class DeclaredClassificationTest(DeclaredTaskTest):
+
+  def test_labels_are_learned_from_the_training_file(self):
+    self.write("train.tsv", LINES)
+    task = self.task(SENTIMENT)
+    self.assertEqual((task.name, task.label_list), ("mine", ["bad", "good"]))
+    self.assertEqual(self.examples(task), [
+        ("a", None, "good", "0"), ("b", None, "bad", "1"),
+        ("c", None, "good", "2")])
+    self.assertEqual(list(task.metrics), ["accuracy", "macro_f1"])
+
+  def test_label_that_was_not_learned_names_the_line(self):
+    self.write("train.tsv", LINES)
+    path = self.write("dev.tsv", LINES + ["fair\td"])
+    with self.assertRaisesRegex(utils.UserError,
+                                path + ":5: .*bad, good, got 'fair'"):
+      self.task(SENTIMENT).get_examples("dev")
+
+  def test_given_labels_keep_their_order_and_need_no_training_file(self):
+    self.write("dev.tsv", LINES)
+    task = self.task(SENTIMENT, format="tsv", labels=["good", "bad"],
+                     metric=["f1", "mcc"])
+    self.assertEqual(task.label_list, ["good", "bad"])
+    self.assertEqual(task.metrics, ["f1", "mcc"])
+    self.assertEqual(len(task.get_examples("dev")), 3)
+
+  def test_nothing_to_learn_labels_from(self):
+    with self.assertRaisesRegex(utils.UserError,
+                                "train.tsv to learn from.* give \"labels\""):
+      self.task(SENTIMENT, format="tsv")
+    for lines, message in [
+        (LINES[:2], "at least two labels in the training file, found good"),
+        (LINES[:1], "found no example"),
+        (LINES + ["\td"], "train.tsv:5: expected a label, found an empty")]:
+      self.write("train.tsv", lines)
+      with self.assertRaisesRegex(utils.UserError, message):
+        self.task(SENTIMENT)
+
+  def test_test_file_needs_no_labels(self):
+    self.write("train.tsv", LINES)
+    self.assertEqual(self.task(SENTIMENT).get_test_splits(), [])
+    self.write("test.tsv", ["id\tcontent", "x7\ta"])
+    task = self.task(SENTIMENT)
+    self.assertEqual(task.get_test_splits(), ["test"])
+    self.assertEqual(self.examples(task, "test"), [("a", None, None, "0")])
+    self.assertEqual(task.submission_name("test"), "mine_test.tsv")
+
+  def test_json_with_numbers_for_labels(self):
+    keys = dict(SENTIMENT, text_b="topic", id="key")
+    records = [{"key": 7, "content": "a", "topic": "b", "label": 0},
+               {"key": 8, "content": "c", "topic": "d", "label": True}]
+    wanted = [("a", "b", "0", "7"), ("c", "d", "true", "8")]
+    self.write("train.json", [json.dumps(records)])
+    self.assertEqual(self.examples(self.task(keys)), wanted)
+    os.remove(self.path("train.json"))
+    self.write("train.jsonl", map(json.dumps, records))
+    self.assertEqual(self.examples(self.task(keys)), wanted)
+
+  def test_json_text_that_is_none(self):
+    for content in [None, 3, ["a"]]:
+      path = self.write("train.jsonl", [
+          json.dumps({"content": content, "label": "x"})])
+      with self.assertRaisesRegex(
+          utils.UserError, path + ":1: \"content\": expected a text, got"):
+        self.task(SENTIMENT, labels=["x", "y"]).get_examples("train")
+
+  def test_unknown_metric_suggests_the_nearest(self):
+    self.write("train.tsv", LINES)
+    with self.assertRaisesRegex(
+        utils.UserError, "\"metric\": unknown 'acuracy'. Did you mean 'accura"):
+      self.task(SENTIMENT, metric="acuracy")
+
+  def test_f1_is_for_two_labels(self):
+    self.write("train.tsv", LINES + ["fair\td"])
+    with self.assertRaisesRegex(utils.UserError, "f1.*two labels, found 3"):
+      self.task(SENTIMENT, metric="f1")
+
+  def test_features_are_made_anew_when_the_declaration_changes(self):
+    self.write("train.tsv", LINES)
+    version = self.task(SENTIMENT).version
+    self.assertEqual(json.loads(json.dumps(version)), version)
+    self.assertEqual(version, self.task(SENTIMENT).version)
+    self.assertNotEqual(version, self.task(SENTIMENT, text_a="label",
+                                           label="content").version)
+    self.write("train.tsv", LINES + ["fair\td"])
+    self.assertNotEqual(version, self.task(SENTIMENT).version)
+
+  def test_declaration_of_a_known_task_is_refused(self):
+    words_task.write_lines(os.path.join(
+        self.data_dir, "finetuning_data", "sst", "task.json"), ["{}"])
+    config = words_task.tiny_config(self.data_dir, task_names=["sst"])
+    with self.assertRaisesRegex(utils.UserError, "needs no declaration"):
+      task_builder.get_tasks(config)
+
+
+class DeclaredRegressionTest(DeclaredTaskTest):
+
+  def test_given_range(self):
+    path = self.write("train.csv", ["\"a, b\",c,1", "d,e,6"])
+    task = self.task(LIKENESS, range=[0, 5], unordered=True)
+    self.assertEqual(task.normalize(1.0), 0.2)
+    with self.assertRaisesRegex(utils.UserError, path + ":2: .* from 0 to 5"):
+      task.get_examples("train")
+    self.write("train.csv", ["\"a, b\",c,1"])
+    self.assertEqual(self.examples(task), [("a, b", "c", 1.0, "0"),
+                                           ("c", "a, b", 1.0, "0")])
+
+  def test_learned_range_is_no_bound_for_the_dev_set(self):
+    self.write("train.csv", ["a,b,1", "c,d,3"])
+    path = self.write("dev.csv", ["a,b,5"])
+    task = self.task(LIKENESS, metric="mae")
+    self.assertEqual((task.min_value, task.max_value), (1.0, 3.0))
+    self.assertEqual(self.examples(task, "dev"), [("a", "b", 5.0, "0")])
+    self.assertEqual(list(task.metrics), ["mae"])
+    self.write("dev.csv", ["a,b,much"])
+    with self.assertRaisesRegex(utils.UserError,
+                                path + ":1: expected a number, got 'much'"):
+      task.get_examples("dev")
+
+  def test_range_of_one_value(self):
+    self.write("train.csv", ["a,b,1", "c,d,1.0"])
+    with self.assertRaisesRegex(utils.UserError, "at least two different"):
+      self.task(LIKENESS)
+
+
+@unittest.skipUnless(os.environ.get("ELECTRA_DATA"), "ELECTRA_DATA is not set")
+class RealDataTest(DeclaredTaskTest):
+
+  def test_ajgt(self):
+    folder = os.path.join(os.environ["ELECTRA_DATA"], "arabic_sentiment")
+    for split, name in [("train", "AJGT_ubc_train.tsv"),
+                        ("dev", "AJGT_ubc_test.tsv")]:
+      with utils.open_file(os.path.join(folder, name)) as f:
+        self.write(split + ".tsv", f.read().split("\n")[:-1])
+    task = self.task(SENTIMENT)
+    self.assertEqual(task.label_list, ["Negative", "Positive"])
+    for split, wanted in [("train", {"Negative": 731, "Positive": 709}),
+                          ("dev", {"Negative": 169, "Positive": 191})]:
+      self.assertEqual(collections.Counter(
+          example.label for example in task.get_examples(split)), wanted)
+
+
+if __name__ == "__main__":
+  unittest.main()
