@@ -6,12 +6,13 @@ is one, test.tsv beside it:
   {"kind": "classification", "text_a": "content", "label": "label"}
 
 The keys:
-- "kind": "classification", "regression" or "qa".
+- "kind": "classification", "regression", "tagging" or "qa".
 - "task": the name of the task, that of the folder; may be left out.
 - "files": {"train", "dev", "test": name of the file}. Left out:
   train.<extension> and so on, by the format.
 - "format": "tsv", "csv", "json" or "jsonl" (classification and regression),
-  "squad" or "mrqa" (qa). Left out: by the files' extension, and "squad".
+  "conll" (tagging), "squad" or "mrqa" (qa). Left out: by the files' extension,
+  and "conll" or "squad".
 For classification and regression:
 - "header": whether the first line of a .tsv or .csv file names the columns,
   true if left out.
@@ -22,6 +23,9 @@ For classification and regression:
   finetune/classification/classification_metrics.py.
 - "labels" (classification): list, or "learn": those of the training file.
 - "range" (regression): [lowest, highest value], or "learn".
+For tagging:
+- "metric": "f1" of whole spans, for tags such as "B-PER" (if left out), or
+  "accuracy", for tags that stand for themselves, such as "NN".
 For qa:
 - "has_impossible": whether questions may have no answer, as in SQuAD 2.0.
 """
@@ -40,10 +44,10 @@ SPLITS = ("train", "dev", "test")
 TABLE_FORMATS = ("tsv", "csv", "json", "jsonl")
 FORMATS = {
     "classification": TABLE_FORMATS, "regression": TABLE_FORMATS,
-    "qa": ("squad", "mrqa"),
+    "tagging": ("conll",), "qa": ("squad", "mrqa"),
 }
 # The files that are looked for where "files" is left out, by format.
-_EXTENSIONS = {"squad": "json", "mrqa": "jsonl"}
+_EXTENSIONS = {"conll": "txt", "squad": "json", "mrqa": "jsonl"}
 
 _TABLES = ("classification", "regression")
 # What values may be: (description, function that tells).
@@ -69,7 +73,7 @@ _KEYS = {
     "header": (_TABLES, _FLAG),
     "text_a": (_TABLES, _COLUMN), "text_b": (_TABLES, _COLUMN),
     "label": (_TABLES, _COLUMN), "id": (_TABLES, _COLUMN),
-    "unordered": (_TABLES, _FLAG), "metric": (_TABLES, _NAMES),
+    "unordered": (_TABLES, _FLAG), "metric": (_TABLES + ("tagging",), _NAMES),
     "labels": (("classification",), _LABELS),
     "range": (("regression",), _RANGE),
     "has_impossible": (("qa",), _FLAG),
@@ -210,7 +214,7 @@ def _guess_format(path, kind, files):
     raise utils.UserError(
         "%s: expected \"format\": one of %s, as the files do not say it "
         "(%s)." % (path, ", ".join(TABLE_FORMATS),
-            ", ".join(names) or "there is no train.* beside it"))
+                   ", ".join(names) or "there is no train.* beside it"))
   return extensions.pop()
 
 

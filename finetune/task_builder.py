@@ -16,6 +16,7 @@ from finetune.classification import declared_tasks
 from finetune.classification import glue_tasks
 from finetune.qa import declared_tasks as declared_qa_tasks
 from finetune.qa import qa_tasks
+from finetune.tagging import declared_tasks as declared_tagging_tasks
 from finetune.tagging import tagging_tasks
 from model import tokenization
 from util import utils
@@ -46,6 +47,7 @@ _DECLARED_KINDS = {
     "classification": declared_tasks.DeclaredClassification,
     "qa": declared_qa_tasks.make,
     "regression": declared_tasks.DeclaredRegression,
+    "tagging": declared_tagging_tasks.make,
 }
 
 

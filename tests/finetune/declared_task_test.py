@@ -73,9 +73,9 @@ class LoadTest(unittest.TestCase):
 
   def test_kind(self):
     self.assert_error("\"kind\": expected one of classification, qa, "
-                      "regression, got \"classify\"", kind="classify")
+                      "regression, tagging, got \"classify\"", kind="classify")
     self.assert_error("\"kind\": expected one of classification, qa, "
-                      "regression, got null", kind=None)
+                      "regression, tagging, got null", kind=None)
 
   def test_missing_keys(self):
     self.assert_error("expected the key \"text_a\": the name of a column",

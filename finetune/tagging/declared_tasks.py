@@ -1,0 +1,28 @@
+"""Tagging tasks that a task.json declares."""
+
+from finetune import declared_task
+from finetune.tagging import tagging_tasks
+from util import utils
+
+# By metric: what the tags are.
+_CLASSES = {"f1": tagging_tasks.SpanTaggingTask,
+            "accuracy": tagging_tasks.TaggingTask}
+
+
+def make(config, tokenizer, declaration):
+  """Returns the task of a declared_task.Declaration of kind "tagging".
+
+  Raises:
+    utils.UserError: the metric is not one of those for tags.
+  """
+  metric = declaration.values.get("metric", "f1")
+  if not isinstance(metric, str):
+    raise utils.UserError("%s: \"metric\": expected one name, got a list." %
+                          declaration.path)
+  declared_task.check_names(declaration, "metric", [metric], _CLASSES)
+  task = _CLASSES[metric](config, declaration.name, tokenizer)
+  task.file_names = {split: (name,) for split, name in
+                     declaration.files.items()}
+  # Stored features are made anew when the declaration changes.
+  task.version = [task.version, declared_task.as_json(declaration)]
+  return task
