@@ -14,6 +14,7 @@ import collections
 import tensorflow.compat.v1 as tf
 
 from model import layers
+from model import tensor_ops
 
 EPSILON = 1e-6  # keeps a mean over no tokens finite
 
@@ -117,14 +118,14 @@ def discriminator_logits(bert_config, sequence):
     bert_config: modeling.BertConfig of the discriminator.
     sequence: float32 Tensor of shape [B, L, D].
   """
-  length, depth = sequence.shape.as_list()[1:]
+  batch_size, length, depth = tensor_ops.get_shape_list(sequence, 3)
   initializer = layers.create_initializer(bert_config.initializer_range)
   with tf.variable_scope("discriminator_predictions", reuse=tf.AUTO_REUSE):
     hidden = layers.dense(
         tf.reshape(sequence, [-1, depth]), depth, bert_config.hidden_act,
         name="dense", initializer=initializer)
     logits = layers.dense(hidden, 1, name="dense_1", initializer=initializer)
-  return tf.reshape(logits, [-1, length])
+  return tf.reshape(logits, [batch_size, length])
 
 
 def discriminator_output(inputs, logits, labels, denominator=None):

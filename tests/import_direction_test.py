@@ -21,6 +21,8 @@ MAY_IMPORT = {
     "build_arabert_pretraining_data": {"pretrain", "util"},
     "train_vocab": {"model", "pretrain", "util"},
     "convert_checkpoint": {"model", "util"},
+    "export_model": {"configure_finetuning", "configure_pretraining",
+                     "finetune", "model", "pretrain", "util"},
     "run_pretraining": {"configure_pretraining", "model", "pretrain", "util"},
     "run_finetuning": {"configure_finetuning", "finetune", "model", "util"},
 }
