@@ -122,8 +122,8 @@ def check_for_evaluation(config):
   return source
 
 
-def build_variables(config):
-  """Returns the model's variables and their Adam slots, in the current graph."""
+def build_model(config):
+  """Builds the model over one empty example, for its variables."""
   length, num_positions = config.max_seq_length, config.max_predictions_per_seq
   features = {name: tf.zeros([1, length], tf.int32)
               for name in ("input_ids", "input_mask", "segment_ids")}
@@ -131,7 +131,13 @@ def build_variables(config):
       masked_lm_positions=tf.zeros([1, num_positions], tf.int32),
       masked_lm_ids=tf.zeros([1, num_positions], tf.int32),
       masked_lm_weights=tf.zeros([1, num_positions]))
-  pretraining_model.PretrainingModel(config, features, is_training=False)
+  return pretraining_model.PretrainingModel(
+      config, features, is_training=False)
+
+
+def build_variables(config):
+  """Returns the model's variables and their Adam slots, in the current graph."""
+  build_model(config)
   variables = tf.trainable_variables()
   slots = [
       tf.get_variable(variable.op.name + slot, variable.shape.as_list(),

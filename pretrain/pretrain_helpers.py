@@ -19,6 +19,7 @@ from pretrain import pretrain_data
 # A masked position shows [MASK] this often and else its own token; ELECTRA has
 # no random replacements (arXiv:2003.10555, appendix A; BERT has 80/10/10).
 SHOW_MASK_PROB = 0.85
+_NEVER_DRAWN = -1e30  # added to a logit
 # Two draws of this many values make one integer; a float32 holds 24 bits.
 _DRAW_RANGE = 2 ** 15
 
@@ -134,7 +135,7 @@ def sample_from_softmax(logits, randomness, temperature=1.0, disallow=None):
   logits = tf.reshape(logits, [-1, vocab_size])  # [B*N, V]
   if disallow is not None:
     logits += tf.one_hot(tf.reshape(disallow, [-1]), vocab_size,
-                         on_value=logits.dtype.min / 2, off_value=0.0)
+                         on_value=_NEVER_DRAWN, off_value=0.0)
   # Shifted before it is scaled: a tiny temperature makes -inf, never nan.
   shifted = logits - tf.reduce_max(logits, axis=-1, keepdims=True)
   if temperature != 1.0:

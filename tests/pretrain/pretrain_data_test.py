@@ -1,0 +1,148 @@
+"""Tests for pretrain.pretrain_data."""
+
+import collections
+import contextlib
+import io
+import tempfile
+
+import tensorflow.compat.v1 as tf
+
+from pretrain import pretrain_data
+from pretrain import record_files
+from tests.pretrain import tiny_pretraining
+from util import utils
+
+
+class OrderTest(tf.test.TestCase):
+
+  def setUp(self):
+    super().setUp()
+    self.config = tiny_pretraining.make_data(
+        tempfile.mkdtemp(dir=self.get_temp_dir()), [4, 0, 3, 5])
+    self.files = record_files.find(
+        self.config, self.config.pretrain_tfrecords)  # 12 examples an epoch
+
+  def _numbers(self, num_wanted, seed=0, step=0, batch_size=4):
+    """Returns the numbers of the first examples, told by their first token."""
+    with tf.Graph().as_default(), tf.Session() as session:
+      records = pretrain_data.records_in_order(
+          self.files, seed, step, batch_size)
+      batch = tf.data.make_one_shot_iterator(
+          records.batch(num_wanted)).get_next()
+      serialized = session.run(batch)
+    return [
+        tf.train.Example.FromString(record).features.feature[
+            "input_ids"].int64_list.value[1] - 5 for record in serialized]
+
+  def test_every_epoch_has_every_example_once(self):
+    numbers = self._numbers(24)
+    self.assertEqual(sorted(numbers[:12]), list(range(12)))
+    self.assertEqual(sorted(numbers[12:]), list(range(12)))
+
+  def test_epochs_and_seeds_have_other_orders(self):
+    numbers = self._numbers(24)
+    self.assertNotEqual(numbers[:12], numbers[12:])
+    self.assertNotEqual(numbers[:12], self._numbers(12, seed=1))
+    self.assertNotEqual(numbers[:12], list(range(12)))
+
+  def test_same_order_again(self):
+    self.assertEqual(self._numbers(30), self._numbers(30))
+
+  def test_goes_on_within_an_epoch_and_across_its_border(self):
+    numbers = self._numbers(60, batch_size=5)
+    for step in (1, 2, 3, 5, 7):  # examples 5, 10, 15, 25, 35 of 12 an epoch
+      self.assertEqual(self._numbers(20, step=step, batch_size=5),
+                       numbers[5 * step:5 * step + 20])
+
+  def test_place_in_epoch(self):  # 7 * 5 = 35 = 2 epochs of 12 and 11 more
+    self.assertEqual(pretrain_data.place_in_epoch(7, 5, 12), (2, 11))
+
+
+class InputFnTest(tf.test.TestCase):
+
+  def setUp(self):
+    super().setUp()
+    self.folder = tempfile.mkdtemp(dir=self.get_temp_dir())
+    self.config = tiny_pretraining.make_data(self.folder, [4, 6])
+
+  def _batches(self, is_training, num_wanted, **changes):
+    config = self.config.replace(**changes)
+    with tf.Graph().as_default(), tf.Session() as session:
+      dataset = pretrain_data.get_input_fn(config, is_training)(
+          {"batch_size": 4})
+      batch = tf.data.make_one_shot_iterator(dataset).get_next()
+      batches = []
+      with contextlib.suppress(tf.errors.OutOfRangeError):
+        while len(batches) < num_wanted:
+          batches.append(session.run(batch))
+    return batches
+
+  def test_training_batches_are_full_and_endless(self):
+    batches = self._batches(True, 6)
+    self.assertLen(batches, 6)
+    for batch in batches:
+      self.assertEqual(batch["input_ids"].shape, (4, tiny_pretraining.LENGTH))
+      self.assertEqual(batch["input_ids"].dtype, "int32")
+    first_tokens = [token for batch in batches[:5]
+                    for token in batch["input_ids"][:, 1]]
+    self.assertEqual(set(collections.Counter(first_tokens).values()), {2})
+
+  def test_evaluation_sees_each_example_once_and_keeps_the_rest(self):
+    batches = self._batches(False, 100)
+    self.assertEqual([len(batch["input_ids"]) for batch in batches], [4, 4, 2])
+    numbers = [token - 5 for batch in batches
+               for token in batch["input_ids"][:, 1]]
+    self.assertEqual(numbers, list(range(10)))
+    self.assertEqual([list(batch[pretrain_data.BATCH_NUMBER])
+                      for batch in batches], [[0] * 4, [1] * 4, [2] * 2])
+
+  def test_evaluation_prefers_eval_tfrecords(self):
+    pattern = self.config.pretrain_tfrecords.replace("*", "-1*")
+    batches = self._batches(False, 100, eval_tfrecords=pattern)
+    self.assertEqual([len(batch["input_ids"]) for batch in batches], [4, 2])
+
+  def test_examples_of_another_length(self):
+    tiny_pretraining.write_records(self.folder, [4, 6], length=16)
+    with self.assertRaisesRegex(
+        utils.UserError, "expected examples of max_seq_length = 12, the first "
+        "has 16 values of input_ids"):
+      self._batches(True, 1)
+
+  def test_examples_of_another_vocabulary(self):
+    with open(self.config.vocab_file, "w") as f:
+      f.write("\n".join(tiny_pretraining.VOCAB[:5]))
+    with self.assertRaisesRegex(
+        utils.UserError, "expected token ids below vocab_size = 5, found"):
+      self._batches(True, 1, vocab_size=5)
+
+
+class InputsTest(tf.test.TestCase):
+
+  def test_features_without_masks(self):
+    inputs = pretrain_data.features_to_inputs({"input_ids": 1, "other": 2})
+    self.assertEqual(inputs.input_ids, 1)
+    self.assertFalse(pretrain_data.is_masked(inputs))
+
+  def test_update_refuses_unknown_names(self):
+    inputs = pretrain_data.features_to_inputs({"input_ids": 1})
+    self.assertEqual(
+        pretrain_data.get_updated_inputs(inputs, input_ids=3).input_ids, 3)
+    with self.assertRaises(ValueError):
+      pretrain_data.get_updated_inputs(inputs, input_idz=3)
+
+  def test_print_tokens_marks_updates_and_leaves_padding_out(self):
+    with tf.Graph().as_default(), tf.Session() as session:
+      inputs = pretrain_data.features_to_inputs({
+          "input_ids": tf.constant([[2, 5, 4, 0], [2, 6, 6, 6]]),
+          "input_mask": tf.constant([[1, 1, 1, 0], [1, 1, 1, 1]])})
+      printed = pretrain_data.print_tokens(
+          inputs, dict(enumerate(tiny_pretraining.VOCAB)),
+          tf.constant([[0, 0, 1, 0], [0] * 4]))
+      output = io.StringIO()
+      with contextlib.redirect_stdout(output):
+        session.run(printed.input_ids)
+    self.assertEqual(output.getvalue(), "[CLS] w0 **[MASK]**\n")
+
+
+if __name__ == "__main__":
+  tf.test.main()

@@ -1,0 +1,112 @@
+"""Tests for pretrain.record_files."""
+
+import json
+import os
+import tempfile
+
+import tensorflow.compat.v1 as tf
+
+from model import tokenization
+from pretrain import dataset_info
+from pretrain import record_files
+from tests.pretrain import tiny_pretraining
+from util import utils
+
+
+class RecordFilesTest(tf.test.TestCase):
+
+  def setUp(self):
+    super().setUp()
+    self.folder = tempfile.mkdtemp(dir=self.get_temp_dir())
+    self.config = tiny_pretraining.make_data(self.folder, [3, 2])
+    self.records = os.path.dirname(self.config.pretrain_tfrecords)
+
+  def _find(self):
+    return record_files.find(self.config, self.config.pretrain_tfrecords)
+
+  def _write_info(self, **changes):
+    content = dict({
+        "format_version": 1, "tool": "test", "tool_version": "1.0.0",
+        "num_examples": 5, "max_seq_length": tiny_pretraining.LENGTH,
+        "files": [{"name": "pretrain_data.tfrecord-%d-of-2" % i,
+                   "num_examples": 3 - i} for i in range(2)],
+        "vocab_sha256": tokenization.vocab_sha256(self.config.vocab_file),
+        "vocab_size": 40, "tokenizer": {
+            "do_lower_case": False, "strip_accents": False,
+            "preprocessing": None},
+        "seed": 0, "carry_over": False, "blanks_separate_docs": True,
+        "num_files": 1, "num_documents": 1, "num_lines": 1, "num_tokens": 1,
+        "num_dropped_tokens": 0}, **changes)
+    with open(os.path.join(self.records, "dataset_info.json"), "w") as f:
+      json.dump(content, f)
+
+  def test_counts_what_nothing_lists_once(self):
+    files = self._find()
+    self.assertEqual(record_files.total_examples(files), 5)
+    self.assertEqual([files.num_examples[path] for path in files.paths], [3, 2])
+    with open(os.path.join(self.config.model_dir,
+                           record_files.COUNTS_NAME)) as f:
+      memory = json.load(f)
+    self.assertEqual(memory[files.paths[0]]["num_examples"], 3)
+    # Nothing is written in the user's data folder.
+    self.assertLen(os.listdir(self.records), 2)
+
+  def test_a_changed_file_is_counted_again(self):
+    self._find()
+    tiny_pretraining.write_records(self.folder, [4, 2])
+    self.assertEqual(record_files.total_examples(self._find()), 6)
+
+  def test_takes_the_counts_that_are_listed(self):
+    self._write_info()
+    self.assertEqual(record_files.total_examples(self._find()), 5)
+    self.assertFalse(os.path.exists(self.config.model_dir))
+
+  def test_no_file_names_the_pattern(self):
+    with self.assertRaisesRegex(
+        utils.UserError, r"pretrain_tfrecords: expected files at .*nothing\*, "
+        "found none; build them with build_pretraining_dataset.py"):
+      record_files.check(self.config, os.path.join(self.folder, "nothing*"))
+
+  def test_another_length(self):
+    self._write_info(max_seq_length=128)
+    with self.assertRaisesRegex(
+        utils.UserError, "max_seq_length: expected 128, .* got 12"):
+      self._find()
+
+  def test_another_vocabulary(self):
+    self._write_info(vocab_sha256="0")
+    with self.assertRaisesRegex(utils.UserError, "vocab.txt: expected the "
+                                "vocabulary of 40 tokens"):
+      self._find()
+
+  def test_missing_shard(self):
+    self._write_info()
+    os.remove(os.path.join(self.records, "pretrain_data.tfrecord-1-of-2"))
+    with self.assertRaisesRegex(utils.UserError, "tfrecord-1-of-2"):
+      self._find()
+
+  def test_unfinished_build(self):
+    with open(os.path.join(self.records, dataset_info.UNFINISHED_NAME), "w"):
+      pass
+    with self.assertRaisesRegex(
+        utils.UserError, "expected a finished dataset, found BUILD_UNFINISHED"):
+      self._find()
+
+  def test_cut_file_names_the_example(self):
+    path = os.path.join(self.records, "pretrain_data.tfrecord-0-of-2")
+    with open(path, "rb") as f:
+      content = f.read()
+    with open(path, "wb") as f:
+      f.write(content[:-1])
+    with self.assertRaisesRegex(utils.UserError, "ends within example 3"):
+      self._find()
+
+  def test_only_empty_files(self):
+    for path in tiny_pretraining.write_records(self.folder, [0, 0]):
+      self.assertEqual(os.path.getsize(path), 0)
+    with self.assertRaisesRegex(utils.UserError, "found 2 empty files"):
+      self._find()
+
+
+if __name__ == "__main__":
+  tf.test.main()
