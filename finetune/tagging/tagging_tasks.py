@@ -6,6 +6,7 @@ accuracy) with a constructor `(config, tokenizer)` that gives the task its name,
 and put its files, in columns, at `finetuning_data/<name>/{train,dev}.txt`.
 """
 
+import collections
 import os
 
 import tensorflow.compat.v1 as tf
@@ -23,6 +24,7 @@ from util import utils
 
 DROPOUT = 0.1  # of the vectors of the words, in training
 DEBUG_SENTENCES = 200  # of each split, in debug mode
+MAX_SHOWN_TAGS = 5  # in a message about wrong ones
 
 
 class TaggingExample(task.Example):
@@ -74,8 +76,8 @@ class TaggingTask(task.Task):
 
   # What a label is: the tag itself. SpanTaggingTask says otherwise.
 
-  def learn_labels(self, sentences):
-    """Returns the set of labels that the model is to choose from.
+  def count_types(self, sentences):
+    """Returns a Counter of what is to be told apart.
 
     Args:
       sentences: list of conll_reader.Sentence, the training data.
@@ -83,7 +85,12 @@ class TaggingTask(task.Task):
     Raises:
       utils.UserError: a tag cannot be one.
     """
-    return {tag for sentence in sentences for tag in sentence.tags}
+    return collections.Counter(
+        tag for sentence in sentences for tag in sentence.tags)
+
+  def labels_for(self, types):
+    """Returns the set of labels that tell `types` apart."""
+    return set(types)
 
   def labels_of(self, sentence):
     """Returns the label of each word of a conll_reader.Sentence."""
@@ -212,11 +219,13 @@ class TaggingTask(task.Task):
   def _get_label_ids(self):
     """Returns {label: id}, in sorted order."""
     if self._label_ids is None:
-      labels = self.learn_labels(self._read("train").sentences)
+      counts = self.count_types(self._read("train").sentences)
+      labels = self.labels_for(counts)
       self._label_ids = {label: i for i, label in enumerate(sorted(labels))}
-      utils.log("Task %s: learned %d labels from %s: %s" % (
-          self.name, len(labels), self._path("train"),
-          " ".join(self._label_ids)))
+      # With their numbers, so that typing errors show.
+      utils.log("Task {}: learned {:,} labels from {}, for {}".format(
+          self.name, len(labels), self._path("train"), ", ".join(
+              "{} ({:,})".format(*item) for item in counts.most_common())))
     return self._label_ids
 
   def _ids_of_labels(self, sentence):
@@ -322,11 +331,13 @@ class SpanTaggingTask(TaggingTask):
   written in IOB2, so that conlleval can read them.
   """
 
-  def learn_labels(self, sentences):
+  def count_types(self, sentences):
     _check_tags(sentences)
-    types = {span_type for sentence in sentences
-             for _, _, span_type in tagging_utils.get_span_labels(
-                 sentence.tags)}
+    return collections.Counter(
+        span_type for sentence in sentences
+        for _, _, span_type in tagging_utils.get_span_labels(sentence.tags))
+
+  def labels_for(self, types):
     return {tagging_utils.OUTSIDE} | {
         tagging_utils.join_tag(place, span_type)
         for span_type in types for place in "BIES"}
@@ -377,13 +388,14 @@ def _check_tags(sentences):
 
   The latter are then typing errors, such as "o" or "IPERS".
   """
-  wrong = [(sentence.place(i), tag) for sentence in sentences
-           for i, tag in enumerate(sentence.tags)
-           if tag != tagging_utils.OUTSIDE and not tagging_utils.has_place(tag)]
-  has_places = any(tagging_utils.has_place(tag)
-                   for sentence in sentences for tag in sentence.tags)
-  if wrong and has_places:
+  tags = [(tag, sentence.place(i)) for sentence in sentences
+          for i, tag in enumerate(sentence.tags)
+          if tag != tagging_utils.OUTSIDE]
+  wrong = [pair for pair in tags if not tagging_utils.has_place(pair[0])]
+  if wrong and len(wrong) < len(tags):
+    num_more = len(wrong) - MAX_SHOWN_TAGS
     raise utils.UserError(
-        "%s: expected O or a tag such as B-X or I-X, as most are, got '%s'%s." % (
-            wrong[0] + ("; so do %d more words" % (len(wrong) - 1)
-                        if len(wrong) > 1 else "",)))
+        "Expected O or tags such as B-X and I-X, as others of the file, got "
+        "%s%s; correct them." % (
+            ", ".join("'%s' (%s)" % pair for pair in wrong[:MAX_SHOWN_TAGS]),
+            " and %d more" % num_more if num_more > 0 else ""))

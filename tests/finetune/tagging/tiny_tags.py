@@ -10,8 +10,8 @@ from finetune import task_builder
 from tests.finetune import words_task
 
 # Words are those of words_task's vocabulary; "ab" is unknown to it.
-TRAIN = "good B-X\nbad I-X\na O\n\nb B-Y\nc O\n\nd O\n"
-DEV = "good B-X\na O\n\nb B-Y\n"
+TRAIN = "good B-X\nbad I-X\na O\n\nb B-Y\nc O\n\nd O\n\n"
+DEV = "good B-X\na O\n\nb B-Y\n\n"
 
 
 class TaggingTestCase(unittest.TestCase):
