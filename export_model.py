@@ -307,9 +307,9 @@ def run(config, checkpoint, output_dir, *, names=None, all_layers=False,
                 embedding_size=model_sizes.get_embedding_size(
                     config, bert_config))})
     num_weights = sum(variable.shape.num_elements() for variable in variables)
-  utils.log("Wrote the signatures %s to %s (%d variables, %s weights, from %s)" %
-            (", ".join(signatures), output_dir, len(variables),
-             "{:,}".format(num_weights), prefix))
+  utils.log("Wrote the signatures {} to {} ({} variables, {:,} weights, from {})"
+            .format(", ".join(signatures), output_dir, len(variables),
+                    num_weights, prefix))
 
 
 def build_pretrained(config, prefix, shapes, inputs, names, *, all_layers,

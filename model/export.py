@@ -100,7 +100,8 @@ def write(output_dir, session, inputs, signatures, *, default, about,
     builder.add_meta_graph_and_variables(
         session, [tf.saved_model.tag_constants.SERVING],
         signature_def_map=definitions, clear_devices=True,
-        # So that an older TensorFlow can load what a newer one wrote.
+        # Newer versions of TensorFlow load it anyway; so do older ones that
+        # know all that is written (1.15 does not, of 2.15).
         strip_default_attrs=True)
     builder.save()
     extra_files = dict(extra_files)
