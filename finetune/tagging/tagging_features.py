@@ -1,4 +1,4 @@
-"""Words to the model's input: WordPieces, and where each word's first one is."""
+"""Words to the model's input: WordPieces, and where each word's first is."""
 
 import collections
 

@@ -39,7 +39,8 @@ def span_scores(gold, predicted):
   predicted = [tagging_utils.recode(tags, "BIO") for tags in predicted]
   outside = {tagging_utils.OUTSIDE}
   if outside.issuperset(itertools.chain(*gold, *predicted)):
-    return _as_scores(collections.defaultdict(float)), {}  # nothing to report on
+    # seqeval cannot make a report on no spans.
+    return _as_scores(collections.defaultdict(float)), {}
   report = seqeval_metrics.classification_report(
       gold, predicted, output_dict=True, zero_division=0)
   by_type = {name: dict(_as_scores(scores), support=int(scores["support"]))

@@ -1,4 +1,4 @@
-"""Tasks that give each word of a sentence a tag: chunks, entities, word classes.
+"""Tasks that give each word a tag: chunks, entities, parts of speech.
 
 To add one, subclass `SpanTaggingTask` (tags such as "B-PER", scored by the F1
 of whole spans) or `TaggingTask` (tags that stand for themselves, scored by
@@ -251,9 +251,9 @@ class TaggingTask(task.Task):
                for example in examples]
     if any(num_cut):
       utils.log(
-          "Task {}: {:,} of {:,} words, in {:,} of {:,} {} sentences, are beyond "
-          "max_seq_length ({:,} tokens): they {}; a larger max_seq_length keeps "
-          "them.".format(
+          "Task {}: {:,} of {:,} words, in {:,} of {:,} {} sentences, are "
+          "beyond max_seq_length ({:,} tokens): they {}; a larger "
+          "max_seq_length keeps them.".format(
               self.name, sum(num_cut),
               sum(len(example.words) for example in examples),
               sum(map(bool, num_cut)), len(examples), split,
@@ -271,8 +271,8 @@ class TaggingTask(task.Task):
       content = conll_reader.read_conll(self._path(split))
       if split == "train" and content.num_columns < 2:
         raise utils.UserError(
-            "%s: expected at least two columns separated by spaces or tabs, the "
-            "word first and its tag last, found one (%s)." % (
+            "%s: expected at least two columns separated by spaces or tabs, "
+            "the word first and its tag last, found one (%s)." % (
                 content.path, content.sentences[0].words[0]))
       if split == "dev" and (
           content.num_columns != self._read("train").num_columns):
@@ -360,8 +360,8 @@ class Chunking(SpanTaggingTask):
 
   def missing_file_advice(self, split):
     if split == "dev":
-      return ("CoNLL-2000 has no dev set: copy its test.txt there, or move some "
-              "sentences of train.txt there")
+      return ("CoNLL-2000 has no dev set: copy its test.txt there, or move "
+              "some sentences of train.txt there")
     return super().missing_file_advice(split)
 
 

@@ -1,4 +1,4 @@
-"""Small files in columns, and tasks that read them, for the tests of tagging."""
+"""Small files in columns, and tasks that read them, for tests of tagging."""
 
 import contextlib
 import io
