@@ -45,6 +45,8 @@ def run(config):
     utils.heading("Trial %d of %d: %s" % (
         trial, num_trials, ", ".join(config.task_names)))
     runner = model_runner.ModelRunner(config, tasks, trial)
+    if config.do_train and config.do_eval and trial == 1:
+      runner.check_dev_data()
     if config.do_train:
       runner.train()
     if config.do_eval:

@@ -40,6 +40,19 @@ class ModelRunner:
     self.model_dir = self._config.trial_model_dir(trial)
     self.seed = self._config.seed
 
+  def check_dev_data(self):
+    """Makes the features that will be scored, so that they are there in time.
+
+    Called before training: a missing file or a bad line of the dev set should
+    not come up after hours of it.
+
+    Raises:
+      utils.UserError: dev data are missing or cannot be read.
+    """
+    for task in self._tasks:
+      for split in ["dev"] + list(task.get_more_dev_splits()):
+        self._preprocessor.store([task], split)
+
   def train(self, hooks=()):
     """Trains the trial to its end, from where an earlier run stopped.
 

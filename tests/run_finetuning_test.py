@@ -67,6 +67,14 @@ class RunTest(unittest.TestCase):
     self.assertEqual([trial["results"] for trial in again],
                      [trials[1]["results"]])
 
+  def test_missing_dev_file_is_found_before_training(self):
+    # The reference finds it when the training is over.
+    config = self._config()
+    os.remove(os.path.join(config.raw_data_dir("words"), "dev.tsv"))
+    with self.assertRaisesRegex(utils.UserError, "expected its dev data in"):
+      run_finetuning.run(config)
+    self.assertFalse(os.path.exists(config.trial_model_dir(1)))
+
   def test_models_of_earlier_trials_are_not_kept_if_not_wanted(self):
     config = self._config(num_trials=2, keep_all_models=False,
                           num_train_epochs=0.1)

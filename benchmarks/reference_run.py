@@ -1,0 +1,124 @@
+"""Compares training and evaluation with a run of the reference implementation.
+
+The folder of the reference's run holds vocab.txt, hparams.json,
+pretrain_tfrecords/, with_slots/ and without_slots/ (its checkpoint after 400
+steps) and reference_eval.json (what its own evaluation printed). This script
+
+  1. trains with the same hyperparameters from `--num-runs` seeds, and shows the
+     loss at 100, 200 and 400 steps, each the mean of the 20 steps before;
+  2. evaluates the reference's checkpoint, in both forms, and the new ones, with
+     masks drawn without and with replacement (`reference_masking`), each with
+     `--num-eval-seeds` seeds of masks and samples.
+
+  python benchmarks/reference_run.py --reference-dir DIR --work-dir DIR
+
+Figures are means, "±" is one standard deviation over seeds.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+STEPS = (100, 200, 400)
+WINDOW = 20  # steps whose losses are averaged
+METRICS = ("loss", "masked_lm_loss", "masked_lm_accuracy",
+           "sampled_masked_lm_accuracy", "disc_loss", "disc_auc",
+           "disc_accuracy", "disc_precision", "disc_recall")
+
+
+def main():
+  parser = argparse.ArgumentParser(
+      description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+  parser.add_argument("--reference-dir", required=True)
+  parser.add_argument("--work-dir", required=True,
+                      help="where models are trained; kept, and gone on with")
+  parser.add_argument("--num-runs", type=int, default=3)
+  parser.add_argument("--num-eval-seeds", type=int, default=4)
+  args = parser.parse_args()
+  with open(os.path.join(args.reference_dir, "hparams.json")) as f:
+    hparams = json.load(f)
+  hparams.update(
+      vocab_file=os.path.join(args.reference_dir, "vocab.txt"),
+      pretrain_tfrecords=os.path.join(
+          args.reference_dir, "pretrain_tfrecords", "pretrain_data.tfrecord*"))
+
+  names = ["run_%d" % seed for seed in range(args.num_runs)]
+  for seed, name in enumerate(names):
+    run(args.work_dir, name, dict(hparams, seed=seed, log_steps=1))
+  print_curves([read_losses(args.work_dir, name) for name in names])
+
+  with open(os.path.join(args.reference_dir, "reference_eval.json")) as f:
+    columns = {"reference, as it printed": [json.load(f)]}
+  for form in ("with_slots", "without_slots"):
+    for reference_masking in (True, False):
+      columns["%s, reference_masking %s" % (form, reference_masking)] = [
+          evaluate(args.work_dir, "reference_" + form, dict(
+              hparams, seed=seed, reference_masking=reference_masking,
+              model_dir=os.path.join(args.reference_dir, form)))
+          for seed in range(args.num_eval_seeds)]
+  columns["trained here"] = [
+      evaluate(args.work_dir, name, dict(hparams, seed=0)) for name in names]
+  print_evaluations(columns)
+
+
+def run(work_dir, name, hparams):
+  """Runs run_pretraining.py; its output goes to a file beside the models."""
+  os.makedirs(work_dir, exist_ok=True)
+  with open(os.path.join(work_dir, name + ".log"), "a") as log:
+    subprocess.run(
+        [sys.executable, os.path.join(ROOT, "run_pretraining.py"),
+         "--data-dir", work_dir, "--model-name", name,
+         "--hparams", json.dumps(hparams)],
+        stdout=log, stderr=subprocess.STDOUT, check=True)
+
+
+def read_losses(work_dir, name):
+  """Returns {step: loss} of a training; of a step done twice, the last."""
+  path = os.path.join(work_dir, "models", name, "training_log.jsonl")
+  with open(path) as f:
+    records = [json.loads(line) for line in f]
+  return {record["step"]: record["loss"] for record in records}
+
+
+def evaluate(work_dir, name, hparams):
+  """Returns the metrics of one evaluation."""
+  results = os.path.join(work_dir, "results", name + "_%d.txt" % hparams["seed"])
+  run(work_dir, name, dict(
+      hparams, do_train=False, do_eval=True, results_txt=results,
+      results_pkl=os.path.splitext(results)[0] + ".pkl"))
+  with open(os.path.splitext(results)[0] + ".json") as f:
+    return json.load(f)
+
+
+def print_curves(curves):
+  """Prints the loss before each of STEPS, over the runs."""
+  print("Training loss, mean of the %d steps up to:" % WINDOW)
+  for step in STEPS:
+    losses = [np.mean([curve[i] for i in range(step - WINDOW + 1, step + 1)])
+              for curve in curves]
+    print("  %4d steps: %s" % (step, spread(losses)))
+
+
+def print_evaluations(columns):
+  """Prints a table of metrics, a line a metric and kind of evaluation."""
+  for metric in METRICS:
+    print(metric)
+    for title, results in columns.items():
+      print("  %-42s %s" % (title, spread([result[metric] for result in results])))
+
+
+def spread(values):
+  """Returns mean and standard deviation as text."""
+  if len(values) == 1:
+    return "%.4f" % values[0]
+  return "%.4f ± %.4f (%d)" % (np.mean(values), np.std(values, ddof=1),
+                               len(values))
+
+
+if __name__ == "__main__":
+  main()
