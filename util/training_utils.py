@@ -21,9 +21,9 @@ def setup_tensorflow():
   written after them; with reference variables the order is a race, and a run is
   not even equal to itself.
   """
+  tf.logging.set_verbosity(tf.logging.ERROR)  # the next line warns of itself
   tf.disable_v2_behavior()
   tf.enable_resource_variables()
-  tf.logging.set_verbosity(tf.logging.ERROR)
 
 
 def make_run_config(config, *, model_dir, save_checkpoints_steps,
