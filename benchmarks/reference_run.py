@@ -4,8 +4,10 @@ The folder of the reference's run holds vocab.txt, hparams.json,
 pretrain_tfrecords/, with_slots/ and without_slots/ (its checkpoint after 400
 steps) and reference_eval.json (what its own evaluation printed). This script
 
-  1. trains with the same hyperparameters from `--num-runs` seeds, and shows the
-     loss at 100, 200 and 400 steps, each the mean of the 20 steps before;
+  1. trains with the same hyperparameters from `--num-runs` seeds, with masks
+     drawn as the reference does and as is the default here (more tokens are
+     masked, so the losses are higher), and shows the loss at 100, 200 and 400
+     steps, each the mean of the 20 steps before;
   2. evaluates the reference's checkpoint, in both forms, and the new ones, with
      masks drawn without and with replacement (`reference_masking`), each with
      `--num-eval-seeds` seeds of masks and samples.
@@ -47,10 +49,16 @@ def main():
       pretrain_tfrecords=os.path.join(
           args.reference_dir, "pretrain_tfrecords", "pretrain_data.tfrecord*"))
 
-  names = ["run_%d" % seed for seed in range(args.num_runs)]
-  for seed, name in enumerate(names):
-    run(args.work_dir, name, dict(hparams, seed=seed, log_steps=1))
-  print_curves([read_losses(args.work_dir, name) for name in names])
+  trained = {}  # {reference_masking: names of models}
+  for reference_masking, prefix in ((True, "reference_masks_"),
+                                    (False, "default_masks_")):
+    names = [prefix + str(seed) for seed in range(args.num_runs)]
+    trained[reference_masking] = names
+    for seed, name in enumerate(names):
+      run(args.work_dir, name, dict(
+          hparams, seed=seed, log_steps=1, reference_masking=reference_masking))
+    print_curves("reference_masking %s" % reference_masking,
+                 [read_losses(args.work_dir, name) for name in names])
 
   with open(os.path.join(args.reference_dir, "reference_eval.json")) as f:
     columns = {"reference, as it printed": [json.load(f)]}
@@ -61,8 +69,12 @@ def main():
               hparams, seed=seed, reference_masking=reference_masking,
               model_dir=os.path.join(args.reference_dir, form)))
           for seed in range(args.num_eval_seeds)]
-  columns["trained here"] = [
-      evaluate(args.work_dir, name, dict(hparams, seed=0)) for name in names]
+  for reference_masking, names in trained.items():
+    title = "trained here, reference_masking %s" % reference_masking
+    columns[title] = [
+        evaluate(args.work_dir, name, dict(
+            hparams, seed=0, reference_masking=reference_masking))
+        for name in names]
   print_evaluations(columns)
 
 
@@ -95,9 +107,9 @@ def evaluate(work_dir, name, hparams):
     return json.load(f)
 
 
-def print_curves(curves):
+def print_curves(title, curves):
   """Prints the loss before each of STEPS, over the runs."""
-  print("Training loss, mean of the %d steps up to:" % WINDOW)
+  print("Training loss, mean of the %d steps up to (%s):" % (WINDOW, title))
   for step in STEPS:
     losses = [np.mean([curve[i] for i in range(step - WINDOW + 1, step + 1)])
               for curve in curves]
@@ -109,7 +121,8 @@ def print_evaluations(columns):
   for metric in METRICS:
     print(metric)
     for title, results in columns.items():
-      print("  %-42s %s" % (title, spread([result[metric] for result in results])))
+      print("  %-42s %s" % (
+          title, spread([result[metric] for result in results])))
 
 
 def spread(values):
