@@ -58,6 +58,18 @@ def create_initializer(initializer_range=0.02):
   return tf.truncated_normal_initializer(stddev=initializer_range)
 
 
+def create_unscaled_initializer():
+  """Returns the initializer of weights that `initializer_range` leaves alone.
+
+  TensorFlow's own default (Glorot uniform), which the reference has in a few
+  dense layers: `embeddings_project`, the discriminator's `dense_1` and the
+  heads of tasks. In a small model that is ten times as wide as a truncated
+  normal of 0.02, with which a discriminator hardly learns in its first
+  thousand steps.
+  """
+  return tf.glorot_uniform_initializer()
+
+
 def dense(x, size, activation=None, name="dense", initializer=None):
   """Returns activation(x times kernel, plus bias).
 

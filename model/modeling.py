@@ -301,4 +301,4 @@ def _project(vectors, bert_config):
     return vectors
   return layers.dense(
       vectors, bert_config.hidden_size, name="embeddings_project",
-      initializer=layers.create_initializer(bert_config.initializer_range))
+      initializer=layers.create_unscaled_initializer())

@@ -119,12 +119,13 @@ def discriminator_logits(bert_config, sequence):
     sequence: float32 Tensor of shape [B, L, D].
   """
   batch_size, length, depth = tensor_ops.get_shape_list(sequence, 3)
-  initializer = layers.create_initializer(bert_config.initializer_range)
   with tf.variable_scope("discriminator_predictions", reuse=tf.AUTO_REUSE):
     hidden = layers.dense(
         tf.reshape(sequence, [-1, depth]), depth, bert_config.hidden_act,
-        name="dense", initializer=initializer)
-    logits = layers.dense(hidden, 1, name="dense_1", initializer=initializer)
+        name="dense",
+        initializer=layers.create_initializer(bert_config.initializer_range))
+    logits = layers.dense(hidden, 1, name="dense_1",
+                          initializer=layers.create_unscaled_initializer())
   return tf.reshape(logits, [batch_size, length])
 
 

@@ -380,4 +380,4 @@ def _on_cls(bert_model, is_training, size):
   if is_training:
     vector = bert_model.randomness.dropout(vector, DROPOUT)
   return layers.dense(vector, size, name="dense",
-                      initializer=tf.glorot_uniform_initializer())
+                      initializer=layers.create_unscaled_initializer())

@@ -117,7 +117,7 @@ def _scores(inputs, name):
 
 def _dense(inputs, size, activation, name):
   return layers.dense(inputs, size, activation, name,
-                      initializer=tf.glorot_uniform_initializer())
+                      initializer=layers.create_unscaled_initializer())
 
 
 def _end_logits_given_starts(sequence, starts):
@@ -132,7 +132,7 @@ def _end_logits_given_starts(sequence, starts):
   with tf.variable_scope("qa_hidden"):
     kernel = tf.get_variable(
         "kernel", [2 * depth, HIDDEN_SIZE],
-        initializer=tf.glorot_uniform_initializer())
+        initializer=layers.create_unscaled_initializer())
     bias = tf.get_variable("bias", [HIDDEN_SIZE],
                            initializer=tf.zeros_initializer())
     # A dense layer over [start vector, end vector]. Multiplying the two halves

@@ -204,7 +204,7 @@ class TaggingTask(task.Task):
     if is_training:
       vectors = bert_model.randomness.dropout(vectors, DROPOUT)
     logits = layers.dense(vectors, len(self._get_label_ids()), name="dense",
-                          initializer=tf.glorot_uniform_initializer())
+                          initializer=layers.create_unscaled_initializer())
     word_losses = tf.nn.sparse_softmax_cross_entropy_with_logits(
         labels=labels, logits=logits)
     # An example of another task has no words here; 0 / 0 is nan.
