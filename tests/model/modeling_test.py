@@ -265,6 +265,27 @@ class SharingTest(tf.test.TestCase):
       self.assertTrue(np.all(difference[touched] > 1e-4), name)
 
 
+class InitialWeightsTest(tf.test.TestCase):
+
+  def test_the_projection_of_the_embeddings_starts_as_wide_as_glorot(self):
+    # In the reference's run this kernel is ten times as wide as the others.
+    # 32 -> 96: Glorot's limit is sqrt(6 / 128) = 0.2165, deviation 0.125.
+    modeling.BertModel(
+        tiny_config(hidden_size=96, num_attention_heads=2), False,
+        tf.constant([[1, 2, 3]]), embedding_size=32)
+    kernels = {variable.op.name: variable
+               for variable in tf.trainable_variables()}
+    with self.session() as sess:
+      sess.run(tf.global_variables_initializer())
+      project = sess.run(kernels["electra/embeddings_project/kernel"])
+      query = sess.run(
+          kernels["electra/encoder/layer_0/attention/self/query/kernel"])
+    self.assertAllClose(project.std(), 0.125, atol=0.01)
+    self.assertLess(abs(project).max(), 0.2166)
+    # A normal of 0.02, cut at two deviations, has 0.88 of its deviation.
+    self.assertAllClose(query.std(), 0.0176, atol=0.001)
+
+
 class DropoutTest(tf.test.TestCase):
 
   def run_model(self, is_training, global_step=0, **rates):
