@@ -1,8 +1,8 @@
 """Documents of the corpus: each a list of sentences.
 
-Articles, comparisons, lessons and news are built from `subjects`; stories,
-recipes, countries, rivers, diaries, letters, weather and talk at the market
-from grammars of their own.
+Articles, comparisons, lessons, retellings and news are built from `subjects`;
+stories, recipes, countries, rivers, diaries, letters, weather and talk at the
+market from grammars of their own.
 """
 
 from arabic import grammar
@@ -57,25 +57,37 @@ _LESSON_TURNS = [
 
 
 def lesson(dice):
-  """A passage about two subjects, then questions with their answers."""
-  group = subjects.draw_subjects(dice, 2)
-  sentences, askable = [], []
-  for subject in group:
-    attributes, statements = _statements(subject, dice, dice.number(2, 4))
-    sentences.extend(statements)
-    askable.extend((subject, attribute) for attribute in attributes)
-  if dice.happens(0.5):
-    sentences = dice.shuffled(sentences)
+  """A passage about several subjects, then questions with their answers."""
+  told = subjects.draw_told(dice, dice.number(3, 4), dice.number(4, 5))
+  sentences = [subject.statement(attribute, dice)
+               for subject, attribute in told]
   names = {"teacher": dice.pick(["الأستاذ", "المعلم"]),
            "pupil": dice.pick(words.MEN), "other": dice.pick(words.MEN)}
-  if dice.happens(0.5):
+  if dice.happens(0.15):
     sentences.insert(0, dice.wording(_LESSON_OPENINGS).format(**names))
   turn = dice.wording(_LESSON_TURNS)
-  for subject, attribute in dice.sample(askable, dice.number(3, 5)):
+  for subject, attribute in dice.sample(told, dice.number(3, 4)):
     sentences.append(turn.format(
         question=subject.question(attribute, dice),
         answer=subject.value(attribute), **names))
   return sentences
+
+
+_RETELLING_TURNS = [
+    "قال {n} بعد القراءة:", "وفي آخر النص خلاصة.", "ثم كتب {n} الملخص.",
+    "أعاد {n} الكلام بطريقة أخرى.", "الخلاصة:",
+]
+
+
+def retelling(dice):
+  """A passage about several subjects, told again in other words and order."""
+  told = subjects.draw_told(dice, dice.number(2, 4), dice.number(4, 5))
+  sentences = [subject.statement(attribute, dice)
+               for subject, attribute in told]
+  sentences.append(dice.wording(_RETELLING_TURNS).format(
+      n=dice.pick(words.MEN)))
+  return sentences + [subject.statement(attribute, dice)
+                      for subject, attribute in dice.shuffled(told)]
 
 
 _NEWS_CLOSINGS = [
@@ -321,8 +333,9 @@ def draw_place(dice):
 
 # What a document is, and how often.
 _DOCUMENTS = (
-    [lesson] * 40 + [article] * 18 + [comparison] * 18 + [news] * 6
-    + [country, river, weather] + [fable, story, recipe, diary, market] * 3)
+    [lesson] * 50 + [retelling] * 20 + [article] * 6 + [comparison] * 6
+    + [news] * 4 + [country, river, weather]
+    + [fable, story, recipe, diary, market] * 2)
 
 
 def corpus(dice, num_bytes):

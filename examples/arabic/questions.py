@@ -5,22 +5,16 @@ from arabic import subjects
 
 
 def _paragraph(dice, paragraph_id, num_questions):
-  """Returns a paragraph about two subjects of one kind.
+  """Returns a paragraph about four subjects of one kind.
 
-  Whatever is asked of the one is often told of the other too, so an answer
-  of the right type is not enough: the question has to be matched to the
-  sentence that names its subject.
+  What is asked of the one is told of others too, so an answer of the right
+  type is not enough: the question has to be matched to the sentence that names
+  its subject.
   """
-  pair = subjects.draw_subjects(dice, 2)
-  attributes = dice.sample(pair[0].kind.attributes, 4)
-  others = dice.sample(attributes, 3)
-  told = [(pair[0], a) for a in attributes] + [(pair[1], a) for a in others]
-  if dice.happens(0.5):
-    told = dice.shuffled(told)
+  told = subjects.draw_told(dice, 4, 6)
   context, qas = "", []
   for subject, attribute in told:
-    sentence = subject.statement(attribute, dice,
-                                 is_short=dice.happens(0.3))
+    sentence = subject.statement(attribute, dice)
     answer_start = sentence.index(grammar.ANSWER_START)
     if context:
       context += " "
@@ -32,7 +26,7 @@ def _paragraph(dice, paragraph_id, num_questions):
   qas = dice.sample(qas, num_questions)
   for number, qa in enumerate(qas):
     qa["id"] = "%s-%d" % (paragraph_id, number)
-  return pair[0].kind_name, {"context": context, "qas": qas}
+  return told[0][0].kind_name, {"context": context, "qas": qas}
 
 
 def dataset(dice, name, num_paragraphs, num_questions_each):

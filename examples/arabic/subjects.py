@@ -622,12 +622,28 @@ class Subject:
 
 
 def draw_subjects(dice, number, kind_name=None):
-  """Returns subjects of one kind whose first words can be told apart."""
+  """Returns subjects of one kind whose names can be told apart."""
   kind_name = kind_name or dice.wording(KINDS_BY_FREQUENCY)
   subjects = []
   while len(subjects) < number:
     subject = Subject(kind_name, dice)
     if all(subject.fields["short"] != other.fields["short"]
+           and subject.name.split()[-1] != other.name.split()[-1]
            for other in subjects):
       subjects.append(subject)
   return subjects
+
+
+def draw_told(dice, num_subjects, num_statements):
+  """Returns what a passage tells: a list of (Subject, Attribute).
+
+  The subjects are of one kind, and the same few attributes are told of all of
+  them, so that whoever looks for an answer has to look whose it is.
+  """
+  group = draw_subjects(dice, num_subjects)
+  attributes = dice.sample(group[0].kind.attributes, 3)
+  pairs = [(subject, attribute) for subject in group
+           for attribute in attributes]
+  chosen = dice.sample(list(range(len(pairs))), num_statements)
+  return [pairs[i] for i in (chosen if dice.happens(0.5)
+                             else sorted(chosen))]

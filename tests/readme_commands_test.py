@@ -1,0 +1,249 @@
+"""Every command in the README runs.
+
+The commands are taken from the README as they stand, in order, and share one
+data folder, as a reader's would. Only sizes and numbers of steps are made tiny,
+by the recipe of the command; a command without a recipe fails the test.
+"""
+
+import contextlib
+import io
+import json
+import os
+import re
+import runpy
+import shlex
+import subprocess
+import sys
+import tempfile
+import unittest
+from unittest import mock
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+QA_FOLDER = os.path.join(ROOT, "examples", "data", "qa")
+TINY_MODEL = {"num_hidden_layers": 2, "hidden_size": 16,
+              "num_attention_heads": 2, "intermediate_size": 32}
+TINY_PRETRAINING = {
+    "model_hparam_overrides": TINY_MODEL, "embedding_size": 16,
+    "generator_hidden_size": 1.0, "max_seq_length": 32, "train_batch_size": 4,
+    "eval_batch_size": 4, "num_eval_steps": 2, "num_train_steps": 2}
+TINY_FINETUNING = {
+    "model_hparam_overrides": TINY_MODEL, "embedding_size": 16,
+    "max_seq_length": 64, "max_query_length": 16, "doc_stride": 16,
+    "train_batch_size": 4, "num_train_epochs": 1.0}
+NUM_CORPUS_LINES = 300
+NUM_PARAGRAPHS = 2
+
+
+def readme_commands():
+  """Returns the lines of the README's code blocks without a language."""
+  with open(os.path.join(ROOT, "README.md"), encoding="utf-8") as f:
+    text = f.read()
+  blocks = re.findall(r"^ *```(\w*)\n(.*?)^ *```$", text, re.M | re.S)
+  return [line.strip() for language, block in blocks
+          if not language for line in block.split("\n") if line.strip()]
+
+
+class ReadmeCommandsTest(unittest.TestCase):
+
+  def setUp(self):
+    super().setUp()
+    temporary = tempfile.TemporaryDirectory()
+    self.addCleanup(temporary.cleanup)
+    self.data_dir = os.path.join(temporary.name, "data")
+    self.corpus_dir = os.path.join(temporary.name, "corpus")
+    os.makedirs(self.corpus_dir)
+    os.makedirs(self.data_dir)
+    self._write_corpus()
+
+  def test_every_command_runs(self):
+    for command in readme_commands():
+      self._recipe(command)(command)
+    for path in ["models/araelectra_base/results/unsup_results.txt",
+                 "models/araelectra_base/results/arcd_results.txt",
+                 "models/araelectra_base/results/squadv1_results.txt",
+                 "models/araelectra_base/results/squad_results.txt",
+                 "models/araelectra_base/results/arcd_qa/arcd_preds.json"]:
+      self.assertTrue(os.path.exists(os.path.join(self.data_dir, path)), path)
+
+  def test_two_set_up_and_go_commands_stand_first(self):
+    self.assertEqual(readme_commands()[:2], ["bash examples/quickstart.sh",
+                                             "bash tests/run.sh"])
+
+  def test_command_without_a_recipe_is_an_error(self):
+    with self.assertRaisesRegex(AssertionError, "no recipe for: frobnicate"):
+      self._recipe("frobnicate --now")
+
+  def test_files_that_the_readme_names_exist(self):
+    with open(os.path.join(ROOT, "README.md"), encoding="utf-8") as f:
+      text = f.read()
+    for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", text):
+      self.assertTrue(os.path.exists(os.path.join(ROOT, target)), target)
+    for name in re.findall(r"`(\w+_\w+\.json)`", text):
+      if not name.startswith(("dataset_info", "tokenizer_config")):
+        self.assertTrue(os.path.exists(
+            os.path.join(ROOT, "examples", "hparams", name)), name)
+
+  # Recipes: how to make a command cheap enough for a test.
+
+  def _recipe(self, command):
+    recipes = [
+        (r"bash \S+\.sh$", self._check_shell_script),
+        (r"source \.venv-tf[12]/bin/activate$", self._check_ignored),
+        (r"python3 -m pip install -r requirements.txt$",
+         self._check_requirements),
+        (r"python3 train_vocab.py ", self._train_vocab),
+        (r"python3 build_\w+.py ", self._build),
+        (r"python3 run_pretraining.py .*electra_small .*4010000",
+         self._continue_pretraining),
+        (r"python3 run_pretraining.py ", self._pretrain),
+        (r"python3 run_finetuning.py ", self._finetune),
+        (r"python3 (convert_checkpoint|export_model).py ", self._run),
+    ]
+    for pattern, recipe in recipes:
+      if re.match(pattern, command):
+        return recipe
+    raise AssertionError("tests/readme_commands_test.py has no recipe for: "
+                         + command)
+
+  def _check_shell_script(self, command):
+    _, script = command.split()
+    path = os.path.join(ROOT, script)
+    for arguments in (["-n", path], [path, "--help"]):
+      subprocess.run(["bash"] + arguments, check=True, cwd=self.data_dir,
+                     stdout=subprocess.DEVNULL)
+
+  def _check_ignored(self, command):
+    folder = re.search(r"\.venv-tf\d", command).group()
+    with open(os.path.join(ROOT, ".gitignore")) as f:
+      self.assertIn("/%s/\n" % folder, f.read())
+
+  def _check_requirements(self, command):
+    del command
+    with open(os.path.join(ROOT, "requirements.txt")) as f:
+      lines = [line.strip() for line in f]
+    self.assertTrue(all(re.match(r"#|[\w-]+(==|>=)|$", line)
+                        for line in lines))
+
+  def _train_vocab(self, command):
+    self._run(command, {"--vocab-size": "600"})
+
+  def _build(self, command):
+    # Both builders write to the same folder; a reader runs one of them.
+    changes = {"--max-seq-length": "32", "--num-processes": "1"}
+    if "arabert" in command:
+      changes["--output-dir"] = os.path.join(self.data_dir, "arabert_tfrecords")
+    self._run(command, changes)
+
+  def _pretrain(self, command):
+    self._run_with_hparams(command, TINY_PRETRAINING)
+
+  def _continue_pretraining(self, command):
+    hparams = dict(TINY_PRETRAINING, learning_rate=1e-3)
+    self._run_with_hparams(command, hparams)  # stands for a released model
+    output = self._run_with_hparams(command, dict(hparams, num_train_steps=4))
+    self.assertIn("4", output)
+
+  def _finetune(self, command):
+    hparams = self._hparams_of(shlex.split(self._substitute(command)))
+    task, = hparams["task_names"]
+    write = {"chunk": self._write_sentences, "sst": self._write_reviews}
+    write.get(task, self._write_questions)(task)
+    if not hparams.get("do_train", True):  # the model that it evaluates
+      self._run_with_hparams(command, dict(
+          TINY_FINETUNING, do_train=True, do_eval=False, init_checkpoint=None))
+    self._run_with_hparams(command, TINY_FINETUNING)
+
+  # Data and running.
+
+  def _write_corpus(self):
+    path = os.path.join(ROOT, "examples", "data", "corpus", "part-0.txt")
+    with open(path, encoding="utf-8") as f:
+      lines = [next(f) for _ in range(NUM_CORPUS_LINES)]
+    with open(os.path.join(self.corpus_dir, "corpus.txt"), "w",
+              encoding="utf-8") as f:
+      f.writelines(lines)
+
+  def _write_questions(self, task):
+    for split in ("train", "dev"):
+      with open(os.path.join(QA_FOLDER, split + ".json"),
+                encoding="utf-8") as f:
+        dataset = json.load(f)
+      del dataset["data"][1:]
+      del dataset["data"][0]["paragraphs"][NUM_PARAGRAPHS:]
+      if task == "squad":
+        _make_squad_2(dataset)
+      name = split + ".json"
+      if task == "arcd":  # as published
+        name = {"train": "arcd-train.json", "dev": "arcd-test.json"}[split]
+      self._write_file(task, name, json.dumps(dataset))
+
+  def _write_sentences(self, task):
+    for split in ("train", "dev"):
+      self._write_file(task, split + ".txt",
+                       "ذهب VB B-VP\nأحمد NN B-NP\n. . O\n\n" * 5)
+
+  def _write_reviews(self, task):
+    for split in ("train", "dev"):
+      self._write_file(task, split + ".tsv",
+                       "sentence\tlabel\n" + "جميل\t1\nممل\t0\n" * 5)
+
+  def _write_file(self, task, name, text):
+    folder = os.path.join(self.data_dir, "finetuning_data", task)
+    os.makedirs(folder, exist_ok=True)
+    with open(os.path.join(folder, name), "w", encoding="utf-8") as f:
+      f.write(text)
+
+  def _substitute(self, command):
+    return command.replace("$DATA_DIR", self.data_dir).replace(
+        "$CORPUS_DIR", self.corpus_dir)
+
+  def _hparams_of(self, words):
+    value = words[words.index("--hparams") + 1]
+    if value.endswith(".json"):
+      with open(os.path.join(ROOT, value)) as f:
+        return json.load(f)
+    return json.loads(value)
+
+  def _run_with_hparams(self, command, tiny):
+    hparams = self._hparams_of(shlex.split(self._substitute(command)))
+    return self._run(command, {"--hparams": json.dumps(dict(hparams, **tiny))})
+
+  def _run(self, command, changes=()):
+    """Runs a command in this process, which has TensorFlow loaded already.
+
+    Args:
+      command: str, a line of the README.
+      changes: {flag: value to pass instead of the README's}.
+
+    Returns:
+      What it printed.
+    """
+    words = shlex.split(self._substitute(command))
+    for flag, value in dict(changes).items():
+      words[words.index(flag) + 1] = value
+    _, script = words[:2]
+    output = io.StringIO()
+    with mock.patch.object(sys, "argv", words[1:]), \
+        contextlib.redirect_stdout(output), \
+        contextlib.redirect_stderr(output):
+      try:
+        runpy.run_path(os.path.join(ROOT, script), run_name="__main__")
+      except SystemExit as exit_:
+        self.assertIn(exit_.code, (0, None),
+                      "%s\n%s" % (command, output.getvalue()))
+    return output.getvalue()
+
+
+def _make_squad_2(dataset):
+  """Makes a SQuAD 1.1 dataset one of 2.0; the first question unanswerable."""
+  dataset["version"] = "v2.0"
+  for article in dataset["data"]:
+    for paragraph in article["paragraphs"]:
+      for number, qa in enumerate(paragraph["qas"]):
+        qa["is_impossible"] = number == 0
+        if number == 0:
+          qa["answers"] = []
+
+
+if __name__ == "__main__":
+  unittest.main()
