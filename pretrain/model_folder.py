@@ -23,6 +23,7 @@ VOCAB_NAME = "vocab.txt"
 TOKENIZER_CONFIG_NAME = "tokenizer_config.json"
 MODEL_CONFIG_NAME = "config.json"
 RELEASED_NAME = "released"
+_ENCODER_WEIGHTS = r"^electra/.*(?<!/adam_m)(?<!/adam_v)$"
 
 
 def write_settings(config):
@@ -94,7 +95,7 @@ def prepare_weights(config):
     variables = build_variables(config)
     global_step = tf.train.get_or_create_global_step()
     report = checkpoint.plan(
-        source, variables, required=("^electra/",), slots=True)
+        source, variables, required=(_ENCODER_WEIGHTS,), slots=True)
     if own and not report.fresh:
       return step  # the Estimator restores it as it is
     utils.log(checkpoint.format_report(report))
@@ -116,9 +117,8 @@ def check_for_evaluation(config):
   """
   source = checkpoint.latest(config.model_dir)
   with tf.Graph().as_default():
-    variables = [variable for variable in build_variables(config)
-                 if not checkpoint.is_slot(variable.op.name)]
-    checkpoint.plan(source, variables, required=("",))
+    build_model(config)
+    checkpoint.plan(source, tf.trainable_variables(), required=("",))
   return source
 
 

@@ -1,0 +1,117 @@
+"""Tests for pretrain.training_step."""
+
+import tempfile
+
+import numpy as np
+import pytest
+import tensorflow.compat.v1 as tf
+
+from pretrain import training_step
+from tests.pretrain import tiny_pretraining
+from util import utils
+
+NO_DROPOUT = dict(
+    tiny_pretraining.HPARAMS["model_hparam_overrides"],
+    hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0)
+
+
+class StepTest(tf.test.TestCase):
+
+  def setUp(self):
+    super().setUp()
+    self.folder = tempfile.mkdtemp(dir=self.get_temp_dir())
+    tiny_pretraining.write_vocab(self.folder)
+
+  def _features(self):
+    """Four examples with 8, 7, 6 and 5 words, so that no part is average."""
+    ids = np.random.RandomState(0).randint(5, 40, [4, 12])
+    mask = np.ones([4, 12], np.int64)
+    for row in range(4):
+      ids[row, 0], ids[row, 9 - row] = 2, 3
+      ids[row, 10 - row:] = mask[row, 10 - row:] = 0
+    return {"input_ids": tf.constant(ids, tf.int32),
+            "input_mask": tf.constant(mask, tf.int32),
+            "segment_ids": tf.zeros([4, 12], tf.int32)}
+
+  def _norm_and_losses(self, **changes):
+    """Returns (norm, losses) of one step from weights that depend on names."""
+    config = tiny_pretraining.make_config(
+        self.folder, model_hparam_overrides=NO_DROPOUT, temperature=1e-30,
+        **changes)
+    with tf.Graph().as_default(), tf.Session() as session:
+      step = training_step.build(config, self._features())
+      session.run(tf.global_variables_initializer())
+      for variable in tf.trainable_variables():
+        size = variable.shape.num_elements()
+        variable.load(np.reshape(
+            0.3 * np.sin(np.arange(size) + len(variable.op.name)),
+            variable.shape.as_list()), session)
+      return session.run([step.grad_norm, step.losses])
+
+  def _check_parts(self, num_parts, **objective):
+    norm, losses = self._norm_and_losses(**objective)
+    part_norm, part_losses = self._norm_and_losses(
+        gradient_accumulation_steps=num_parts, **objective)
+    self.assertAllClose(part_norm, norm, rtol=1e-4)
+    self.assertEqual(sorted(part_losses), sorted(losses))
+    for name, loss in losses.items():
+      self.assertAllClose(part_losses[name], loss, rtol=1e-5)
+
+  def test_parts_of_a_batch_add_up_to_it(self):
+    self._check_parts(2)
+
+  @pytest.mark.slow
+  def test_parts_of_a_batch_add_up_to_it_for_electric(self):
+    self._check_parts(4, electra_objective=False, electric_objective=True)
+
+  def test_a_step_that_is_not_finite_changes_nothing_but_the_count(self):
+    config = tiny_pretraining.make_config(
+        self.folder, num_warmup_steps=0, model_hparam_overrides=NO_DROPOUT)
+    with tf.Graph().as_default(), tf.Session() as session:
+      step = training_step.build(config, self._features())
+      session.run(tf.global_variables_initializer())
+      bias, = [variable for variable in tf.trainable_variables()
+               if variable.op.name == "generator_predictions/output_bias"]
+      others = [variable for variable in tf.global_variables()
+                if variable.op.name not in ("global_step", bias.op.name)]
+      before = session.run(others)
+      bias.load(np.full(40, np.inf), session)
+      self.assertFalse(session.run([step.is_finite, step.op])[0])
+      for old, new in zip(before, session.run(others)):
+        self.assertAllEqual(old, new)
+      bias.load(np.zeros(40), session)
+      self.assertTrue(session.run([step.is_finite, step.op])[0])
+      changed = [not np.array_equal(old, new)
+                 for old, new in zip(before, session.run(others))]
+      self.assertGreater(sum(changed), len(changed) // 2)
+      self.assertEqual(session.run(tf.train.get_global_step()), 2)
+
+
+class FiniteHookTest(tf.test.TestCase):
+
+  def _run(self, are_finite, nan_policy):
+    with tf.Graph().as_default():
+      step = tf.train.get_or_create_global_step()
+      is_finite = tf.placeholder(tf.bool, [])
+      hook = training_step.FiniteHook(is_finite, nan_policy)
+      train_op = step.assign_add(1)
+      with tf.train.MonitoredSession(hooks=[hook]) as session:
+        for value in are_finite:
+          session.run(train_op, {is_finite: value})
+
+  def test_stop_names_the_step(self):
+    with self.assertRaisesRegex(
+        utils.UserError, "Step 3: expected a finite gradient, .* Lower "
+        "learning_rate .* \"nan_policy\": \"skip\""):
+      self._run([True, True, False, True], "stop")
+
+  def test_skip_goes_on(self):
+    self._run([True, False, True, False], "skip")
+
+  def test_skip_gives_up_in_the_end(self):
+    with self.assertRaisesRegex(utils.UserError, "the last 100 were nan"):
+      self._run([True] + [False] * 100, "skip")
+
+
+if __name__ == "__main__":
+  tf.test.main()

@@ -1,0 +1,197 @@
+"""Tests for run_pretraining: whole runs of a tiny model."""
+
+import contextlib
+import io
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+import pytest
+import tensorflow.compat.v1 as tf
+
+import run_pretraining
+from pretrain import model_folder
+from tests.pretrain import tiny_pretraining
+from util import utils
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+
+
+def weights_of(model_dir):
+  """Returns {name: array} of the latest checkpoint, slots and step included."""
+  reader = tf.train.load_checkpoint(model_dir)
+  return {name: reader.get_tensor(name)
+          for name in reader.get_variable_to_shape_map()}
+
+
+class RunTest(tf.test.TestCase):
+
+  @classmethod
+  def setUpClass(cls):
+    super().setUpClass()
+    cls.folder = tempfile.mkdtemp()
+    # 10 examples an epoch, 4 a step: an epoch ends within the third step.
+    tiny_pretraining.make_data(cls.folder, [5, 5])
+    cls.whole, cls.printed, _ = cls._run(model_name="whole")
+
+  @classmethod
+  def tearDownClass(cls):
+    shutil.rmtree(cls.folder)
+    super().tearDownClass()
+
+  @classmethod
+  def _run(cls, **changes):
+    """Runs; returns (config, what was printed, results)."""
+    config = tiny_pretraining.make_config(cls.folder, **changes)
+    output = io.StringIO()
+    with contextlib.redirect_stdout(output), contextlib.redirect_stderr(output):
+      results = run_pretraining.run(config)
+    return config, output.getvalue(), results
+
+  def _save_without(self, pattern, new_name):
+    """Saves the variables whose names lack `pattern` as another model."""
+    weights = {name: value for name, value in weights_of(
+        self.whole.model_dir).items() if not re.search(pattern, name)}
+    folder = os.path.join(self.folder, "models", new_name)
+    os.makedirs(folder)
+    with tf.Graph().as_default(), tf.Session() as session:
+      for name, value in weights.items():
+        tf.get_variable(name, initializer=value, dtype=value.dtype)
+      session.run(tf.global_variables_initializer())
+      tf.train.Saver().save(session, os.path.join(folder, "model.ckpt"),
+                            global_step=6, write_meta_graph=False)
+    return folder
+
+  def assert_same_weights(self, folder, other):
+    left, right = weights_of(folder), weights_of(other)
+    self.assertEqual(sorted(left), sorted(right))
+    for name in left:
+      self.assertEqual(left[name].tobytes(), right[name].tobytes(), msg=name)
+
+  def test_stopped_and_resumed_is_bitwise_the_same(self):
+    # Stopped at step 3 by an evaluation; goes on from the checkpoint then.
+    parts, printed, results = self._run(
+        model_name="parts", eval_steps=3,
+        eval_tfrecords=self.whole.pretrain_tfrecords)
+    self.assertIn("Going on at step 3: epoch 2, example 3 of 10", printed)
+    self.assert_same_weights(self.whole.model_dir, parts.model_dir)
+    self.assertEqual(weights_of(parts.model_dir)["global_step"], 6)
+    # Evaluations of equal weights see equal masks.
+    config, printed, alone = self._run(
+        model_name="whole", do_train=False, do_eval=True)
+    self.assertEqual(alone, results)
+    self.assertEqual(sorted(alone), [
+        "disc_accuracy", "disc_auc", "disc_loss", "disc_precision",
+        "disc_recall", "global_step", "loss", "masked_lm_accuracy",
+        "masked_lm_loss", "sampled_masked_lm_accuracy"])
+    self.assertIn("disc_auc = ", printed)
+    with open(config.results_json()) as f:
+      self.assertEqual(json.load(f), alone)
+
+  def test_writes_what_travels_with_the_model(self):
+    folder = self.whole.model_dir
+    with open(os.path.join(folder, "vocab.txt")) as f:
+      self.assertEqual(f.read().split(), tiny_pretraining.VOCAB)
+    with open(os.path.join(folder, "tokenizer_config.json")) as f:
+      self.assertEqual(json.load(f), {
+          "do_lower_case": False, "strip_accents": False,
+          "preprocessing": None})
+    with open(os.path.join(folder, "config.json")) as f:
+      sizes = json.load(f)
+    self.assertEqual([sizes[name] for name in (
+        "vocab_size", "hidden_size", "embedding_size", "num_hidden_layers")],
+                     [40, 16, 8, 1])
+    with open(os.path.join(folder, "training_log.jsonl")) as f:
+      self.assertEqual([json.loads(line)["step"] for line in f], [1, 6])
+
+  def test_finished_run_says_what_to_raise(self):
+    _, printed, _ = self._run(model_name="whole")
+    self.assertIn("Nothing to train: %s is at step 6 and num_train_steps is 6. "
+                  "To train it further set num_train_steps to more than 6." %
+                  self.whole.model_dir, printed)
+
+  def test_goes_on_from_released_weights_in_the_model_folder(self):
+    folder = self._save_without("/adam_|generator", "released")
+    released = weights_of(folder)
+    with self.assertRaisesRegex(utils.UserError, "lacks .* generator"):
+      self._run(model_name="released", do_train=False, do_eval=True)
+    _, printed, _ = self._run(model_name="released", num_train_steps=7)
+    self.assertRegex(printed, "start fresh: .* slots .*generator")
+    self.assertIn("at step 6", printed)
+    self.assertEqual(weights_of(folder)["global_step"], 7)
+    kept = weights_of(os.path.join(folder, model_folder.RELEASED_NAME,
+                                   "model.ckpt-6"))
+    self.assertEqual(sorted(kept), sorted(released))
+
+  def test_another_shape_names_the_hparam(self):
+    with self.assertRaisesRegex(utils.UserError, "set generator_hidden_size to "
+                                "0.5"):
+      self._run(model_name="whole", num_train_steps=7,
+                generator_hidden_size=1.0)
+
+  def test_a_model_keeps_its_vocabulary(self):
+    vocab_file = os.path.join(self.folder, "other_vocab.txt")
+    with open(vocab_file, "w") as f:
+      f.write("\n".join(tiny_pretraining.VOCAB[:-1] + ["new"]))
+    with self.assertRaisesRegex(utils.UserError, "a model keeps its vocabulary"):
+      self._run(model_name="whole", vocab_file=vocab_file)
+
+  @pytest.mark.slow
+  def test_init_checkpoint_with_and_without_its_steps(self):
+    source = self.whole.model_dir
+    kept, _, _ = self._run(model_name="kept", num_train_steps=7,
+                           init_checkpoint=source)
+    direct = os.path.join(self.folder, "models", "direct")
+    shutil.copytree(source, direct)
+    self._run(model_name="direct", num_train_steps=7)
+    self.assert_same_weights(kept.model_dir, direct)
+    reset, _, _ = self._run(model_name="reset", num_train_steps=1,
+                            reset_global_step=True, init_checkpoint=source)
+    self.assertEqual(weights_of(reset.model_dir)["global_step"], 1)
+
+  @pytest.mark.slow
+  def test_debug_has_a_folder_of_its_own(self):
+    debug, _, _ = self._run(model_name="whole", debug=True, num_train_steps=1,
+                            model_hparam_overrides=dict(
+                                hidden_size=16, num_attention_heads=2))
+    self.assertNotEqual(debug.model_dir, self.whole.model_dir)
+    self.assertEqual(weights_of(debug.model_dir)["global_step"], 1)
+
+  @pytest.mark.slow
+  def test_other_ways_to_train(self):
+    for name, changes in (
+        ("accumulated", dict(gradient_accumulation_steps=2)),
+        ("reference", dict(reference_masking=True)),
+        ("mlm", dict(electra_objective=False)),
+        ("disallow", dict(disallow_correct=True, uniform_generator=True))):
+      with self.subTest(name):
+        config, printed, _ = self._run(model_name=name, num_train_steps=1,
+                                       **changes)
+        self.assertEqual(weights_of(config.model_dir)["global_step"], 1)
+        self.assertIn("loss", printed)
+
+
+class CommandLineTest(tf.test.TestCase):
+
+  def test_missing_data_is_one_line_and_needs_no_tensorflow(self):
+    folder = tempfile.mkdtemp(dir=self.get_temp_dir())
+    tiny_pretraining.write_vocab(folder)
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime",
+         os.path.join(ROOT, "run_pretraining.py"),
+         "--data-dir", folder, "--model-name", "m"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
+    self.assertEqual(done.returncode, 2)
+    errors = done.stderr.decode("utf-8")
+    self.assertRegex(errors, r"error: pretrain_tfrecords: expected files at .*"
+                     "pretrain_data.tfrecord.*found none")
+    self.assertNotIn("Traceback", errors)
+    self.assertNotIn("tensorflow", errors)
+
+
+if __name__ == "__main__":
+  tf.test.main()
