@@ -58,22 +58,21 @@ class TwoTowerGenerator:
         tf.roll(left_to_right.get_sequence_output(), 1, axis=1),
         tf.roll(right_to_left.get_sequence_output(), -1, axis=1)],
                         axis=-1)  # [B, L, 2D]
-    self._hidden, self._table, self._bias = heads.token_logit_parts(
+    self._distribution = heads.TokenDistribution(  # B * L rows
         bert_config, tensor_ops.reshape_to_matrix(context),
         left_to_right.get_embedding_table(), SCOPE)
-    self._logits = heads.logits_of(  # [B*L, V]
-        self._hidden, self._table, self._bias)
-    self._own_losses = tf.reshape(  # -log q(x_t | all other tokens)
-        tf.nn.sparse_softmax_cross_entropy_with_logits(
-            labels=tf.reshape(inputs.input_ids, [-1]), logits=self._logits),
-        tensor_ops.get_shape_list(inputs.input_ids))  # [B, L]
+    self._own_losses = self._losses_of(inputs.input_ids)  # [B, L]
 
-  def logits_at(self, positions):
-    """Returns the scores of all tokens at `positions` [B, N]: [B * N, V]."""
-    length = tensor_ops.get_shape_list(self._inputs.input_ids)[1]
-    logits = tf.reshape(self._logits, [-1, length, self._logits.shape[-1]])
-    return tensor_ops.reshape_to_matrix(
-        tensor_ops.gather_positions(logits, positions))
+  def masked_lm_output(self, inputs, denominator=None):
+    """Returns the heads.MaskedLMOutput of the masked positions of `inputs`."""
+    batch_size, length = tensor_ops.get_shape_list(self._inputs.input_ids)
+    rows = tf.reshape(  # of the B * L
+        inputs.masked_lm_positions +
+        tf.range(batch_size)[:, tf.newaxis] * length, [-1])
+    return heads.masked_lm_output_of(
+        inputs, tf.gather(tf.reshape(self._own_losses, [-1]), rows),
+        tf.gather(self._distribution.logits, rows),
+        tf.gather(self._distribution.likelihoods, rows), denominator)
 
   def loss(self, candidates, denominator=None):
     """Returns the mean of -log q(x_t | all other tokens), float32 [].
@@ -93,14 +92,10 @@ class TwoTowerGenerator:
       input_ids: int32 Tensor of shape [B, L], the tokens x_t to score; the
         other tokens are those that the towers have read.
     """
-    shape = tensor_ops.get_shape_list(input_ids)
-    log_normalizers = (tf.reshape(self._own_losses, [-1]) +
-                       self._scores_of(self._inputs.input_ids))
-    return tf.stop_gradient(tf.reshape(
-        self._scores_of(input_ids) - log_normalizers, shape))
+    return tf.stop_gradient(-self._losses_of(input_ids))
 
-  def _scores_of(self, input_ids):
-    """Returns the score of one token a position, float32 [B*L]."""
-    flat_ids = tf.reshape(input_ids, [-1])
-    return (tf.reduce_sum(self._hidden * tf.gather(self._table, flat_ids), -1) +
-            tf.gather(self._bias, flat_ids))
+  def _losses_of(self, input_ids):
+    """Returns -log q(x_t | all other tokens), float32 [B, L]."""
+    return tf.reshape(
+        self._distribution.losses_of(tf.reshape(input_ids, [-1])),
+        tensor_ops.get_shape_list(input_ids))

@@ -18,57 +18,93 @@ from model import tensor_ops
 
 EPSILON = 1e-6  # keeps a mean over no tokens finite
 
-# loss: float32 []; per_token_loss: float32 [B, N]; logits: float32 [B, N, V], or
-# None where all tokens are equally likely; preds: int32 [B, N].
+# loss: float32 []; per_token_loss: float32 [B, N]; preds: int32 [B, N]; logits
+# and likelihoods, which are in proportion to the probabilities: float32
+# [B, N, V] without gradient, or None where all tokens are equally likely.
 MaskedLMOutput = collections.namedtuple("MaskedLMOutput", [
-    "loss", "per_token_loss", "logits", "preds"])
+    "loss", "per_token_loss", "preds", "logits", "likelihoods"])
 # loss: float32 []; per_example_loss: float32 [B]; logits, probs: float32 [B, L],
 # towards "replaced"; preds, labels: int32 [B, L], 1 for replaced.
 DiscriminatorOutput = collections.namedtuple("DiscriminatorOutput", [
     "loss", "per_example_loss", "logits", "probs", "preds", "labels"])
 
 
-def token_logits(bert_config, vectors, embedding_table, scope):
-  """Returns the scores of all tokens of the vocabulary.
+class TokenDistribution:
+  """The probabilities of all tokens of the vocabulary, row by row.
 
-  Makes `dense`, `LayerNorm` and `output_bias` under `scope`.
+  Attributes:
+    logits: float32 Tensor of shape [rows, V], without gradient.
+    likelihoods: float32 Tensor of shape [rows, V], exp(logits - their largest);
+      without gradient.
+  """
+
+  def __init__(self, bert_config, vectors, embedding_table, scope):
+    """Makes `dense`, `LayerNorm` and `output_bias` under `scope`.
+
+    Args:
+      bert_config: modeling.BertConfig of the encoder below.
+      vectors: float32 Tensor of shape [rows, D].
+      embedding_table: float32 variable of shape [V, E].
+      scope: "generator_predictions" or "cloze_predictions".
+    """
+    vocab_size, embedding_size = embedding_table.shape.as_list()
+    with tf.variable_scope(scope, reuse=tf.AUTO_REUSE):
+      hidden = layers.dense(
+          vectors, embedding_size, bert_config.hidden_act, name="dense",
+          initializer=layers.create_initializer(bert_config.initializer_range))
+      self._hidden = layers.layer_norm(hidden)
+      bias = tf.get_variable(
+          "output_bias", [vocab_size], initializer=tf.zeros_initializer())
+    self._table = tf.convert_to_tensor(embedding_table)
+    self._bias = tf.convert_to_tensor(bias)
+    self._log_normalizers, logits, likelihoods = _normalize(
+        self._hidden, self._table, self._bias)
+    self.logits = tf.stop_gradient(logits)
+    self.likelihoods = tf.stop_gradient(likelihoods)
+
+  def losses_of(self, token_ids):
+    """Returns -log p(token), float32 [rows], of one token a row, int32 [rows].
+
+    The tokens' logits are computed anew: reading them out of all logits would
+    have a gradient of rows * V zeros.
+    """
+    own_logits = (
+        tf.reduce_sum(self._hidden * tf.gather(self._table, token_ids), -1) +
+        tf.gather(self._bias, token_ids))
+    return self._log_normalizers - own_logits
+
+
+@tf.custom_gradient
+def _normalize(hidden, table, bias):
+  """Returns (log sum of exp(logits) [rows], logits, likelihoods [rows, V]).
+
+  The one place where rows * V numbers are computed with, most of the time of a
+  small model with a large vocabulary: so the exponentials are computed once,
+  for the loss, for its gradient and for sampling. Only the first result has a
+  gradient.
 
   Args:
-    bert_config: modeling.BertConfig of the encoder below.
-    vectors: float32 Tensor of shape [rows, D].
-    embedding_table: float32 variable of shape [V, E].
-    scope: "generator_predictions" or "cloze_predictions".
-
-  Returns:
-    float32 Tensor of shape [rows, V].
+    hidden: float32 Tensor of shape [rows, E].
+    table: float32 Tensor of shape [V, E].
+    bias: float32 Tensor of shape [V].
   """
-  hidden, table, bias = token_logit_parts(
-      bert_config, vectors, embedding_table, scope)
-  return logits_of(hidden, table, bias)
+  logits = tf.nn.bias_add(tf.matmul(hidden, table, transpose_b=True), bias)
+  largest = tf.reduce_max(logits, axis=-1, keepdims=True)
+  likelihoods = tf.exp(logits - largest)
+  sums = tf.reduce_sum(likelihoods, axis=-1, keepdims=True)
+
+  def gradients(grad_log_normalizers, *unused_grads):
+    # The derivative of log sum exp is the softmax.
+    grad_logits = likelihoods * (grad_log_normalizers[:, tf.newaxis] / sums)
+    return (tf.matmul(grad_logits, table),
+            tf.matmul(grad_logits, hidden, transpose_a=True),
+            tf.reduce_sum(grad_logits, axis=0))
+
+  log_normalizers = tf.squeeze(tf.log(sums) + largest, axis=-1)
+  return (log_normalizers, logits, likelihoods), gradients
 
 
-def logits_of(hidden, table, bias):
-  """Returns hidden [rows, E] times table [V, E] plus bias: [rows, V]."""
-  return tf.nn.bias_add(tf.matmul(hidden, table, transpose_b=True), bias)
-
-
-def token_logit_parts(bert_config, vectors, embedding_table, scope):
-  """Returns what the scores are made of: hidden [rows, E], table [V, E], bias.
-
-  For callers that want the scores of a few tokens only.
-  """
-  vocab_size, embedding_size = embedding_table.shape.as_list()
-  with tf.variable_scope(scope, reuse=tf.AUTO_REUSE):
-    hidden = layers.dense(
-        vectors, embedding_size, bert_config.hidden_act, name="dense",
-        initializer=layers.create_initializer(bert_config.initializer_range))
-    hidden = layers.layer_norm(hidden)
-    bias = tf.get_variable(
-        "output_bias", [vocab_size], initializer=tf.zeros_initializer())
-  return hidden, tf.convert_to_tensor(embedding_table), bias
-
-
-def masked_lm_output(inputs, logits, denominator=None):
+def masked_lm_output(inputs, distribution, denominator=None):
   """Returns the loss of telling the masked tokens.
 
   The mean softmax cross-entropy over the masked positions; L_MLM in ELECTRA
@@ -76,25 +112,32 @@ def masked_lm_output(inputs, logits, denominator=None):
 
   Args:
     inputs: pretrain_data.Inputs with masked positions.
-    logits: float32 Tensor of shape [B * N, V].
+    distribution: TokenDistribution of B * N rows.
     denominator: float32 Tensor of shape [], what the summed loss is divided by;
       None: the number of masked positions.
 
   Returns:
     MaskedLMOutput.
   """
+  losses = distribution.losses_of(tf.reshape(inputs.masked_lm_ids, [-1]))
+  return masked_lm_output_of(
+      inputs, losses, distribution.logits, distribution.likelihoods,
+      denominator)
+
+
+def masked_lm_output_of(inputs, losses, logits, likelihoods, denominator=None):
+  """Returns the MaskedLMOutput of what was computed for B * N positions."""
   shape = tf.shape(inputs.masked_lm_ids)
   num_positions = inputs.masked_lm_ids.shape.as_list()[1]
-  per_token_loss = tf.reshape(
-      tf.nn.sparse_softmax_cross_entropy_with_logits(
-          labels=tf.reshape(inputs.masked_lm_ids, [-1]), logits=logits), shape)
   vocab_size = logits.shape.as_list()[-1]
+  per_token_loss = tf.reshape(losses, shape)
   return MaskedLMOutput(
       loss=weighted_mean(
           per_token_loss, inputs.masked_lm_weights, denominator),
       per_token_loss=per_token_loss,
+      preds=tf.reshape(tf.argmax(logits, axis=-1, output_type=tf.int32), shape),
       logits=tf.reshape(logits, [-1, num_positions, vocab_size]),
-      preds=tf.reshape(tf.argmax(logits, axis=-1, output_type=tf.int32), shape))
+      likelihoods=tf.reshape(likelihoods, [-1, num_positions, vocab_size]))
 
 
 def uniform_masked_lm_output(inputs, vocab_size, denominator=None):
@@ -105,8 +148,9 @@ def uniform_masked_lm_output(inputs, vocab_size, denominator=None):
       loss=weighted_mean(
           per_token_loss, inputs.masked_lm_weights, denominator),
       per_token_loss=per_token_loss,
+      preds=tf.zeros_like(inputs.masked_lm_ids),
       logits=None,
-      preds=tf.zeros_like(inputs.masked_lm_ids))
+      likelihoods=None)
 
 
 def discriminator_logits(bert_config, sequence):

@@ -110,7 +110,8 @@ def num_to_predict(inputs, candidates, mask_prob, max_predictions_per_seq, *,
   return tf.minimum(num_wanted, num_candidates)
 
 
-def sample_from_softmax(logits, randomness, temperature=1.0, disallow=None):
+def sample_from_softmax(logits, randomness, temperature=1.0, disallow=None,
+                        likelihoods=None):
   """Draws one token per position from softmax(logits / temperature).
 
   The inverse of the cumulative distribution, in two levels: first a block of
@@ -125,22 +126,19 @@ def sample_from_softmax(logits, randomness, temperature=1.0, disallow=None):
     temperature: float above 0.
     disallow: int32 Tensor of shape [B, N], one id per position that is never
       drawn; None: all may be.
+    likelihoods: float32 Tensor of shape [B, N, V], exp(logits) times anything,
+      if it is there already; it serves where temperature is 1 and all tokens
+      may be drawn.
 
   Returns:
     int32 Tensor of shape [B, N].
   """
-  logits = tf.stop_gradient(tf.cast(logits, tf.float32))
   leading = tensor_ops.get_shape_list(logits, 3, "logits")[:2]
   vocab_size = logits.shape.as_list()[-1]
-  logits = tf.reshape(logits, [-1, vocab_size])  # [B*N, V]
-  if disallow is not None:
-    logits += tf.one_hot(tf.reshape(disallow, [-1]), vocab_size,
-                         on_value=_NEVER_DRAWN, off_value=0.0)
-  # Shifted before it is scaled: a tiny temperature makes -inf, never nan.
-  shifted = logits - tf.reduce_max(logits, axis=-1, keepdims=True)
-  if temperature != 1.0:
-    shifted /= temperature
-  weights, block_size = _in_blocks(tf.exp(shifted), vocab_size)
+  if likelihoods is None or temperature != 1.0 or disallow is not None:
+    likelihoods = _likelihoods(logits, temperature, disallow)
+  weights, block_size = _in_blocks(
+      tf.reshape(tf.stop_gradient(likelihoods), [-1, vocab_size]))
   block = _draw_index(tf.reduce_sum(weights, axis=-1), randomness)  # [B*N]
   num_rows, num_blocks = tensor_ops.get_shape_list(weights)[:2]
   chosen = tf.gather(  # [B*N, block_size]
@@ -210,6 +208,21 @@ def _draw_with_replacement(candidates, num_draws, randomness):
   return tf.minimum(drawn, shape[1] - 1)  # where there is no candidate
 
 
+def _likelihoods(logits, temperature, disallow):
+  """Returns exp(logits / temperature) up to a factor a row: [B*N, V]."""
+  logits = tf.stop_gradient(tf.cast(logits, tf.float32))
+  vocab_size = logits.shape.as_list()[-1]
+  logits = tf.reshape(logits, [-1, vocab_size])  # [B*N, V]
+  if disallow is not None:
+    logits += tf.one_hot(tf.reshape(disallow, [-1]), vocab_size,
+                         on_value=_NEVER_DRAWN, off_value=0.0)
+  # Shifted before it is scaled: a tiny temperature makes -inf, never nan.
+  shifted = logits - tf.reduce_max(logits, axis=-1, keepdims=True)
+  if temperature != 1.0:
+    shifted /= temperature
+  return tf.exp(shifted)
+
+
 def _draw_index(weights, randomness):
   """Draws from K categories in proportion to their weights.
 
@@ -228,13 +241,14 @@ def _draw_index(weights, randomness):
   return tf.reduce_sum(tf.cast(cumulative <= threshold, tf.int32), axis=-1)
 
 
-def _in_blocks(weights, num_categories):
+def _in_blocks(weights):
   """Returns `weights` [rows, K] as [rows, blocks, size] and the size.
 
   The size is the divisor of K nearest to its square root, if there is one
   within a factor of 4; else the last block is filled up with weights of 0,
   which are never drawn.
   """
+  num_categories = weights.shape.as_list()[-1]
   root = max(1, int(round(num_categories ** 0.5)))
   divisors = [size for size in range(max(1, root // 4), 4 * root + 1)
               if num_categories % size == 0]

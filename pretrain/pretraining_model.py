@@ -129,9 +129,8 @@ class PretrainingModel:
             config, generator_config, self._unmasked_inputs, self._is_training,
             embedding_size=embedding_size,
             randomness=self._randomness.child("generator"))
-        logits = self._two_towers.logits_at(inputs.masked_lm_positions)
-        return heads.masked_lm_output(
-            inputs, logits, self._denominators.masked_lm)
+        return self._two_towers.masked_lm_output(
+            inputs, self._denominators.masked_lm)
       encoder = self._encoder(
           inputs, generator_config, scope="generator",
           embedding_size=embedding_size,
@@ -144,10 +143,11 @@ class PretrainingModel:
     # Only the masked positions are multiplied with the vocabulary.
     vectors = tensor_ops.gather_positions(
         encoder.get_sequence_output(), inputs.masked_lm_positions)
-    logits = heads.token_logits(
+    distribution = heads.TokenDistribution(
         generator_config, tensor_ops.reshape_to_matrix(vectors),
         encoder.get_embedding_table(), "generator_predictions")
-    return heads.masked_lm_output(inputs, logits, self._denominators.masked_lm)
+    return heads.masked_lm_output(
+        inputs, distribution, self._denominators.masked_lm)
 
   def _fake_data(self):
     """Samples tokens for the hidden positions and writes them in."""
@@ -160,7 +160,8 @@ class PretrainingModel:
           randomness, disallow)
     else:
       sampled = pretrain_helpers.sample_from_softmax(
-          self.mlm_output.logits, randomness, config.temperature, disallow)
+          self.mlm_output.logits, randomness, config.temperature, disallow,
+          likelihoods=self.mlm_output.likelihoods)
     scatter = (pretrain_helpers.scatter_average if config.reference_masking
                else tensor_ops.scatter_positions)
     updated_ids, written = scatter(

@@ -121,6 +121,14 @@ class SampleTest(tf.test.TestCase):
       with self.subTest(size=size):
         self.assertAllClose(self._frequencies(probs), probs, atol=0.03)
 
+  def test_given_likelihoods_serve_only_the_plain_distribution(self):
+    likelihoods = tf.tile(tf.constant([[[0.0, 0.0, 7.0]]]), [1, 50, 1])
+    probs = np.float32([1.0, 1e-9, 1e-9])
+    self.assertAllEqual(
+        self._frequencies(probs, 50, likelihoods=likelihoods), [0, 0, 1])
+    self.assertAllEqual(self._frequencies(
+        probs, 50, likelihoods=likelihoods, temperature=0.5), [1, 0, 0])
+
   def test_temperature(self):
     # p^(1/2) of (0.8, 0.2): 0.894 and 0.447, normalized 2/3 and 1/3
     self.assertAllClose(

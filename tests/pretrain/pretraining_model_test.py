@@ -32,12 +32,13 @@ SLOT_TOLERANCE = 2e-5
 RATE_STEPS = {"disallow_correct": (1, 1, 3), "untied_embeddings": (1, 2, 2)}
 
 
-def likeliest(logits, randomness, temperature=1.0, disallow=None):
+def likeliest(logits, randomness, temperature=1.0, disallow=None,
+              likelihoods=None):
   """Stands in for sampling, as in the golden runs.
 
   `disallow` made no difference there: no likeliest token was right.
   """
-  del randomness, temperature, disallow
+  del randomness, temperature, disallow, likelihoods
   return tf.argmax(logits, axis=-1, output_type=tf.int32)
 
 
