@@ -22,7 +22,7 @@ CORPUS_FILE_BYTES = 600 * 1000
 # Training questions use the first part of every word list, so that many
 # words of the dev questions occur in the corpus only, as in real life.
 TRAIN_SHARE = 0.5
-NUM_TRAIN_PARAGRAPHS, NUM_DEV_PARAGRAPHS = 240, 60
+NUM_TRAIN_PARAGRAPHS, NUM_DEV_PARAGRAPHS = 360, 60
 NUM_QUESTIONS_EACH = 4
 
 

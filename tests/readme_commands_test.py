@@ -29,7 +29,7 @@ TINY_PRETRAINING = {
 TINY_FINETUNING = {
     "model_hparam_overrides": TINY_MODEL, "embedding_size": 16,
     "max_seq_length": 64, "max_query_length": 16, "doc_stride": 16,
-    "train_batch_size": 4, "num_train_epochs": 1.0}
+    "train_batch_size": 4, "num_train_epochs": 1.0, "overwrite": True}
 NUM_CORPUS_LINES = 300
 NUM_PARAGRAPHS = 2
 
@@ -148,7 +148,7 @@ class ReadmeCommandsTest(unittest.TestCase):
     task, = hparams["task_names"]
     write = {"chunk": self._write_sentences, "sst": self._write_reviews}
     write.get(task, self._write_questions)(task)
-    if not hparams.get("do_train", True):  # the model that it evaluates
+    if not hparams.get("do_train", True):  # first make what it evaluates
       self._run_with_hparams(command, dict(
           TINY_FINETUNING, do_train=True, do_eval=False, init_checkpoint=None))
     self._run_with_hparams(command, TINY_FINETUNING)
