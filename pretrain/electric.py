@@ -23,7 +23,11 @@ SCOPE = "cloze_predictions"
 
 
 class TwoTowerGenerator:
-  """A generator that sees all tokens but the one it predicts."""
+  """A generator that sees all tokens but the one it predicts.
+
+  Attributes:
+    distribution: heads.TokenDistribution of all B * L positions.
+  """
 
   def __init__(self, config, bert_config, inputs, is_training, *,
                embedding_size, randomness):
@@ -58,7 +62,7 @@ class TwoTowerGenerator:
         tf.roll(left_to_right.get_sequence_output(), 1, axis=1),
         tf.roll(right_to_left.get_sequence_output(), -1, axis=1)],
                         axis=-1)  # [B, L, 2D]
-    self._distribution = heads.TokenDistribution(  # B * L rows
+    self.distribution = heads.TokenDistribution(  # B * L rows
         bert_config, tensor_ops.reshape_to_matrix(context),
         left_to_right.get_embedding_table(), SCOPE)
     self._own_losses = self._losses_of(inputs.input_ids)  # [B, L]
@@ -71,8 +75,8 @@ class TwoTowerGenerator:
         tf.range(batch_size)[:, tf.newaxis] * length, [-1])
     return heads.masked_lm_output_of(
         inputs, tf.gather(tf.reshape(self._own_losses, [-1]), rows),
-        tf.gather(self._distribution.logits, rows),
-        tf.gather(self._distribution.likelihoods, rows), denominator)
+        tf.gather(self.distribution.logits, rows),
+        tf.gather(self.distribution.likelihoods, rows), denominator)
 
   def loss(self, candidates, denominator=None):
     """Returns the mean of -log q(x_t | all other tokens), float32 [].
@@ -97,5 +101,5 @@ class TwoTowerGenerator:
   def _losses_of(self, input_ids):
     """Returns -log q(x_t | all other tokens), float32 [B, L]."""
     return tf.reshape(
-        self._distribution.losses_of(tf.reshape(input_ids, [-1])),
+        self.distribution.losses_of(tf.reshape(input_ids, [-1])),
         tensor_ops.get_shape_list(input_ids))

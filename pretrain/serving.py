@@ -172,16 +172,14 @@ class _Graph:
   def _generator_logits(self, rows):
     """Returns the scores of all tokens at rows [M] of B * L: [M, V]."""
     if _has(self._shapes, electric.SCOPE):
-      batch_size, length = tensor_ops.get_shape_list(self._inputs.input_ids)
-      everywhere = tf.tile(tf.range(length)[tf.newaxis], [batch_size, 1])
-      return tf.gather(self._towers().logits_at(everywhere), rows)
+      return tf.gather(self._towers().distribution.logits, rows)
     scope = ("generator" if _has(self._shapes, "generator")
              else modeling.MAIN_SCOPE)  # tied, or masked LM alone
     encoder = self.encoder(scope)
     vectors = tensor_ops.reshape_to_matrix(encoder.get_sequence_output())
-    return heads.token_logits(
+    return heads.TokenDistribution(
         encoder.bert_config, tf.gather(vectors, rows),
-        encoder.get_embedding_table(), "generator_predictions")
+        encoder.get_embedding_table(), "generator_predictions").logits
 
   def _towers(self):
     """Returns the electric.TwoTowerGenerator."""
