@@ -146,9 +146,9 @@ class PretrainingTest(ParityTest):
   def token_logits(self, folder, features, **generator):
     def head_fn(config, model):
       sequence = model.get_sequence_output()
-      logits = heads.token_logits(
+      logits = heads.TokenDistribution(
           config, tf.reshape(sequence, [-1, config.hidden_size]),
-          model.get_embedding_table(), "generator_predictions")
+          model.get_embedding_table(), "generator_predictions").logits
       return tf.reshape(logits, sequence.shape.as_list()[:2] + [-1])
 
     return hf_models.run_encoder(folder, features, head_fn=head_fn, **generator)
