@@ -47,8 +47,8 @@ def run(config):
   step = model_folder.prepare_weights(config)
   if step >= config.num_train_steps:
     utils.heading(
-        "Nothing to train: %s is at step %d and num_train_steps is %d. To train "
-        "it further set num_train_steps to more than %d." % (
+        "Nothing to train: %s is at step %d and num_train_steps is %d. To "
+        "train it further set num_train_steps to more than %d." % (
             config.model_dir, step, config.num_train_steps, step))
     return None
   return train(config, make_estimator(config), step)

@@ -23,8 +23,8 @@ EPSILON = 1e-6  # keeps a mean over no tokens finite
 # [B, N, V] without gradient, or None where all tokens are equally likely.
 MaskedLMOutput = collections.namedtuple("MaskedLMOutput", [
     "loss", "per_token_loss", "preds", "logits", "likelihoods"])
-# loss: float32 []; per_example_loss: float32 [B]; logits, probs: float32 [B, L],
-# towards "replaced"; preds, labels: int32 [B, L], 1 for replaced.
+# loss: float32 []; per_example_loss: float32 [B]; logits, probs: float32
+# [B, L], towards "replaced"; preds, labels: int32 [B, L], 1 for replaced.
 DiscriminatorOutput = collections.namedtuple("DiscriminatorOutput", [
     "loss", "per_example_loss", "logits", "probs", "preds", "labels"])
 

@@ -136,7 +136,7 @@ def build_model(config):
 
 
 def build_variables(config):
-  """Returns the model's variables and their Adam slots, in the current graph."""
+  """Makes and returns the model's variables and their Adam slots."""
   build_model(config)
   variables = tf.trainable_variables()
   slots = [

@@ -132,8 +132,8 @@ def check_first_example(config, files):
     length = len(example.features.feature[name].int64_list.value)
     if length != config.max_seq_length:
       raise utils.UserError(
-          "%s: expected examples of max_seq_length = %d, the first has %d values "
-          "of %s; set max_seq_length to the length they were built with." % (
+          "%s: expected examples of max_seq_length = %d, the first has %d "
+          "values of %s; set max_seq_length to the length they were built with." % (
               path, config.max_seq_length, length, name))
   highest = max(example.features.feature["input_ids"].int64_list.value)
   if highest >= config.vocab_size:

@@ -111,9 +111,9 @@ def _matching(patterns):
              if not utils.isdir(path) and not _is_about_data(path)]
     if not found:
       raise utils.UserError(
-          "pretrain_tfrecords: expected files at %s, found none; build them with "
-          "build_pretraining_dataset.py, or set \"pretrain_tfrecords\" to where "
-          "they are." % pattern)
+          "pretrain_tfrecords: expected files at %s, found none; build them "
+          "with build_pretraining_dataset.py, or set \"pretrain_tfrecords\" to "
+          "where they are." % pattern)
     paths.update(found)
   return sorted(paths)
 
@@ -128,8 +128,8 @@ def _check_info(config, folder, info):
   """Returns {path: number of examples} of the files that a dataset lists."""
   if info["max_seq_length"] != config.max_seq_length:
     raise utils.UserError(
-        "max_seq_length: expected %d, with which %s was built, got %d; set it to "
-        "that or build the dataset again." % (
+        "max_seq_length: expected %d, with which %s was built, got %d; set it "
+        "to that or build the dataset again." % (
             info["max_seq_length"], folder, config.max_seq_length))
   if info["vocab_sha256"] != tokenization.vocab_sha256(config.vocab_file):
     raise utils.UserError(

@@ -154,8 +154,8 @@ class FiniteHook(tf.train.SessionRunHook):
     self._num_skipped += 1
     if self._nan_policy == "stop":
       raise utils.UserError(
-          "Step %d: expected a finite gradient, got nan or infinity; the weights "
-          "were left as they were before it. Lower learning_rate or raise "
+          "Step %d: expected a finite gradient, got nan or infinity; the "
+          "weights were left as they were before it. Lower learning_rate or raise "
           "num_warmup_steps, or set \"nan_policy\": \"skip\" to go on without "
           "such steps." % self._step)
     utils.log("Skipped the update of step %d: its gradient was not finite" %

@@ -137,7 +137,8 @@ class RunTest(tf.test.TestCase):
     vocab_file = os.path.join(self.folder, "other_vocab.txt")
     with open(vocab_file, "w") as f:
       f.write("\n".join(tiny_pretraining.VOCAB[:-1] + ["new"]))
-    with self.assertRaisesRegex(utils.UserError, "a model keeps its vocabulary"):
+    with self.assertRaisesRegex(
+        utils.UserError, "a model keeps its vocabulary"):
       self._run(model_name="whole", vocab_file=vocab_file)
 
   @pytest.mark.slow
