@@ -4,7 +4,7 @@ The cleaning is what AraBERT's and AraELECTRA's authors publish for their models
 (arabert.preprocess.ArabertPreprocessor), applied to every line.
 """
 
-from pretrain import arabert_cleaning
+from model import arabert_cleaning
 from pretrain import build_flags
 from pretrain import dataset_builder
 from util import utils

@@ -16,8 +16,8 @@ from tokenizers import pre_tokenizers
 from tokenizers import trainers
 import tqdm
 
+from model import arabert_cleaning
 from model import tokenization
-from pretrain import arabert_cleaning
 from pretrain import corpus
 from util import utils
 

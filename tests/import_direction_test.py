@@ -18,7 +18,7 @@ MAY_IMPORT = {
     "pretrain": {"configure_pretraining", "model", "util"},
     "finetune": {"configure_finetuning", "model", "util"},
     "build_pretraining_dataset": {"pretrain", "util"},
-    "build_arabert_pretraining_data": {"pretrain", "util"},
+    "build_arabert_pretraining_data": {"model", "pretrain", "util"},
     "train_vocab": {"model", "pretrain", "util"},
     "convert_checkpoint": {"model", "util"},
     "export_model": {"configure_finetuning", "configure_pretraining",

@@ -1,4 +1,4 @@
-"""The cleaning of the `arabert` package, line by line.
+"""The cleaning of the `arabert` package, for builders and for fine-tuning.
 
 The package answers an unknown model name, and a missing Farasa, with a log line
 and other text than asked for (an empty one without Farasa); here both are
@@ -15,35 +15,36 @@ from util import utils
 _SAMPLE = "الكتاب على الطاولة"
 
 
-def make_cleaner(model_name):
-  """Returns the function (line to cleaned line) of an AraBERT model's cleaning.
+def make_cleaner(model_name, option="--model-name"):
+  """Returns the function (text to cleaned line) of an AraBERT model's cleaning.
 
   Args:
     model_name: str, one of the package's ACCEPTED_MODELS, such as
       "araelectra-base"; "aubmindlab/" before it is fine.
+    option: str, the flag or hyperparameter that names the model, for messages.
 
   Raises:
     UserError: the name is not one of those, or what its cleaning needs is
       missing.
   """
   preprocess = _import_preprocess()
-  canonical_name(model_name)
+  name = canonical_name(model_name, option)
   with _quiet():
-    needs_farasa = _needs_farasa(preprocess, model_name)
+    needs_farasa = name in preprocess.SEGMENTED_MODELS
     if needs_farasa:
-      _check_java(model_name)
+      _check_java(model_name, option)
     clean_line = preprocess.ArabertPreprocessor(
         model_name=model_name).preprocess
     if needs_farasa and not _can_clean(clean_line):
       raise utils.UserError(
-          "--model-name %s segments words with Farasa, whose Java program "
-          "could not be run; the farasapy package downloads it at first use (is "
-          "there a network?). A model that needs none: araelectra-base." %
-          model_name)
+          "%s %s segments words with Farasa, whose Java program could not be "
+          "run; the farasapy package downloads it at first use (is there a "
+          "network?). A model that needs none: araelectra-base." % (
+              option, model_name))
   return clean_line
 
 
-def canonical_name(model_name):
+def canonical_name(model_name, option="--model-name"):
   """Returns the name without the publisher's, as dataset_info.json records it.
 
   Raises:
@@ -52,23 +53,19 @@ def canonical_name(model_name):
   known = _import_preprocess().ACCEPTED_MODELS
   name = model_name.split("/")[-1]
   if name not in known or model_name not in (name, "aubmindlab/" + name):
-    raise utils.UserError("Unknown --model-name '%s'; use one of %s." % (
-        model_name, ", ".join(sorted(known))))
+    raise utils.UserError("Unknown %s '%s'; use one of %s." % (
+        option, model_name, ", ".join(sorted(known))))
   return name
 
 
 def _import_preprocess():
   try:
-    from arabert import preprocess  # optional: only this builder needs it
+    from arabert import preprocess  # optional: only cleaning needs it
   except ImportError as error:
     raise utils.UserError(
         "Expected the arabert package, which cleans Arabic text: pip install "
         "arabert==1.0.1 emoji==1.4.2 (%s)." % error) from None
   return preprocess
-
-
-def _needs_farasa(preprocess, model_name):
-  return canonical_name(model_name) in preprocess.SEGMENTED_MODELS
 
 
 def _can_clean(clean_line):
@@ -78,12 +75,12 @@ def _can_clean(clean_line):
     return False
 
 
-def _check_java(model_name):
+def _check_java(model_name, option):
   if shutil.which("java") is None:
     raise utils.UserError(
-        "--model-name %s segments words with Farasa, which needs Java; no "
-        "'java' on the PATH. A model that needs none: araelectra-base." %
-        model_name)
+        "%s %s segments words with Farasa, which needs Java; no 'java' on the "
+        "PATH. A model that needs none: araelectra-base." % (
+            option, model_name))
 
 
 @contextlib.contextmanager

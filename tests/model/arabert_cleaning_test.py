@@ -1,10 +1,10 @@
-"""Tests for pretrain.arabert_cleaning."""
+"""Tests for model.arabert_cleaning."""
 
 import logging
 import unittest
 from unittest import mock
 
-from pretrain import arabert_cleaning
+from model import arabert_cleaning
 from util import utils
 
 
