@@ -14,8 +14,14 @@ import tensorflow.compat.v1 as tf
 from util import utils
 
 GLOBAL_STEP = "global_step"
+DAMAGED_NAME = "damaged"  # folder in the model's: where damaged files go
 _SLOT = re.compile(r"/adam_[mv]$")
 _MODEL_SIZE_OF_HIDDEN = {256: "small", 768: "base", 1024: "large"}
+# Temporary names: of checkpoints on TensorFlow 1.15 and 2.15, of the
+# 'checkpoint' file, of utils.write_atomically.
+_UNFINISHED = (
+    r"^model\.ckpt-\d+_temp_[0-9a-f]{32}$", r"^model\.ckpt-.+\.tempstate\d+$",
+    r"^checkpoint\.tmp[0-9a-f]{32}$", r"^\..+\.\d+\.tmp$")
 _MAX_LISTED = 6  # names or groups in one line of a report or an error
 
 Report = collections.namedtuple("Report", [
@@ -46,15 +52,12 @@ def find(path):
     return path
   if not utils.isdir(path):
     return None
-  state = tf.train.get_checkpoint_state(path)
-  if state is not None:
-    # The file may have been written on another machine: look beside it too.
-    recorded = state.model_checkpoint_path
-    for prefix in (os.path.join(path, os.path.basename(recorded)), recorded):
-      if utils.exists(prefix + ".index"):
-        return prefix
-  return _newest([os.path.join(path, name[:-len(".index")])
-                  for name in utils.listdir(path) if name.endswith(".index")])
+  recorded = _recorded_paths(path)[-1:]
+  # The file may have been written on another machine: look beside it too.
+  for prefix in _moved_to(path, recorded) + recorded:
+    if utils.exists(prefix + ".index"):
+      return prefix
+  return _newest(_prefixes_in(path))
 
 
 def latest(path):
@@ -103,6 +106,182 @@ def _step_in(prefix):
   return int(match.group(1)) if match else None
 
 
+def _prefixes_in(folder):
+  """Returns the prefixes of the checkpoints in a folder."""
+  return [os.path.join(folder, name[:-len(".index")])
+          for name in utils.listdir(folder) if name.endswith(".index")]
+
+
+def _recorded_paths(folder):
+  """Returns what a folder's 'checkpoint' file names, the latest at the end.
+
+  An empty list where there is none or it cannot be read.
+  """
+  try:
+    state = tf.train.get_checkpoint_state(folder)
+  except ValueError:  # it is empty, or not even text
+    return []
+  if state is None:
+    return []
+  others = [path for path in state.all_model_checkpoint_paths
+            if path != state.model_checkpoint_path]
+  return others + [state.model_checkpoint_path]
+
+
+def _moved_to(folder, prefixes):
+  """Returns where `prefixes` are if their folder is `folder` by now."""
+  return [os.path.join(folder, os.path.basename(prefix))
+          for prefix in prefixes]
+
+
+# ------------------------------------------------------------- whole or damaged
+
+
+def fault_of(prefix):
+  """Returns what is wrong with a checkpoint's files, None if they are whole.
+
+  Reads every tensor, and with it every checksum.
+  """
+  folder, name = os.path.split(prefix)
+  if not any(other.startswith(name + ".data-")
+             for other in utils.listdir(folder or ".")):
+    return "its .data file is missing"
+  try:
+    reader = tf.train.load_checkpoint(prefix)
+    for name in sorted(reader.get_variable_to_shape_map()):
+      reader.get_tensor(name)
+  except (tf.errors.OpError, RuntimeError, LookupError, ValueError) as error:
+    return _first_line(error)  # TensorFlow 2 raises built-in errors here
+  return None
+
+
+def check_whole(prefix):
+  """Raises a UserError unless a checkpoint's files are whole."""
+  fault = fault_of(prefix)
+  if fault:
+    raise utils.UserError(
+        "The checkpoint %s is damaged (%s); copy its files again, or use "
+        "another one." % (prefix, fault))
+
+
+def newest_whole(folder):
+  """Returns the newest checkpoint in a folder whose files are whole.
+
+  That is the one that the 'checkpoint' file names, or else the one with the
+  highest step below it.
+
+  Returns:
+    (prefix, damaged): None where there is no checkpoint; and a list of (path,
+    what is wrong) of what should have been used instead.
+
+  Raises:
+    utils.UserError: there are only damaged ones; or none has a step in its
+      name, so that nobody can tell which is newest.
+  """
+  if not utils.isdir(folder):
+    return None, []
+  prefixes, damaged = _prefixes_in(folder), []
+  named = _moved_to(folder, _recorded_paths(folder)[-1:])
+  state_path = os.path.join(folder, "checkpoint")
+  if utils.exists(state_path) and not named:
+    damaged.append((state_path, "it is empty or no text"))
+  elif named and named[0] not in prefixes:
+    damaged.append((named[0], "its .index file is missing"))
+  elif len(prefixes) > 1 and not named:
+    _newest(prefixes)  # raises where nobody can tell
+
+  def rank(prefix):  # the named one, older ones, newer ones
+    step, last = _step_in(prefix) or 0, _step_in(named[0]) if named else None
+    return prefix not in named, last is not None and step > last, -step
+
+  for prefix in sorted(prefixes, key=rank):
+    fault = fault_of(prefix)
+    if fault is None:
+      return prefix, damaged
+    damaged.append((prefix, fault))
+  if damaged:
+    raise utils.UserError(
+        "Expected a whole checkpoint in %s, found none: %s. Copy one there, or "
+        "empty the folder to start anew." % (folder, _faults_text(damaged)))
+  return None, []
+
+
+def settle(folder):
+  """Makes the newest whole checkpoint the one that a run goes on from.
+
+  Damaged ones that are newer are said and moved to the folder's `damaged`;
+  nothing is removed. The 'checkpoint' file, which an Estimator goes by, is
+  written again where it names another checkpoint or another folder's: a folder
+  that was moved or copied would start from nothing, or thin out the original's
+  checkpoints. Call it where no other process writes.
+
+  Returns:
+    The prefix; None where there is no checkpoint.
+
+  Raises:
+    utils.UserError: there are only damaged ones.
+  """
+  prefix, damaged = newest_whole(folder)
+  if prefix is None:
+    return None
+  recorded = _recorded_paths(folder)
+  if damaged:
+    log_fallback(prefix, damaged)
+    _set_aside(folder, [path for path, _ in damaged])
+  listed = [path for path in _moved_to(folder, recorded)
+            if path != prefix and utils.exists(path + ".index")] + [prefix]
+  if recorded != listed:
+    try:
+      tf.train.update_checkpoint_state(
+          folder, prefix, all_model_checkpoint_paths=listed)
+    except tf.errors.OpError as error:
+      raise utils.UserError("Cannot write to %s: %s." % (
+          folder, _first_line(error))) from error
+  return prefix
+
+
+def log_fallback(prefix, damaged):
+  """Says that an older checkpoint is used, and why."""
+  utils.log("Damaged: %s" % _faults_text(damaged))
+  utils.log("Using the newest checkpoint that is whole: %s" % prefix)
+
+
+def remove_unfinished(folder):
+  """Removes what runs that were killed while writing to a folder left there.
+
+  Those are temporary files only, which nothing reads. Call it where no other
+  process writes.
+  """
+  num_removed = 0
+  for name in utils.listdir(folder):
+    if any(re.search(pattern, name) for pattern in _UNFINISHED):
+      path = os.path.join(folder, name)
+      (utils.rmtree if utils.isdir(path) else utils.remove)(path)
+      num_removed += 1
+  if num_removed:
+    utils.log("Removed %s that a killed run left unfinished in %s" % (
+        _count(num_removed, "file"), folder))
+
+
+def _faults_text(damaged):
+  return "; ".join("%s (%s)" % fault for fault in damaged)
+
+
+def _set_aside(folder, paths):
+  """Moves the files of checkpoints to the folder's `damaged`."""
+  target = os.path.join(folder, DAMAGED_NAME)
+  prefixes = [os.path.basename(path) + "." for path in paths]
+  for name in utils.listdir(folder):
+    if any(name.startswith(prefix) for prefix in prefixes):
+      utils.makedirs(target)
+      utils.rename(os.path.join(folder, name), os.path.join(target, name))
+
+
+def _first_line(error):
+  message = getattr(error, "message", None) or str(error)
+  return message.strip().split("\n")[0].rstrip(".")
+
+
 # -------------------------------------------------------------- what is in it
 
 
@@ -116,10 +295,10 @@ def shapes_of(checkpoint):
   try:
     return {name: list(shape)
             for name, shape in tf.train.list_variables(prefix)}
-  except (tf.errors.OpError, RuntimeError) as error:
+  except (tf.errors.OpError, RuntimeError, LookupError, ValueError) as error:
     raise utils.UserError(
         "The checkpoint %s cannot be read (%s); copy its files again." %
-        (prefix, str(error).split("\n")[0])) from error
+        (prefix, _first_line(error))) from error
 
 
 def global_step_of(checkpoint):
@@ -203,6 +382,7 @@ def plan(checkpoint, variables=None, *, ignore=(), required=(), hints=(),
   _check_shapes(prefix, found, by_name, different - extended, hints)
   fresh = set(by_name) - shared
   _check_required(prefix, found, by_name, fresh, required)
+  _check_depth(prefix, found, {name: by_name[name] for name in shared})
   if not shared:
     raise utils.UserError(
         "The checkpoint %s has none of the %d variables of the model, such as "
@@ -296,6 +476,32 @@ def _check_required(prefix, found, by_name, fresh, required):
   raise utils.UserError(
       "The checkpoint %s lacks %s that the model needs (%s); %s." % (
           prefix, _count(len(missing), "variable"), _listing(missing), advice))
+
+
+def _check_depth(prefix, found, by_name):
+  """Raises a UserError if an encoder would lose the checkpoint's last layers.
+
+  Every weight of the model would be found, and yet the model be worth nothing.
+  """
+  for encoder in sorted({_encoder_of(name) for name in by_name
+                         if re.search(r"encoder/layer_\d+/", name)}):
+    has, wanted = _num_layers(found, encoder), _num_layers(by_name, encoder)
+    if has <= wanted:
+      continue
+    raise utils.UserError(
+        "Expected as many layers in the checkpoint %s as in the model, found "
+        "%d and %d (%slayer_<i>); %s." % (
+            prefix, has, wanted, encoder, _advise_depth(encoder, found)))
+
+
+def _advise_depth(encoder, found):
+  """Returns which hparam makes an encoder as deep as the checkpoint's."""
+  num_layers = _num_layers(found, encoder)
+  whole = _num_layers(found, "electra/encoder/")
+  if encoder.startswith("generator") and num_layers <= whole:
+    return "set generator_layers to %s" % float("%.5g" % (num_layers / whole))
+  return ("set model_size, or model_hparam_overrides "
+          "{\"num_hidden_layers\": %d}" % num_layers)
 
 
 def _check_shapes(prefix, found, by_name, different, hints):

@@ -217,12 +217,14 @@ class ModelInitTest(CheckpointTest):
                num_attention_heads=2, intermediate_size=16,
                max_position_embeddings=6)
 
-  def build(self, embedding_size=6, generator_size=4, **changes):
+  def build(self, embedding_size=6, generator_size=4, generator_layers=None,
+            **changes):
     sizes = dict(self.SIZES, **changes)
     config = modeling.BertConfig(**sizes)
     generator_config = modeling.BertConfig(**dict(
         sizes, hidden_size=generator_size,
-        intermediate_size=4 * generator_size))
+        intermediate_size=4 * generator_size,
+        num_hidden_layers=generator_layers or sizes["num_hidden_layers"]))
     ids = tf.zeros([1, 3], tf.int32)
     modeling.BertModel(generator_config, False, ids, scope="generator",
                        embedding_size=embedding_size)
@@ -292,6 +294,27 @@ class ModelInitTest(CheckpointTest):
         'model_hparam_overrides {"num_hidden_layers": 2}',
         self.message(saved=dict(num_hidden_layers=2), num_hidden_layers=3,
                      required=("^electra/",)))
+
+  def test_layers_that_the_model_would_leave_out(self):
+    # The reference takes the first layers and says nothing.
+    self.assertRegex(
+        self.message(saved=dict(num_hidden_layers=3, generator_layers=1),
+                     num_hidden_layers=2, generator_layers=1),
+        r"found 3 and 2 \(electra/encoder/layer_<i>\); set model_size, or "
+        r'model_hparam_overrides \{"num_hidden_layers": 3\}')
+
+  def test_generator_layers_that_the_model_would_leave_out(self):
+    self.assertEqual(
+        self.advice(saved=dict(num_hidden_layers=4, generator_layers=3),
+                    num_hidden_layers=4, generator_layers=2),
+        "set generator_layers to 0.75")
+
+  def test_layers_of_an_ignored_generator_do_not_matter(self):
+    self.save_model(num_hidden_layers=2)
+    self.build(num_hidden_layers=2, generator_layers=1)
+    report = checkpoint.plan(self.folder, ignore=("^generator",))
+    self.assertIn("electra/encoder/layer_1/output/dense/kernel",
+                  report.restored)
 
   def test_longer_positions_start_in_part_from_the_checkpoint(self):
     self.save_model()
