@@ -99,7 +99,9 @@ def read_losses(work_dir, name):
 
 def evaluate(work_dir, name, hparams):
   """Returns the metrics of one evaluation."""
-  results = os.path.join(work_dir, "results", name + "_%d.txt" % hparams["seed"])
+  results = os.path.join(work_dir, "results", "%s_masking_%s_%d.txt" % (
+      name, "reference" if hparams["reference_masking"] else "default",
+      hparams["seed"]))
   run(work_dir, name, dict(
       hparams, do_train=False, do_eval=True, results_txt=results,
       results_pkl=os.path.splitext(results)[0] + ".pkl"))
