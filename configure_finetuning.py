@@ -29,6 +29,14 @@ DEBUG = dict(train_batch_size=32, eval_batch_size=32, predict_batch_size=32,
              max_seq_length=128, doc_stride=64, num_train_epochs=1.0,
              use_tfrecords_if_existing=False)
 
+# A task without code; see finetune/declared_task.py.
+TASK_DECLARATION = "task.json"
+# Beside a fine-tuned model: what it was trained with; finetune/trial_record.py.
+RUN_RECORD = "finetuning_run.json"
+# Recorded, but of the training and not of the model.
+NOT_OF_THE_MODEL = frozenset([
+    "debug", "seed", "use_tpu", "do_lower_case", "strip_accents"])
+
 
 class FinetuningConfig(model_hparams.ModelHParams):
   """The hyperparameters of one fine-tuning run."""
@@ -37,6 +45,7 @@ class FinetuningConfig(model_hparams.ModelHParams):
   num_trials = Hparam(1, int, minimum=1)  # trial i has seed `seed` + i - 1
   do_train = Hparam(True, bool)
   do_eval = Hparam(True, bool)
+  do_predict = Hparam(False, bool)  # true where predict_file is given
   keep_all_models = Hparam(True, bool)  # false: a trial replaces the one before
   overwrite = Hparam(False, bool)  # train again over a finished model
   task_names = Hparam(["chunk"], list)
@@ -49,6 +58,8 @@ class FinetuningConfig(model_hparams.ModelHParams):
   num_train_epochs = Hparam(3.0, float, above=0.0)
   warmup_proportion = Hparam(0.1, float, minimum=0.0, maximum=1.0)  # of steps
   save_checkpoints_steps = Hparam(1000000, int, minimum=1)
+  # Where save_checkpoints_steps is not passed; 0: by steps alone.
+  save_checkpoints_minutes = Hparam(10.0, float, minimum=0.0)
   iterations_per_loop = Hparam(1000, int, minimum=1)  # on a TPU
 
   # data
@@ -60,6 +71,18 @@ class FinetuningConfig(model_hparams.ModelHParams):
   double_unordered = Hparam(True, bool)  # train on both orders of MRPC and STS
   write_test_outputs = Hparam(False, bool)
   n_writes_test = Hparam(5, int, minimum=0)  # of how many trials
+  # Pad each batch to its longest example only; never on a TPU.
+  trim_batches = Hparam(True, bool)
+
+  # evaluation while training
+  eval_steps = Hparam(0, int, minimum=0)  # between two of them; 0: at the end
+  best_metric = Hparam(None, str)  # null: the first score of each task
+  early_stopping_patience = Hparam(0, int, minimum=0)  # evaluations; 0: off
+
+  # prediction
+  predict_file = Hparam(None, str)  # in the task's layout, labels or not
+  predict_task = Hparam(None, str)  # null: the only one of task_names
+  predict_output_file = Hparam(None, str)  # .jsonl
 
   # question answering
   max_query_length = Hparam(64, int, minimum=1)  # tokens
@@ -72,17 +95,23 @@ class FinetuningConfig(model_hparams.ModelHParams):
   joint_prediction = Hparam(True, bool)  # the end given the start
   beam_size = Hparam(20, int, minimum=1)
   qa_na_threshold = Hparam(-2.75, float)  # above: the question has no answer
+  # Whose cleaning contexts and questions get, as the arabert package names it,
+  # such as "araelectra-base"; null: the model's own, "none": no cleaning.
+  arabert_preprocessing = Hparam(None, str)
 
   # places
   init_checkpoint = Hparam(None, str)  # passed null: random weights
   preprocessed_data_dir = Hparam(None, str)
 
   def presets(self, requested):
+    recorded = self._recorded_values(requested)
+    requested = dict(requested, **recorded)
     values = dict(SIZE_PRESETS[requested["model_size"]])
     if len(requested["task_names"]) == 1:
-      name = requested["task_names"][0]
-      default = (QUESTION_ANSWERING if "squad" in name or "qa" in name else {})
-      values.update(TASK_PRESETS.get(name, default))
+      values.update(self._task_preset(requested["task_names"][0]))
+    values.update(recorded)
+    if requested["predict_file"]:
+      values["do_predict"] = True
     if requested["debug"]:
       values.update(DEBUG)
     return values
@@ -90,8 +119,10 @@ class FinetuningConfig(model_hparams.ModelHParams):
   def derived(self, passed):
     pretrained = os.path.join(self.data_dir, "models", self.model_name)
     model_dir = self.model_dir or pretrained + "_debug" * self.debug
+    finetuned = self._finetuned_folder(passed)
     self._set(dict(
         vocab_file=self.vocab_file or model_hparams.first_existing(
+            os.path.join(finetuned or pretrained, "vocab.txt"),
             os.path.join(pretrained, "vocab.txt"),
             os.path.join(self.data_dir, "vocab.txt"),
             os.path.join(self.data_dir, "bertvocab_final.txt"))))
@@ -103,17 +134,36 @@ class FinetuningConfig(model_hparams.ModelHParams):
         preprocessed_data_dir=os.path.join(
             model_dir, "finetuning_tfrecords",
             self.tasks_name() + "_tfrecords"))
+    if self.predict_file:
+      name = os.path.splitext(os.path.basename(self.predict_file))[0]
+      values["predict_output_file"] = os.path.join(
+          model_dir, "results", "%s_predictions" % self.tasks_name(),
+          name + ".jsonl")
+      if len(self.task_names) == 1:
+        values["predict_task"] = self.task_names[0]
     if "init_checkpoint" not in passed and not self.debug:
       values["init_checkpoint"] = self.model_dir or pretrained
-    settings_dir = passed.get("init_checkpoint") or pretrained
+    settings_dir = _folder_of(passed.get("init_checkpoint")) or pretrained
     values.update(self._tokenizer_settings(settings_dir, pretrained))
     return values
 
   def check(self):
     super().check()
-    if not (self.do_train or self.do_eval or self.write_test_outputs):
+    if not (self.do_train or self.do_eval or self.write_test_outputs or
+            self.do_predict):
       raise utils.UserError("do_train and do_eval: expected at least one of them "
                             "true, got false for both.")
+    self._check_prediction()
+    if self.was_passed("save_checkpoints_steps") and (
+        self._passed.get("save_checkpoints_minutes")):
+      raise utils.UserError(
+          "save_checkpoints_steps and save_checkpoints_minutes: expected one of "
+          "them, got both.")
+    for name in ("best_metric", "early_stopping_patience"):
+      if getattr(self, name) and not self.eval_steps:
+        raise utils.UserError(
+            "%s: expected with eval_steps, the steps between two evaluations; "
+            "got no eval_steps." % name)
     names = self.task_names
     if len(set(names)) < len(names):
       raise utils.UserError("task_names: expected each task once, got %s." %
@@ -128,6 +178,26 @@ class FinetuningConfig(model_hparams.ModelHParams):
           "max_query_length: expected at most max_seq_length - 4 (%d), got %d." %
           (self.max_seq_length - 4, self.max_query_length))
 
+  def _check_prediction(self):
+    """Raises a UserError where there is nothing to predict, or no task for it."""
+    if not self.do_predict:
+      return
+    if not self.predict_file:
+      raise utils.UserError("do_predict: expected predict_file, the file to "
+                            "predict for; got none.")
+    if not utils.exists(self.predict_file) or utils.isdir(self.predict_file):
+      raise utils.UserError("predict_file: expected a file at %s, found %s." % (
+          self.predict_file, "a folder" if utils.exists(self.predict_file)
+          else "none"))
+    if self.predict_task not in self.task_names:
+      raise utils.UserError(
+          "predict_task: expected one of task_names (%s), the one that "
+          "predict_file is of; got %s." % (
+              ", ".join(self.task_names), self.predict_task or "none"))
+    if not self.predict_output_file.endswith(".jsonl"):
+      raise utils.UserError("predict_output_file: expected a name that ends in "
+                            ".jsonl, got %s." % self.predict_output_file)
+
   # Places that depend on the task, split or trial.
 
   def tasks_name(self):
@@ -138,6 +208,10 @@ class FinetuningConfig(model_hparams.ModelHParams):
     """Returns the folder of the fine-tuned model of a trial, from 1."""
     return os.path.join(self.model_dir, "finetuning_models",
                         "%s_model_%d" % (self.tasks_name(), trial))
+
+  def model_folder(self):
+    """Returns the folder of the fine-tuned model that is used, not trained."""
+    return _folder_of(self.init_checkpoint) or self.trial_model_dir(1)
 
   def raw_data_dir(self, task_name):
     """Returns the folder of a task's own files."""
@@ -177,6 +251,21 @@ class FinetuningConfig(model_hparams.ModelHParams):
     return os.path.join(self.model_dir, "test_predictions",
                         "submission_%d" % trial)
 
+  def predictions_file(self, trial):
+    """Returns the path of a trial's predictions for predict_file.
+
+    It is `predict_output_file` where there is one trial, else one beside it.
+    """
+    if self.num_trials == 1 or not self.do_train:
+      return self.predict_output_file
+    stem, extension = os.path.splitext(self.predict_output_file)
+    return "%s_trial_%d%s" % (stem, trial, extension)
+
+  def dev_output_folders(self):
+    """Returns the folders where each evaluation writes outputs of tasks."""
+    return [os.path.join(self.model_dir, "results", self.tasks_name() + suffix)
+            for suffix in ("_qa", "_tagging")]
+
   def _qa_file(self, task_name, name):
     return os.path.join(self.model_dir, "results", "%s_qa" % self.tasks_name(),
                         "%s_%s" % (task_name, name))
@@ -190,6 +279,42 @@ class FinetuningConfig(model_hparams.ModelHParams):
     return os.path.join(model_dir, "results",
                         "%s_results.%s" % (self.tasks_name(), extension))
 
+  def _task_preset(self, name):
+    """Returns the {name: value} that suit a task that is trained alone."""
+    if name in TASK_PRESETS:
+      return TASK_PRESETS[name]
+    path = os.path.join(self.raw_data_dir(name), TASK_DECLARATION)
+    if os.path.basename(name) == name and utils.exists(path):
+      declaration = utils.load_json(path)
+      is_qa = isinstance(declaration, dict) and declaration.get("kind") == "qa"
+    else:
+      is_qa = "squad" in name or "qa" in name
+    return QUESTION_ANSWERING if is_qa else {}
+
+  def _finetuned_folder(self, passed):
+    """Returns the folder of the fine-tuned model that is only used, or None."""
+    if passed.get("do_train", True) or not passed.get("init_checkpoint"):
+      return None
+    folder = _folder_of(passed["init_checkpoint"])
+    return folder if utils.exists(os.path.join(folder, RUN_RECORD)) else None
+
+  def _recorded_values(self, requested):
+    """Returns {name: value} that a fine-tuned model was trained with.
+
+    So that it can be used without repeating them; what is passed still wins.
+    """
+    folder = self._finetuned_folder(requested)
+    if folder is None:
+      return {}
+    path = os.path.join(folder, RUN_RECORD)
+    recorded = utils.load_json(path)
+    if not isinstance(recorded, dict):
+      raise utils.UserError("%s: expected a JSON object." % path)
+    declared = self.declared()
+    return {name: declared[name].check(name, value)
+            for name, value in recorded.items()
+            if name in declared and name not in NOT_OF_THE_MODEL}
+
   def _tokenizer_settings(self, *folders):
     """Returns do_lower_case and strip_accents, as recorded in a folder.
 
@@ -197,6 +322,7 @@ class FinetuningConfig(model_hparams.ModelHParams):
       utils.UserError: what the user passed contradicts the record.
     """
     lower_case, strip_accents = self.do_lower_case, self.strip_accents
+    preprocessing = self.arabert_preprocessing
     for folder in folders:
       path = os.path.join(folder, "tokenizer_config.json")
       if not utils.exists(path):
@@ -208,11 +334,24 @@ class FinetuningConfig(model_hparams.ModelHParams):
           lower_case, recorded.get("do_lower_case"), path)
       if strip_accents is None:
         strip_accents = recorded.get("strip_accents")
+      if preprocessing is None:
+        preprocessing = recorded.get("preprocessing")
       break
     lower_case = bool(lower_case)
     if strip_accents is None:
       strip_accents = lower_case
-    return dict(do_lower_case=lower_case, strip_accents=bool(strip_accents))
+    return dict(do_lower_case=lower_case, strip_accents=bool(strip_accents),
+                arabert_preprocessing=preprocessing)
+
+
+def _folder_of(checkpoint):
+  """Returns the folder of a checkpoint: a folder, or a prefix in one."""
+  if not checkpoint:
+    return checkpoint
+  prefix = checkpoint[:-len(".index")] if checkpoint.endswith(
+      ".index") else checkpoint
+  is_prefix = utils.exists(prefix + ".index")
+  return os.path.dirname(prefix) or "." if is_prefix else checkpoint
 
 
 def parse(parser, argv=None):

@@ -15,7 +15,7 @@ def main():
 
 
 def run(config):
-  """Runs every trial: trains it, scores it, writes what it found.
+  """Runs every trial: trains it, scores it, writes what it found and predicts.
 
   Args:
     config: a FinetuningConfig.
@@ -47,6 +47,8 @@ def run(config):
     runner = model_runner.ModelRunner(config, tasks, trial)
     if config.do_train and config.do_eval and trial == 1:
       runner.check_dev_data()
+    if config.do_train and config.do_predict and trial == 1:
+      runner.check_predict_file()
     if config.do_train:
       runner.train()
     if config.do_eval:
@@ -57,6 +59,8 @@ def run(config):
         for split in task.get_test_splits():
           outputs.write_test_outputs(config, task.name, split, trial,
                                      runner.score(task, split, model))
+    if config.do_predict:
+      outputs.write_predictions(config, trial, runner.predict(model))
     if config.do_train and trial < num_trials and not config.keep_all_models:
       utils.rmtree(runner.model_dir)
       utils.log("Removed %s (keep_all_models is false)" % runner.model_dir)

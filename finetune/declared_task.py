@@ -94,17 +94,23 @@ def path_of(config, name):
   return os.path.join(config.raw_data_dir(name), FILE_NAME)
 
 
-def load(path, name):
+def load(path, name, default_format=None):
   """Returns the Declaration of a task.
 
   Args:
     path: of a task.json.
     name: str, the name of the task.
+    default_format: str, the format where neither the declaration nor the files
+      beside it say one; None: that is an error.
 
   Raises:
     utils.UserError: the file is not as it should be; the message names the key.
   """
-  values = utils.load_json(path)
+  return check(utils.load_json(path), path, name, default_format)
+
+
+def check(values, path, name, default_format=None):
+  """Returns the Declaration that the content of a task.json is; as `load`."""
   if not isinstance(values, dict):
     raise utils.UserError("%s: expected a JSON object." % path)
   # Variables in TensorFlow and files are named after the task.
@@ -122,7 +128,8 @@ def load(path, name):
         "%s: \"task\": expected '%s', the name of the folder, got '%s'." % (
             path, name, values["task"]))
   files = values.get("files")
-  file_format = values.get("format") or _guess_format(path, kind, files)
+  file_format = values.get("format") or _guess_format(path, kind, files,
+                                                      default_format)
   if file_format not in FORMATS[kind]:
     raise utils.UserError("%s: \"format\": expected one of %s, got '%s'." % (
         path, ", ".join(FORMATS[kind]), file_format))
@@ -201,7 +208,7 @@ def _check_columns(path, file_format, values):
                           path)
 
 
-def _guess_format(path, kind, files):
+def _guess_format(path, kind, files, default):
   """Returns the format that the files' extensions say."""
   if kind not in _TABLES:
     return FORMATS[kind][0]
@@ -209,6 +216,8 @@ def _guess_format(path, kind, files):
   names = sorted(set((files or {}).values())) or [
       name for name in ("train." + known for known in TABLE_FORMATS)
       if utils.exists(os.path.join(folder, name))]
+  if default and not names:
+    return default
   extensions = {os.path.splitext(name)[1][1:] for name in names}
   if len(extensions) != 1 or not extensions <= set(TABLE_FORMATS):
     raise utils.UserError(

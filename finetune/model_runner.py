@@ -3,7 +3,9 @@
 import tensorflow.compat.v1 as tf
 
 from finetune import finetuning_model
+from finetune import learned_labels
 from finetune import preprocessing
+from finetune import task as task_module
 from finetune import trial_record
 from model import checkpoint
 from model import optimization
@@ -53,6 +55,22 @@ class ModelRunner:
       for split in ["dev"] + list(task.get_more_dev_splits()):
         self._preprocessor.store([task], split)
 
+  def check_predict_file(self):
+    """Makes the features of `predict_file`, as `check_dev_data` does.
+
+    Raises:
+      utils.UserError: a line of it cannot be read.
+    """
+    self._preprocessor.store([self._task_to_predict()], task_module.PREDICT)
+
+  def predict(self, model=None):
+    """Returns the Scorer of `predict_task` after it saw `predict_file`.
+
+    Args:
+      model: as in `evaluate`.
+    """
+    return self.score(self._task_to_predict(), task_module.PREDICT, model)
+
   def train(self, hooks=()):
     """Trains the trial to its end, from where an earlier run stopped.
 
@@ -77,6 +95,7 @@ class ModelRunner:
                          if init_checkpoint else None)),
         overwrite=config.overwrite)
     trial_record.write_tokenizer(self.model_dir, config, init_checkpoint)
+    learned_labels.write(self.model_dir, self._tasks)
     is_started = checkpoint.find(self.model_dir) is not None
     start_step = (checkpoint.global_step_of(self.model_dir) if is_started
                   else 0)
@@ -153,6 +172,10 @@ class ModelRunner:
     assert num_scored == stored.num_examples, "%d of %d inputs scored" % (
         num_scored, stored.num_examples)
     return scorer
+
+  def _task_to_predict(self):
+    return next(task for task in self._tasks
+                if task.name == self._config.predict_task)
 
   def _scores_of_more_splits(self, task, model):
     """Returns the scores of what is scored along with the dev split."""

@@ -1,5 +1,6 @@
 """The files that a run writes: scores of all trials, test predictions."""
 
+import json
 import os
 import statistics
 
@@ -72,6 +73,33 @@ def write_test_outputs(config, task_name, split, trial, scorer):
   submission = scorer.get_submission()
   if submission:
     write_submission(config, trial, *submission)
+
+
+def write_predictions(config, trial, scorer):
+  """Writes what a Scorer says of `predict_file`, for people and programs.
+
+  One line of JSON for each example, in the order of the file, and beside it the
+  same as text, such as .tsv, where the scorer gives one.
+
+  Args:
+    config: a FinetuningConfig.
+    trial: int, from 1. Where there are several, each has files of its own, and
+      `predict_output_file` holds those of the last.
+    scorer: a Scorer that saw every example.
+  """
+  predictions = scorer.get_predictions()
+  paths = dict.fromkeys([config.predictions_file(trial),
+                         config.predict_output_file])
+  as_text = scorer.get_predictions_as_text()
+  for path in paths:
+    with utils.write_atomically(path) as f:
+      for prediction in predictions:
+        f.write(json.dumps(prediction, ensure_ascii=False) + "\n")
+    if as_text:
+      with utils.write_atomically(os.path.splitext(path)[0] + as_text[0]) as f:
+        f.write(as_text[1])
+    utils.log("Wrote {:,} predictions to {}{}".format(
+        len(predictions), path, " (and %s)" % as_text[0] if as_text else ""))
 
 
 def write_submission(config, trial, file_name, text):

@@ -19,6 +19,7 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 from finetune import feature_spec
+from finetune import task as task_module
 from model import tokenization
 from util import utils
 
@@ -81,7 +82,7 @@ class Preprocessor:
       raise utils.UserError(
           "Task '%s': expected examples in split '%s', found none (%s)." % (
               ", ".join(task.name for task in tasks), split, ", ".join(
-                  file for task in tasks for file in task.get_data_files(split))
+                  file for task in tasks for file in _files_of(task, split))
               or "the task reads no files"))
     utils.write_json({"made_from": made_from, "num_examples": num_examples,
                       "num_bytes": utils.file_size(path)}, record_path)
@@ -136,6 +137,9 @@ class Preprocessor:
 
   def _get_examples(self, tasks, split):
     """Returns [(Task, Example)] of `split`, those for training shuffled."""
+    if split == task_module.PREDICT:
+      return [(task, example) for task in tasks
+              for example in task.get_examples_to_predict()]
     pairs = [(task, example) for task in tasks
              for example in task.get_examples(split)]
     if split == "train":
@@ -235,10 +239,17 @@ def _feature_specs(config, tasks):
   return specs
 
 
+def _files_of(task, split):
+  """Returns the paths that the examples of a split are read from."""
+  if split == task_module.PREDICT:
+    return [task.config.predict_file]
+  return task.get_data_files(split)
+
+
 def _contents(task, split):
   """Returns [[file name, SHA-256]] of the files of a split, in their order."""
   contents = []
-  for path in task.get_data_files(split):
+  for path in _files_of(task, split):
     if not utils.exists(path):
       raise utils.UserError(
           "Task '%s': expected its %s data in %s, found no such file; put it "

@@ -53,6 +53,18 @@ class Scorer(abc.ABC):
     raise AssertionError("%s names test splits but its scorer gives no test "
                          "predictions" % type(self).__name__)
 
+  def get_predictions(self):
+    """Returns a list of dicts, ready for JSON: one for each example, in order.
+
+    Only asked for where the task has `get_examples_to_predict`.
+    """
+    raise AssertionError("%s gives no predictions, though its task reads a "
+                         "predict_file" % type(self).__name__)
+
+  def get_predictions_as_text(self):
+    """Returns (extension, text) of the predictions in another form, or None."""
+    return None
+
   def get_submission(self):
     """Returns (file name, text) in a leaderboard's own format, None for none.
 

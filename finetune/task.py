@@ -5,6 +5,9 @@ import os
 
 from util import utils
 
+# The split that `predict_file` is, in get_scorer and among stored features.
+PREDICT = "predict"
+
 
 class Example:
   """One example as read from a task's files; a subclass adds its fields."""
@@ -27,6 +30,8 @@ class Task(abc.ABC):
   # Hyperparameters that `get_examples` or `featurize` read; when one changes,
   # stored features are made anew. A subclass adds its own.
   feature_hparams = ("debug", "max_seq_length")
+  # What a task without code is declared as, ready for JSON; None for others.
+  declaration = None
 
   def __init__(self, config, name):
     """Keeps what every task needs.
@@ -67,6 +72,25 @@ class Task(abc.ABC):
     `get_test_predictions`.
     """
     return []
+
+  def get_examples_to_predict(self):
+    """Returns the Examples of `config.predict_file`, in its order.
+
+    The scorer of a task that reads such a file must have `get_predictions`.
+
+    Raises:
+      utils.UserError: a line cannot be read, or the task reads no such files.
+    """
+    raise utils.UserError(
+        "do_predict: task '%s' reads no predict_file (%s has no "
+        "get_examples_to_predict)." % (self.name, type(self).__name__))
+
+  def learned_from_data(self):
+    """Returns what is learned from training data, ready for JSON, or None.
+
+    It is kept with the model; see finetune/learned_labels.py.
+    """
+    return None
 
   def get_more_dev_splits(self):
     """Returns the labeled splits, besides "dev", that are scored with it.

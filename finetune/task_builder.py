@@ -12,6 +12,7 @@ import difflib
 import functools
 
 from finetune import declared_task
+from finetune import learned_labels
 from finetune.classification import declared_tasks
 from finetune.classification import glue_tasks
 from finetune.qa import declared_tasks as declared_qa_tasks
@@ -87,8 +88,9 @@ def get_tasks(config):
 def _maker(config, name):
   """Returns the function of (config, tokenizer) that makes task `name`."""
   path = declared_task.path_of(config, name)
-  if name not in _TASK_CLASSES and utils.exists(path):
-    declaration = declared_task.load(path, name)
+  declaration = (None if name in _TASK_CLASSES else
+                 _declaration(config, name, path))
+  if declaration:
     return functools.partial(_DECLARED_KINDS[declaration.kind],
                              declaration=declaration)
   if name not in _TASK_CLASSES:
@@ -103,3 +105,14 @@ def _maker(config, name):
         "%s: '%s' is a task that needs no declaration; rename the folder to "
         "declare one of yours, or remove the file." % (path, name))
   return _TASK_CLASSES[name]
+
+
+def _declaration(config, name, path):
+  """Returns the Declaration of a task: at `path`, or kept with the model."""
+  recorded = learned_labels.recorded(config, name, "declaration") or {}
+  if utils.exists(path):
+    return declared_task.load(path, name, recorded.get("format"))
+  if recorded:
+    return declared_task.check(
+        recorded, learned_labels.path_of(config.model_folder()), name)
+  return None

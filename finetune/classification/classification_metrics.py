@@ -4,9 +4,11 @@ Every metric takes two arrays of shape [N], gold and predicted, and returns a
 dict of scores. All but errors are in percent, as papers give them.
 """
 
+import abc
 import collections
 
 import numpy as np
+from scipy import special
 from scipy import stats
 from sklearn import metrics as sklearn_metrics
 
@@ -121,9 +123,35 @@ class SentenceScorer(scorer.Scorer):
         for eid in sorted(ids)]
     return name, "".join(line + "\n" for line in lines)
 
+  def get_predictions(self):
+    """Returns [{"id", "text" or "text_a" and "text_b", what is predicted}]."""
+    predictions = []
+    for example in self._task.get_examples_to_predict():
+      prediction = collections.OrderedDict(id=example.example_id)
+      if example.text_b is None:
+        prediction["text"] = example.text_a
+      else:
+        prediction.update(text_a=example.text_a, text_b=example.text_b)
+      prediction.update(self._readable(self._outputs[example.eid]))
+      predictions.append(prediction)
+    return predictions
+
+  def get_predictions_as_text(self):
+    """Returns the predictions as a .tsv file; white space in texts is " "."""
+    predictions = self.get_predictions()
+    names = [name for name in predictions[0] if name != "probabilities"]
+    lines = ["\t".join(names)] + [
+        "\t".join(" ".join(_cell(prediction[name]).split())
+                  for name in names) for prediction in predictions]
+    return ".tsv", "".join(line + "\n" for line in lines)
+
   def get_test_predictions(self):
     """Returns {eid: logits or value}, as the reference's .pkl files hold."""
     return self._outputs
+
+  @abc.abstractmethod
+  def _readable(self, output):
+    """Returns {name: value} that says what the model's output for a text is."""
 
   def _score(self, functions):
     """Returns [(name, score)] of all metrics and the loss."""
@@ -149,6 +177,14 @@ class ClassificationScorer(SentenceScorer):
   def _get_results(self):
     return self._score(CLASSIFICATION_METRICS)
 
+  def _readable(self, output):
+    probabilities = special.softmax(np.array(output, np.float64)).tolist()
+    return collections.OrderedDict([
+        ("label", self._task.prediction_text(output)),
+        ("probability", max(probabilities)),
+        ("probabilities", collections.OrderedDict(
+            zip(self._task.label_list, probabilities)))])
+
 
 class RegressionScorer(SentenceScorer):
   """Scores predicted numbers, in the units of the task's files."""
@@ -162,6 +198,13 @@ class RegressionScorer(SentenceScorer):
 
   def _get_results(self):
     return self._score(REGRESSION_METRICS)
+
+  def _readable(self, output):
+    return {"value": self._task.predicted_value(output)}
+
+
+def _cell(value):
+  return "%.6g" % value if isinstance(value, float) else value
 
 
 def _correlation(function, targets, predictions):

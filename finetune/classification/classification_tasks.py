@@ -64,6 +64,8 @@ class SentenceTask(task.Task):
   unlabeled_splits = ("test",)
   # The Layout of each split's file.
   layouts = {}
+  # The format of a predict_file whose extension names none.
+  predict_format = "tsv"
   # The scores to report, the best known first.
   metrics = ()
   # Whether a pair says the same in either order, so that training can use both.
@@ -104,7 +106,7 @@ class SentenceTask(task.Task):
 
   def is_unlabeled(self, split):
     """Returns whether the examples of `split` have no labels."""
-    return split in self.unlabeled_splits
+    return split in self.unlabeled_splits or split == task.PREDICT
 
   def get_data_files(self, split):
     """Returns [the file of `split`].
@@ -147,6 +149,45 @@ class SentenceTask(task.Task):
                        example.text_a, example.label, example.example_id)
           for example in examples]
     return examples
+
+  def get_examples_to_predict(self):
+    """Returns the InputExamples of `config.predict_file`, in its order.
+
+    The extension says the format, else `predict_format`: .tsv, .csv, .json,
+    .jsonl with the columns of one of `layouts` (label and id may be missing;
+    labels are not read), or .txt with a text a line.
+
+    Raises:
+      utils.UserError: a line is not as expected; the message names it.
+    """
+    path = self.config.predict_file
+    file_format = os.path.splitext(path)[1][1:]
+    if file_format == "txt" or not self.layouts:
+      self._check_plain(path, file_format)
+      rows = tsv_reader.read_lines(path)
+      return self.examples_from_rows(rows, Layout(text_a=0))
+    if file_format not in ("tsv", "csv", "json", "jsonl"):
+      file_format = self.predict_format
+    layout = _layout_to_predict(
+        self.layouts, tsv_reader.first_cells(path, file_format),
+        file_format in ("json", "jsonl"))
+    rows = tsv_reader.read_table(
+        path, file_format, wanted_columns(layout),
+        has_header=layout.has_header, num_columns=layout.num_columns,
+        text_columns=(layout.text_a, layout.text_b))
+    return self.examples_from_rows(rows, layout)
+
+  def _check_plain(self, path, file_format):
+    """Raises a UserError where a text a line is not what is wanted."""
+    if any(layout.text_b is not None for layout in self.layouts.values()):
+      raise utils.UserError(
+          "%s: task '%s' is about pairs of texts, which do not stand in a .txt "
+          "file; expected .tsv, .csv, .json or .jsonl with the columns of its "
+          "data." % (path, self.name))
+    if file_format != "txt":
+      raise utils.UserError(
+          "%s: task '%s' names no columns; expected a .txt file with a text a "
+          "line." % (path, self.name))
 
   def read_examples(self, path, split):
     """Returns the InputExamples of a file, here a .tsv laid out as `layouts`.
@@ -241,6 +282,9 @@ class ClassificationTask(SentenceTask):
           place, ", ".join(self.label_list), text))
     return text
 
+  def learned_from_data(self):
+    return {"labels": self.label_list}
+
   def prediction_text(self, output):
     return self.label_list[max(range(len(output)), key=output.__getitem__)]
 
@@ -308,9 +352,15 @@ class RegressionTask(SentenceTask):
           place, self.min_value, self.max_value, text))
     return value
 
+  def learned_from_data(self):
+    return {"range": [self.min_value, self.max_value]}
+
+  def predicted_value(self, output):
+    """Returns what `output` of the model stands for, kept between the bounds."""
+    return min(max(self.denormalize(output), self.min_value), self.max_value)
+
   def prediction_text(self, output):
-    value = self.denormalize(output)
-    return "%.3f" % min(max(value, self.min_value), self.max_value)
+    return "%.3f" % self.predicted_value(output)
 
   def featurize(self, example, is_training, log=False):
     features = super().featurize(example, is_training, log)
@@ -350,6 +400,40 @@ def wanted_columns(layout):
   """Returns the columns that `layout` names, in the order of its fields."""
   return [getattr(layout, part) for part in _PARTS
           if getattr(layout, part) is not None]
+
+
+def _layout_to_predict(layouts, cells, is_json):
+  """Returns the Layout that a file to predict for has, without its label.
+
+  Args:
+    layouts: {split: Layout}, at least one.
+    cells: list of str, the first line of the file or keys of its first object.
+    is_json: bool, whether keys are wanted.
+
+  Returns:
+    The first Layout that `cells` fit, those of unlabeled splits before others;
+    if none does, the first of all, which reading will complain about.
+  """
+
+  def is_there(layout, column):
+    if isinstance(column, int):
+      return not is_json and column < len(cells)
+    return column in cells
+
+  def fits(layout):
+    return all(is_there(layout, column)
+               for column in (layout.text_a, layout.text_b)
+               if column is not None) and (
+                   layout.num_columns in (None, len(cells)))
+
+  # Of two layouts alike but for the label the one without it comes first.
+  candidates = sorted(layouts.values(),
+                      key=lambda layout: layout.label is not None)
+  layout = next(filter(fits, candidates), candidates[0])
+  has_id = layout.example_id is not None and is_there(layout,
+                                                      layout.example_id)
+  return layout._replace(
+      label=None, example_id=layout.example_id if has_id else None)
 
 
 def cut(all_ids, num_fitting):

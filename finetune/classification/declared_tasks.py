@@ -1,6 +1,7 @@
 """Classification and regression tasks that a task.json declares."""
 
 from finetune import declared_task
+from finetune import learned_labels
 from finetune.classification import classification_metrics
 from finetune.classification import classification_tasks
 from finetune.classification import tsv_reader
@@ -24,11 +25,17 @@ class DeclaredClassification(classification_tasks.ClassificationTask):
       utils.UserError: a metric is unknown, or labels cannot be learned.
     """
     labels = declaration.values.get("labels", declared_task.LEARN)
+    recorded = learned_labels.recorded(config, declaration.name, "labels")
     if labels == declared_task.LEARN:
-      labels = _learned_labels(config, declaration)
+      labels = recorded or _learned_labels(config, declaration)
+    labels = [tsv_reader.as_text(label) for label in labels]
+    if recorded and labels != recorded:
+      raise utils.UserError(
+          "%s: \"labels\": expected those that the model was trained with, %s, "
+          "in this order; got %s." % (declaration.path, ", ".join(recorded),
+                                      ", ".join(labels)))
     self._declaration = declaration
-    super().__init__(config, declaration.name, tokenizer,
-                     [_as_text(label) for label in labels])
+    super().__init__(config, declaration.name, tokenizer, labels)
     _declare(self, declaration, classification_metrics.CLASSIFICATION_METRICS,
              [self.label_list])
     if "f1" in self.metrics and len(self.label_list) != 2:
@@ -49,10 +56,16 @@ class DeclaredRegression(classification_tasks.RegressionTask):
     """Makes the task; as DeclaredClassification."""
     bounds = declaration.values.get("range", declared_task.LEARN)
     self._is_range_learned = bounds == declared_task.LEARN
+    recorded = learned_labels.recorded(config, declaration.name, "range")
     if self._is_range_learned:
-      bounds = _learned_range(config, declaration)
+      bounds = recorded or _learned_range(config, declaration)
+    bounds = list(map(float, bounds))
+    if recorded and bounds != recorded:
+      raise utils.UserError(
+          "%s: \"range\": expected that which the model was trained with, %s, "
+          "got %s." % (declaration.path, recorded, bounds))
     self._declaration = declaration
-    super().__init__(config, declaration.name, tokenizer, *map(float, bounds))
+    super().__init__(config, declaration.name, tokenizer, *bounds)
     _declare(self, declaration, classification_metrics.REGRESSION_METRICS,
              [self.min_value, self.max_value])
 
@@ -80,8 +93,12 @@ def _declare(task, declaration, known_metrics, learned):
   declared_task.check_names(declaration, "metric", task.metrics, known_metrics)
   task.file_names = declaration.files
   task.is_unordered = declaration.values.get("unordered", False)
+  task.layouts = {split: _layout(declaration, split)
+                  for split in declared_task.SPLITS}
+  task.predict_format = declaration.format
+  task.declaration = declared_task.as_json(declaration)
   # Stored features are made anew when the declaration changes.
-  task.version = [task.version, declared_task.as_json(declaration), learned]
+  task.version = [task.version, task.declaration, learned]
 
 
 def _layout(declaration, split):
@@ -95,18 +112,10 @@ def _layout(declaration, split):
 def _read(declaration, path, split):
   """Returns (Rows with all values as text, their Layout) of a file."""
   layout = _layout(declaration, split)
-  columns = classification_tasks.wanted_columns(layout)
-  if declaration.format in ("tsv", "csv"):
-    read = (tsv_reader.read_tsv if declaration.format == "tsv" else
-            tsv_reader.read_csv)
-    return read(path, columns, has_header=layout.has_header), layout
-  read = (tsv_reader.read_json if declaration.format == "json" else
-          tsv_reader.read_jsonl)
-  texts = {layout.text_a, layout.text_b}
-  rows = [tsv_reader.Row(row.place, [
-      _json_text(value, row.place, key, key in texts)
-      for key, value in zip(columns, row.values)])
-          for row in read(path, columns)]
+  rows = tsv_reader.read_table(
+      path, declaration.format, classification_tasks.wanted_columns(layout),
+      has_header=layout.has_header,
+      text_columns=(layout.text_a, layout.text_b))
   return rows, layout
 
 
@@ -160,18 +169,3 @@ def _number(text, place):
   if value is None:
     raise utils.UserError("%s: expected a number, got '%s'." % (place, text))
   return value
-
-
-def _json_text(value, place, key, must_be_text):
-  """Returns a JSON value as the text that a .tsv file would have."""
-  if must_be_text and not isinstance(value, str) or (
-      isinstance(value, (list, dict)) or value is None):
-    raise utils.UserError("%s: \"%s\": expected a text%s, got %s." % (
-        place, key, "" if must_be_text else " or a number", value))
-  return _as_text(value)
-
-
-def _as_text(value):
-  if isinstance(value, bool):
-    return "true" if value else "false"
-  return str(value)

@@ -81,13 +81,87 @@ def read_jsonl(path, keys):
   rows = []
   for number, line in _lines(path):
     place = "%s:%d" % (path, number)
-    try:
-      record = json.loads(line)
-    except json.JSONDecodeError as error:
-      raise utils.UserError("%s:%d: expected JSON: %s." % (
-          place, error.colno, error.msg))
-    rows.append(_json_row(place, record, keys))
+    rows.append(_json_row(place, _parse_json(line, place), keys))
   return rows
+
+
+def read_table(path, file_format, columns, *, has_header=True,
+               num_columns=None, text_columns=()):
+  """Returns the Rows of a file in any of the formats, all values as text.
+
+  Args:
+    path: of the file.
+    file_format: "tsv", "csv", "json" or "jsonl".
+    columns: list of the wanted columns or keys.
+    has_header: bool, of .tsv and .csv, as in `read_tsv`.
+    num_columns: int or None, of .tsv and .csv, as in `read_tsv`.
+    text_columns: the keys that must hold texts; others may hold numbers too.
+
+  Raises:
+    utils.UserError: as in `read_tsv`; or a value is neither text nor number.
+  """
+  if file_format in ("tsv", "csv"):
+    read = read_tsv if file_format == "tsv" else read_csv
+    return read(path, columns, has_header=has_header, num_columns=num_columns)
+  read = read_json if file_format == "json" else read_jsonl
+  return [Row(row.place, [
+      _json_text(value, row.place, key, key in text_columns)
+      for key, value in zip(columns, row.values)])
+          for row in read(path, columns)]
+
+
+def read_lines(path):
+  """Returns the Rows of a file with one text a line.
+
+  Raises:
+    utils.UserError: the file is missing, empty or not UTF-8, or an empty line
+      stands before its end.
+  """
+  rows = [Row("%s:%d" % (path, number), [line])
+          for number, line in _lines(path)]
+  if not rows:
+    raise utils.UserError("%s: expected a text a line, found an empty file." %
+                          path)
+  return rows
+
+
+def first_cells(path, file_format):
+  """Returns the cells of the first line, or the keys of the first object.
+
+  Raises:
+    utils.UserError: as in `read_tsv` and `read_json`.
+  """
+  if file_format in ("tsv", "csv"):
+    cells = _csv_cells(path) if file_format == "csv" else (
+        (number, line.split("\t")) for number, line in _lines(path))
+    return next(cells, (1, []))[1]
+  if file_format == "jsonl":
+    place, records = "%s:1" % path, [
+        _parse_json(line, "%s:%d" % (path, number))
+        for number, line in itertools.islice(_lines(path), 1)]
+  else:
+    place, records = path, utils.load_json(path)
+  if not isinstance(records, list) or not records or (
+      not isinstance(records[0], dict)):
+    raise utils.UserError("%s: expected an object for each example, found "
+                          "none." % place)
+  return list(records[0])
+
+
+def as_text(value):
+  """Returns a value of JSON as the text that a .tsv file would have."""
+  if isinstance(value, bool):
+    return "true" if value else "false"
+  return str(value)
+
+
+def _json_text(value, place, key, must_be_text):
+  """Returns `as_text` of a value that may stand where it does."""
+  if must_be_text and not isinstance(value, str) or (
+      isinstance(value, (list, dict)) or value is None):
+    raise utils.UserError("%s: \"%s\": expected a text%s, got %s." % (
+        place, key, "" if must_be_text else " or a number", value))
+  return as_text(value)
 
 
 def _lines(path):
@@ -192,6 +266,14 @@ def _positions(place, columns, header, num_columns):
               place, column, _shorten(header)))
     positions.append(header.index(column))
   return positions
+
+
+def _parse_json(line, place):
+  try:
+    return json.loads(line)
+  except json.JSONDecodeError as error:
+    raise utils.UserError("%s:%d: expected JSON: %s." % (
+        place, error.colno, error.msg))
 
 
 def _json_row(place, record, keys):

@@ -12,6 +12,7 @@ def make(config, tokenizer, declaration):
   task.file_names = {split: (name,) for split, name in
                      declaration.files.items()}
   task.has_impossible = declaration.values.get("has_impossible", False)
+  task.declaration = declared_task.as_json(declaration)
   # Stored features are made anew when the declaration changes.
-  task.version = [task.version, declared_task.as_json(declaration)]
+  task.version = [task.version, task.declaration]
   return task

@@ -23,6 +23,7 @@ def make(config, tokenizer, declaration):
   task = _CLASSES[metric](config, declaration.name, tokenizer)
   task.file_names = {split: (name,) for split, name in
                      declaration.files.items()}
+  task.declaration = declared_task.as_json(declaration)
   # Stored features are made anew when the declaration changes.
-  task.version = [task.version, declared_task.as_json(declaration)]
+  task.version = [task.version, task.declaration]
   return task

@@ -7,11 +7,15 @@ sentences, gold and predicted; a sentence is a list of tags.
 import collections
 import itertools
 
+import numpy as np
+from scipy import special
 from seqeval import metrics as seqeval_metrics
 from sklearn import metrics as sklearn_metrics
 
 from finetune import scorer
+from finetune import task as task_module
 from finetune.tagging import conll_reader
+from finetune.tagging import sentence_reader
 from finetune.tagging import tagging_utils
 from util import utils
 
@@ -69,12 +73,34 @@ class TaggingScorer(scorer.Scorer):
     self._task = task
     self._split = split
     self._label_ids = {}  # by eid, of the words that the model saw
+    self._probabilities = {}  # by eid, those of these labels
 
   def update(self, results):
     super().update(results)
     num_words = int(sum(results["labels_mask"]))
-    self._label_ids[int(results["eid"])] = [
+    eid = int(results["eid"])
+    self._label_ids[eid] = [
         int(label_id) for label_id in results["predictions"][:num_words]]
+    if self._split == task_module.PREDICT:
+      logits = np.array(results["logits"][:num_words], np.float64)
+      self._probabilities[eid] = special.softmax(
+          logits, axis=-1).max(axis=-1, initial=0.0).tolist()
+
+  def get_predictions(self):
+    """Returns what the tags of each sentence are, and of spans the texts.
+
+    Each is {"id", "text", "words", "tags", "probabilities"} with, for tags of
+    spans, "entities": [{"type", "text", "start", "end" (in characters of the
+    text), "first_word", "last_word", "probability"}]. The probability of a span
+    is the lowest of its words. A word beyond max_seq_length, which the model
+    does not see, has probability null.
+    """
+    return [self._prediction(example, tags)
+            for example, tags in self._tagged_examples()]
+
+  def get_predictions_as_text(self):
+    """Returns the columns word and predicted tag, as a .txt file."""
+    return ".txt", self.get_submission()[1]
 
   def get_test_predictions(self):
     """Returns {eid: list of the tags of the sentence's words}."""
@@ -104,6 +130,15 @@ class TaggingScorer(scorer.Scorer):
   def _score(self, gold, predicted):
     """Returns [(name, score)] of two lists of sentences."""
     return [("accuracy", accuracy(gold, predicted))]
+
+  def _prediction(self, example, tags):
+    """Returns the prediction for a TaggingExample, ready for JSON."""
+    probabilities = self._probabilities[example.eid]
+    num_unseen = len(tags) - len(probabilities)
+    return collections.OrderedDict([
+        ("id", example.example_id), ("text", example.text),
+        ("words", example.words), ("tags", tags),
+        ("probabilities", probabilities + [None] * num_unseen)])
 
   def _tagged_examples(self):
     """Yields (TaggingExample, its predicted tags) for the whole split.
@@ -141,6 +176,19 @@ class SpanScorer(TaggingScorer):
         dict(scores, by_type=by_type),
         self._config.tagging_scores_file(self._task.name, self._split))
     return list(scores.items())
+
+  def _prediction(self, example, tags):
+    prediction = super()._prediction(example, tags)
+    places = sentence_reader.places_of(example.words, example.text)
+    prediction["entities"] = entities = []
+    for first, last, span_type in tagging_utils.get_span_labels(tags):
+      start, end = places[first][0], places[last][1]
+      entities.append(collections.OrderedDict([
+          ("type", span_type), ("text", example.text[start:end]),
+          ("start", start), ("end", end), ("first_word", first),
+          ("last_word", last),
+          ("probability", min(prediction["probabilities"][first:last + 1]))]))
+    return prediction
 
 
 def _as_scores(report):

@@ -12,9 +12,11 @@ import os
 import tensorflow.compat.v1 as tf
 
 from finetune import feature_spec
+from finetune import learned_labels
 from finetune import packing
 from finetune import task
 from finetune.tagging import conll_reader
+from finetune.tagging import sentence_reader
 from finetune.tagging import tagging_features
 from finetune.tagging import tagging_metrics
 from finetune.tagging import tagging_utils
@@ -35,14 +37,19 @@ class TaggingExample(task.Example):
     words: list of str.
     tags: list of str, as they stand in the file; None if unknown.
     label_ids: list of int, what the model learns; None if unknown.
+    text: str, what the words were cut from, or the words and spaces.
+    example_id: str, what the file calls the sentence, or its number.
   """
 
-  def __init__(self, task_name, eid, words, tags=None, label_ids=None):
+  def __init__(self, task_name, eid, words, tags=None, label_ids=None,
+               text=None, example_id=None):
     super().__init__(task_name)
     self.eid = eid
     self.words = words
     self.tags = tags
     self.label_ids = label_ids
+    self.text = " ".join(words) if text is None else text
+    self.example_id = str(eid) if example_id is None else example_id
 
 
 class TaggingTask(task.Task):
@@ -70,7 +77,11 @@ class TaggingTask(task.Task):
     """
     super().__init__(config, name)
     self.tokenizer = tokenizer
-    self._label_ids = None  # {label: id}, once the training data are read
+    labels = learned_labels.recorded(config, name, "labels")
+    self._are_labels_recorded = labels is not None
+    # {label: id}; where there is none yet, once the training data are read
+    self._label_ids = labels and {
+        label: i for i, label in enumerate(labels)}
     self._files = {}  # ConllFile by split
     self._examples = {}  # by split; a scorer needs the ones featurized before
 
@@ -112,8 +123,12 @@ class TaggingTask(task.Task):
 
   def is_labeled(self, split):
     """Returns whether the words of `split` have tags."""
-    return split != "test" or (self._read("test").num_columns ==
-                               self._read("train").num_columns)
+    if split == task.PREDICT:
+      return False
+    if split != "test":
+      return True
+    labeled = next(filter(self._has, ("train", "dev")), "train")
+    return self._read("test").num_columns == self._read(labeled).num_columns
 
   def get_data_files(self, split):
     """Returns the file of `split`, and the one that labels are learned from.
@@ -121,15 +136,45 @@ class TaggingTask(task.Task):
     Raises:
       utils.UserError: one of them is missing.
     """
+    if self._are_labels_recorded:
+      return [self._path(split)]
     return [self._path(name) for name in dict.fromkeys([split, "train"])]
+
+  def learned_from_data(self):
+    return {"labels": self.label_list}
+
+  def get_examples_to_predict(self):
+    """Returns the TaggingExamples of `config.predict_file`, in its order.
+
+    The file is in columns, of which the first, the word, is read; or, where
+    its name ends in .jsonl, has {"words": [...]} or {"text": "..."}, which is
+    cut at white space, on each line, with or without "id".
+
+    Raises:
+      utils.UserError: a line is not as expected; the message names it.
+    """
+    if task.PREDICT not in self._examples:
+      path = self.config.predict_file
+      if path.endswith(".jsonl"):
+        examples = [
+            TaggingExample(self.name, eid, sentence.words, text=sentence.text,
+                           example_id=sentence.sentence_id)
+            for eid, sentence in enumerate(sentence_reader.read_jsonl(path))]
+      else:
+        examples = [
+            TaggingExample(self.name, eid, sentence.words) for eid, sentence in
+            enumerate(conll_reader.read_conll(path).sentences)]
+      self._examples[task.PREDICT] = examples
+      self._say_if_cut(examples, task.PREDICT)
+    return self._examples[task.PREDICT]
 
   def get_more_dev_splits(self):
     """Returns ["test"] where there is a test file with tags."""
-    return ["test"] if self._has_test() and self.is_labeled("test") else []
+    return ["test"] if self._has("test") and self.is_labeled("test") else []
 
   def get_test_splits(self):
     """Returns ["test"] where there is a test file without tags."""
-    return ["test"] if self._has_test() and not self.is_labeled("test") else []
+    return ["test"] if self._has("test") and not self.is_labeled("test") else []
 
   def get_examples(self, split):
     """Returns the TaggingExamples of `split`, in the order of its file.
@@ -138,6 +183,8 @@ class TaggingTask(task.Task):
       utils.UserError: the file is missing, a line is not as expected or has a
         label that the training data do not have; the message names the line.
     """
+    if split == task.PREDICT:
+      return self.get_examples_to_predict()
     if split not in self._examples:
       sentences = self._read(split).sentences
       if self.config.debug:
@@ -236,7 +283,8 @@ class TaggingTask(task.Task):
         raise utils.UserError(
             "%s: expected a tag that stands in %s, got '%s'; a model cannot "
             "learn it from there. Correct it, or move sentences that have it "
-            "there." % (sentence.place(i), self._path("train"),
+            "there." % (sentence.place(i), self._candidates("train")[0] if
+                        self._are_labels_recorded else self._path("train"),
                         sentence.tags[i]))
       label_ids.append(all_ids[label])
     return label_ids
@@ -274,7 +322,7 @@ class TaggingTask(task.Task):
             "%s: expected at least two columns separated by spaces or tabs, "
             "the word first and its tag last, found one (%s)." % (
                 content.path, content.sentences[0].words[0]))
-      if split == "dev" and (
+      if split == "dev" and self._has("train") and (
           content.num_columns != self._read("train").num_columns):
         raise utils.UserError(
             "%s: expected %d columns, as in %s, found %d." % (
@@ -306,8 +354,8 @@ class TaggingTask(task.Task):
               "sentences of the training data there")
     return "put a file there, with a word and its tag on each line"
 
-  def _has_test(self):
-    return any(map(utils.exists, self._candidates("test")))
+  def _has(self, split):
+    return any(map(utils.exists, self._candidates(split)))
 
   def _key(self, feature):
     return "%s_%s" % (self.name, feature)

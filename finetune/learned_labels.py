@@ -1,0 +1,65 @@
+"""What tasks learned from their training data, kept with the model.
+
+Beside the checkpoints of a trial stands labels.json: {task: {"labels": [...]}}
+in the order of the ids, or {task: {"range": [lowest, highest]}}; for a task
+without code also its "declaration". With it a fine-tuned model predicts where
+there are no training data and no task.json.
+"""
+
+import os
+
+from util import utils
+
+FILE_NAME = "labels.json"
+_TYPES = {"labels": list, "range": list, "declaration": dict}
+
+
+def write(folder, tasks):
+  """Writes what `tasks` have learned; nothing where they learn nothing.
+
+  Args:
+    folder: str, the trial's folder.
+    tasks: list of finetune.task.Task.
+  """
+  learned = {}
+  for task in tasks:
+    values = dict(task.learned_from_data() or {})
+    if task.declaration:
+      values["declaration"] = task.declaration
+    if values:
+      learned[task.name] = values
+  if learned:
+    utils.write_json(learned, path_of(folder))
+
+
+def path_of(folder):
+  """Returns the path of the record in a model's folder."""
+  return os.path.join(folder, FILE_NAME)
+
+
+def recorded(config, task_name, key):
+  """Returns what is recorded with the model that is used, None if nothing is.
+
+  A model that is about to be trained learns anew: there None is returned.
+
+  Args:
+    config: a FinetuningConfig.
+    task_name: str.
+    key: "labels", "range" or "declaration".
+
+  Raises:
+    utils.UserError: the record is not what `write` writes.
+  """
+  if config.do_train:
+    return None
+  path = path_of(config.model_folder())
+  if not utils.exists(path):
+    return None
+  record = utils.load_json(path)
+  values = record.get(task_name, {}) if isinstance(record, dict) else None
+  if not isinstance(values, dict) or not isinstance(
+      values.get(key, _TYPES[key]()), _TYPES[key]):
+    raise utils.UserError(
+        "%s: expected {\"%s\": {\"%s\": ...}}; copy the file from the model's "
+        "folder again." % (path, task_name, key))
+  return values.get(key)
