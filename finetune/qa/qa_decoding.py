@@ -28,7 +28,7 @@ def best_answers(words, windows, outputs, tokenizer, settings):
   """Returns the best answers to a question, different in text, best first.
 
   Args:
-    words: tuple of str, the words of the context.
+    words: qa_examples.Words of the context.
     windows: list of qa_features.Window of the question.
     outputs: list of {output of qa_head.build: NumPy value}, of each window.
     tokenizer: the FullTokenizer the windows were made with.
@@ -46,7 +46,8 @@ def best_answers(words, windows, outputs, tokenizer, settings):
     if len(answers) >= settings.n_best_size:
       break
     text = _text(words, span, tokenizer)
-    if text not in answers:
+    # Nothing of the context stands behind what a cleaning may have added.
+    if text and text not in answers:
       answers[text] = Answer(text, span.start_logit, span.end_logit)
   return list(answers.values()) or [Answer(NO_SPAN_TEXT, 0.0, 0.0)]
 
@@ -112,11 +113,12 @@ def _largest(logits, count):
 
 
 def _text(words, span, tokenizer):
-  """Returns the text of a span as it stands in the context."""
-  token_to_word = span.window.token_to_word
+  """Returns the text of a span as it stands in the original context."""
+  first = span.window.token_to_word[span.start]
+  last = span.window.token_to_word[span.end]
   pieces = tokenizer.convert_ids_to_tokens(
       span.window.input_ids[span.start:span.end + 1])
-  original = " ".join(
-      words[token_to_word[span.start]:token_to_word[span.end] + 1])
-  return answer_text.original_text(
-      answer_text.text_of_pieces(pieces), original, tokenizer.basic_tokenizer)
+  start, end = answer_text.place_in(
+      " ".join(words.words[first:last + 1]),
+      answer_text.text_of_pieces(pieces), tokenizer.basic_tokenizer)
+  return words.text(first, last, start, end)

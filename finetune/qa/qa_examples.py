@@ -27,8 +27,10 @@ class QAExample(task.Example):
     eid: int, the place of the question in its file.
     qas_id: str, the id of the question in its file.
     question: str.
+    cleaned_question: str, what the model gets to read of it.
     words: Words of the context, shared by all its questions.
-    answer_text: str, the answer to learn; "" if there is none.
+    answer_text: str, the answer to learn, as it stands in `words`; "" if there
+      is none.
     span: (first word, last word) of that answer in the context; None where
       there is none or it was not found.
     is_impossible: bool, whether the context has no answer.
@@ -39,12 +41,14 @@ class QAExample(task.Example):
   """
 
   def __init__(self, task_name, *, eid, qas_id, question, words,
-               answer_text="", span=None, is_impossible=False,
-               gold_answers=None):
+               cleaned_question=None, answer_text="", span=None,
+               is_impossible=False, gold_answers=None):
     super().__init__(task_name)
     self.eid = eid
     self.qas_id = qas_id
     self.question = question
+    self.cleaned_question = (question if cleaned_question is None else
+                             cleaned_question)
     self.words = words
     self.answer_text = answer_text
     self.span = span
@@ -59,14 +63,16 @@ class Words:
   def __init__(self, context):
     self.words = []
     self._word_of_character = []
+    self._starts_of_words = []  # characters
     in_word = False
-    for char in context:
+    for i, char in enumerate(context):
       if char in WHITE_SPACE:
         in_word = False
       elif in_word:
         self.words[-1].append(char)
       else:
         self.words.append([char])
+        self._starts_of_words.append(i)
         in_word = True
       # White space counts to the word before it.
       self._word_of_character.append(len(self.words) - 1)
@@ -93,9 +99,30 @@ class Words:
       return None
     return first, last
 
+  def locate(self, answer, start):
+    """Returns the Located answer, None if it is not there; see `find`."""
+    span = self.find(answer, start)
+    return span and Located(answer, span, is_moved=False)
+
+  def text(self, first, last, start=0, end=None):
+    """Returns a part of words `first` to `last`, as the context has it.
+
+    Args:
+      first, last: int, words.
+      start, end: int, the part of the words with single spaces between them,
+        in characters; all of them by default.
+    """
+    return " ".join(self.words[first:last + 1])[start:end]
+
+
+# An answer among the Words of a context: its text there, (first, last) word,
+# and whether the file has another place for it.
+Located = collections.namedtuple("Located", ["text", "span", "is_moved"])
+
 
 def read_squad(path, task_name, *, is_training, has_impossible=False,
-               is_labeled=True, keep_fn=None, max_questions=None):
+               is_labeled=True, keep_fn=None, max_questions=None,
+               cleaning=None):
   """Returns the QAExamples of a file in SQuAD's JSON layout.
 
   Args:
@@ -108,6 +135,7 @@ def read_squad(path, task_name, *, is_training, has_impossible=False,
     is_labeled: bool, False if there need not be answers.
     keep_fn: function of a question's id, whether to read it; None: all.
     max_questions: int, the number to stop at; None: all.
+    cleaning: cleaned_words.Cleaning of the texts; None: they stay as they are.
 
   Raises:
     utils.UserError: the file is missing, is not in this layout or not of the
@@ -117,10 +145,11 @@ def read_squad(path, task_name, *, is_training, has_impossible=False,
   reader = _SquadReader(path, has_impossible, is_labeled)
   questions = _kept(reader.questions(), keep_fn, max_questions)
   reader.check_version()
-  return _examples(questions, path, task_name, is_training)
+  return _examples(questions, path, task_name, is_training, cleaning)
 
 
-def read_mrqa(path, task_name, *, is_training, max_questions=None):
+def read_mrqa(path, task_name, *, is_training, is_labeled=True,
+              max_questions=None, cleaning=None):
   """Returns the QAExamples of an MRQA file: one JSON object a line.
 
   A first line with a "header" may be there or not; a path that ends in .gz is
@@ -131,46 +160,59 @@ def read_mrqa(path, task_name, *, is_training, max_questions=None):
   Raises:
     utils.UserError: as in `read_squad`.
   """
-  questions = _kept(_mrqa_questions(path), None, max_questions)
-  return _examples(questions, path, task_name, is_training)
+  questions = _kept(_mrqa_questions(path, is_labeled), None, max_questions)
+  return _examples(questions, path, task_name, is_training, cleaning)
 
 
 def _kept(questions, keep_fn, max_questions):
-  """Returns a list of the (Words, _Question) that are asked for."""
+  """Returns a list of the (context, _Question) that are asked for."""
   kept, left_out = [], []
-  for words, question in questions:
+  for context, question in questions:
     if keep_fn is not None and not keep_fn(question.qas_id):
       left_out.append(question.qas_id)
     elif max_questions is None or len(kept) < max_questions:
-      kept.append((words, question))
+      kept.append((context, question))
   if left_out:
     utils.log("Left out %d questions that are not of this task (%s)" % (
         len(left_out), _some_of(left_out)))
   return kept
 
 
-def _examples(questions, path, task_name, is_training):
-  """Returns the QAExamples of (Words, _Question) pairs; says what was read."""
-  examples, not_found = [], []
-  for words, question in questions:
-    span = question.answer and words.find(*question.answer)
-    is_lost = not span and not question.is_impossible
+def _examples(questions, path, task_name, is_training, cleaning):
+  """Returns the QAExamples of (context, _Question); says what was read."""
+  examples, moved, not_found = [], [], []
+  words_of = {}  # by context; a paragraph's questions share theirs
+  for context, question in questions:
+    if context not in words_of:
+      words_of[context] = cleaning.words(context) if cleaning else (
+          Words(context))
+    words = words_of[context]
+    located = question.answer and words.locate(*question.answer)
+    is_lost = not located and not question.is_impossible
     if is_lost and (is_training or question.answer):
       not_found.append(question.qas_id)
     if is_lost and is_training:
       continue
+    if located and located.is_moved:
+      moved.append(question.qas_id)
     examples.append(QAExample(
         task_name, eid=len(examples), qas_id=question.qas_id,
-        question=question.text, words=words,
-        answer_text=question.answer[0] if span else "", span=span,
+        question=question.text,
+        cleaned_question=cleaning and cleaning.clean(question.text),
+        words=words, answer_text=located.text if located else "",
+        span=located.span if located else None,
         is_impossible=question.is_impossible,
         gold_answers=question.gold_answers))
   _check(examples, questions, path, is_training)
   message = "Read %d questions from %s" % (len(examples), path)
+  if moved:
+    message += ("; the answers of %d were found elsewhere than at their "
+                "answer_start (%s)" % (len(moved), _some_of(moved)))
   if not_found:
-    message += "; %s %d whose answer is not at its place in the context" % (
-        "left out" if is_training else "among them", len(not_found))
-    message += " (%s)" % _some_of(not_found)
+    message += "; %s %d whose answer is not %s (%s)" % (
+        "left out" if is_training else "among them", len(not_found),
+        "in the cleaned context" if cleaning else "at its place in the context",
+        _some_of(not_found))
   utils.log(message)
   return examples
 
@@ -216,14 +258,14 @@ class _SquadReader:
     self._num_questions = 0
 
   def questions(self):
-    """Yields the (Words, _Question) of the file."""
+    """Yields the (context, _Question) of the file."""
     dataset = utils.load_json(self._path)
     checked = _Checked(self._path)
     for article, where in checked.items(dataset, "data", ""):
       for paragraph, where in checked.items(article, "paragraphs", where):
-        words = Words(checked.get(paragraph, "context", str, where))
+        context = checked.get(paragraph, "context", str, where)
         for question, where_question in checked.items(paragraph, "qas", where):
-          yield words, self._question(checked, question, where_question)
+          yield context, self._question(checked, question, where_question)
 
   def check_version(self):
     """Raises a UserError if a SQuAD 2.0 task was given a SQuAD 1.1 file."""
@@ -241,7 +283,7 @@ class _SquadReader:
     self._num_questions += 1
     self._num_marked += "is_impossible" in question
     # Absent means answerable: SQuAD 1.1 files are added to SQuAD 2.0 ones.
-    is_impossible = ("is_impossible" in question and
+    is_impossible = (self._is_labeled and "is_impossible" in question and
                      checked.get(question, "is_impossible", bool, where))
     if is_impossible and not self._has_impossible:
       raise utils.UserError(
@@ -270,8 +312,8 @@ class _SquadReader:
     return answers
 
 
-def _mrqa_questions(path):
-  """Yields the (Words, _Question) of an MRQA file."""
+def _mrqa_questions(path, is_labeled):
+  """Yields the (context, _Question) of an MRQA file."""
   for line_number, line in enumerate(_lines(path), 1):
     place = "%s:%d" % (path, line_number)
     element = _parse_line(line, place)
@@ -279,9 +321,9 @@ def _mrqa_questions(path):
       continue
     checked = _Checked(place)
     context = checked.get(element, "context", str, "")
-    words = Words(context)
     for question, where in checked.items(element, "qas", ""):
-      yield words, _mrqa_question(checked, question, where, context)
+      yield context, _mrqa_question(checked, question, where, context,
+                                  is_labeled)
 
 
 def _lines(path):
@@ -317,9 +359,13 @@ def _parse_line(line, place):
   return element
 
 
-def _mrqa_question(checked, question, where, context):
+def _mrqa_question(checked, question, where, context, is_labeled):
   """Returns the _Question of one of MRQA's "qas"."""
   answer = None
+  if not is_labeled:
+    return _Question(checked.get(question, "qid", str, where),
+                     checked.get(question, "question", str, where),
+                     None, None, False)
   span = _first_detected_span(checked, question, where)
   if span:
     # The text in the span is what can be found there: the detected answer's

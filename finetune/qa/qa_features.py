@@ -68,7 +68,7 @@ class Featurizer:
     Raises:
       utils.UserError: the question leaves no room for the context.
     """
-    query = self._encode(example.question)[:self._max_query_length]
+    query = self._encode(example.cleaned_question)[:self._max_query_length]
     room = self._max_seq_length - len(query) - 3
     if room < 1:
       raise utils.UserError(

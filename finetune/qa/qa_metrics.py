@@ -1,6 +1,7 @@
 """Turns the head's outputs into answers, scores them and writes them."""
 
 import collections
+import json
 
 from finetune import scorer
 from finetune.qa import answer_scores
@@ -60,6 +61,37 @@ class SpanBasedQAScorer(scorer.Scorer):
     answers, odds = self._answers()
     return self._final(_texts(answers), odds)
 
+  def get_predictions(self):
+    """Returns [{"id", "question", "answer", "n_best", ...}] in file order.
+
+    "answer" is "" where there is likely to be none; "n_best" are the candidates
+    as in `config.qa_nbest_file`, "probability" is that of the best. Tasks with
+    impossible questions add "null_odds", and "has_answer": whether they are not
+    above `qa_na_threshold`.
+    """
+    answers, odds = self._answers()
+    final = self._final(_texts(answers), odds)
+    predictions = []
+    for example in self._task.get_examples_to_predict():
+      candidates = answers[example.qas_id]
+      probabilities = qa_decoding.probabilities(candidates)
+      prediction = collections.OrderedDict([
+          ("id", example.qas_id), ("question", example.question),
+          ("answer", final[example.qas_id]),
+          ("probability", probabilities[0]),
+          ("n_best", list(map(_as_json, candidates, probabilities)))])
+      if self._task.has_impossible:
+        null_odds = odds[example.qas_id]
+        prediction["null_odds"] = null_odds
+        prediction["has_answer"] = null_odds <= self._config.qa_na_threshold
+      predictions.append(prediction)
+    return predictions
+
+  def get_predictions_as_text(self):
+    """Returns {question id: answer} as JSON, as the official scripts read it."""
+    return ".json", json.dumps(self.get_test_predictions(), ensure_ascii=False,
+                               indent=1) + "\n"
+
   def _get_results(self):
     answers, odds = self._answers()
     predictions = _texts(answers)
@@ -101,7 +133,7 @@ class SpanBasedQAScorer(scorer.Scorer):
                 self._split))
       outputs = [self._outputs[window.eid] for window in windows]
       answers[example.qas_id] = qa_decoding.best_answers(
-          example.words.words, windows, outputs, self._task.tokenizer,
+          example.words, windows, outputs, self._task.tokenizer,
           self._settings)
       odds[example.qas_id] = qa_decoding.null_odds(
           outputs, answers[example.qas_id], self._settings)

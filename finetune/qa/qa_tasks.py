@@ -10,6 +10,7 @@ import os
 from finetune import feature_spec
 from finetune import packing
 from finetune import task
+from finetune.qa import cleaned_words
 from finetune.qa import qa_examples
 from finetune.qa import qa_features
 from finetune.qa import qa_head
@@ -32,7 +33,7 @@ class QATask(task.Task):
   file_names = {"train": ("train.json",), "dev": ("dev.json",),
                 "test": ("test.json",)}
   feature_hparams = task.Task.feature_hparams + (
-      "max_query_length", "doc_stride")
+      "max_query_length", "doc_stride", "arabert_preprocessing")
 
   def __init__(self, config, name, tokenizer):
     """Makes the task.
@@ -49,6 +50,7 @@ class QATask(task.Task):
         max_query_length=config.max_query_length,
         doc_stride=config.doc_stride)
     self._examples = {}  # by split; a scorer needs the ones featurized before
+    self._made_cleaning = None  # where there is one, from the first reading on
 
   def data_folders(self):
     """Returns the folders to look for the files in, the best first."""
@@ -73,6 +75,8 @@ class QATask(task.Task):
     return ["test"] if path and path != self._find("dev") else []
 
   def get_examples(self, split):
+    if split == task.PREDICT:
+      return self.get_examples_to_predict()
     if split not in self._examples:
       path, = self.get_data_files(split)
       examples = self._read(
@@ -80,6 +84,20 @@ class QATask(task.Task):
       self._featurizer.number(examples)
       self._examples[split] = examples
     return self._examples[split]
+
+  def get_examples_to_predict(self):
+    """Returns the QAExamples of `config.predict_file`, in its order.
+
+    The file is in the layout of the task's own; answers are not read.
+
+    Raises:
+      utils.UserError: the file is not as expected; the message says where.
+    """
+    if task.PREDICT not in self._examples:
+      examples = self._read(self.config.predict_file, task.PREDICT, None)
+      self._featurizer.number(examples)
+      self._examples[task.PREDICT] = examples
+    return self._examples[task.PREDICT]
 
   def get_windows(self, example):
     """Returns the qa_features.Windows of a QAExample."""
@@ -128,8 +146,31 @@ class QATask(task.Task):
   def _read(self, path, split, max_questions):
     return qa_examples.read_squad(
         path, self.name, is_training=split == "train",
-        has_impossible=self.has_impossible, is_labeled=split != "test",
-        keep_fn=self.keeps, max_questions=max_questions)
+        has_impossible=self.has_impossible,
+        is_labeled=split not in ("test", task.PREDICT),
+        # Every question of a predict_file gets an answer.
+        keep_fn=None if split == task.PREDICT else self.keeps,
+        max_questions=max_questions, cleaning=self._cleaning())
+
+  def _cleaning(self):
+    """Returns the cleaned_words.Cleaning of the task's texts, None for none.
+
+    Raises:
+      utils.UserError: it cannot be done.
+    """
+    name = self.config.arabert_preprocessing
+    if name is None or name == cleaned_words.OFF:
+      return None
+    if self._made_cleaning is None:
+      self._made_cleaning = cleaned_words.Cleaning(name)
+      utils.log(
+          "Task '%s': contexts and questions are cleaned as those of %s (%s); "
+          "answers are given as the original has them" % (
+              self.name, name, "as asked for"
+              if self.config.was_passed("arabert_preprocessing") else
+              "as recorded with the model; \"arabert_preprocessing\": \"none\" "
+              "leaves it out"))
+    return self._made_cleaning
 
   def _key(self, feature):
     return "%s_%s" % (self.name, feature)
@@ -248,8 +289,10 @@ class MRQATask(QATask):
                 "dev": ("dev.jsonl", "dev.jsonl.gz"), "test": ()}
 
   def _read(self, path, split, max_questions):
-    return qa_examples.read_mrqa(path, self.name, is_training=split == "train",
-                                 max_questions=max_questions)
+    return qa_examples.read_mrqa(
+        path, self.name, is_training=split == "train",
+        is_labeled=split != task.PREDICT, max_questions=max_questions,
+        cleaning=self._cleaning())
 
 
 class NewsQA(MRQATask):

@@ -5,6 +5,7 @@ import unittest
 import numpy as np
 
 from finetune.qa import qa_decoding
+from finetune.qa import qa_examples
 from finetune.qa import qa_features
 from tests.finetune.qa import golden_qa
 
@@ -34,8 +35,9 @@ class QADecodingTest(unittest.TestCase):
 
   def best(self, windows, outputs, settings, words=WORDS):
     return [(a.text, float(a.start_logit), float(a.end_logit)) for a in
-            qa_decoding.best_answers(words, windows, outputs, self.tokenizer,
-                                     settings)]
+            qa_decoding.best_answers(
+                qa_examples.Words(" ".join(words)), windows, outputs,
+                self.tokenizer, settings)]
 
   def logits(self, start, end):
     """Returns logits that are 0 but at the given {position: logit}."""
@@ -101,7 +103,8 @@ class QADecodingTest(unittest.TestCase):
             answerable_classifier=False)), -5.0)
 
   def test_context_without_words_has_no_answer(self):
-    answers = qa_decoding.best_answers((), [], [], self.tokenizer, JOINT)
+    answers = qa_decoding.best_answers(
+        qa_examples.Words(""), [], [], self.tokenizer, JOINT)
     self.assertEqual(answers[0].text, "empty")
     self.assertGreater(qa_decoding.null_odds([], answers, JOINT), 1000)
 

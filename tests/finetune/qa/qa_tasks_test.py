@@ -163,6 +163,82 @@ class QATasksTest(QATaskTestCase):
     self.assertRegex(printed.getvalue(), r"answer at \d+-\d+: ل")
 
 
+class CleaningTest(QATaskTestCase):
+  CONTEXT = "وُلِدَ مُحَمَّدٌ (570م)"
+
+  def setUp(self):
+    super().setUp()
+    self.write("arcd/dev.json", {"data": [{"paragraphs": [{
+        "context": self.CONTEXT, "qas": [
+            {"id": "q", "question": "مَن؟", "answers": [
+                {"text": "مُحَمَّدٌ", "answer_start": 7}]}]}]}]})
+
+  def record(self, **settings):
+    utils.write_json(settings, os.path.join(
+        self.data_dir, "models", "golden", "tokenizer_config.json"))
+
+  def read(self, **hparams):
+    """Returns (task, its only example of the dev set, what was printed)."""
+    task, = task_builder.get_tasks(self.config("arcd", **hparams))
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+      example, = task.get_examples("dev")
+    return task, example, printed.getvalue()
+
+  def test_texts_stay_as_they_are_by_default(self):
+    _, example, printed = self.read()
+    self.assertEqual(example.words.words, tuple(self.CONTEXT.split()))
+    self.assertEqual(example.cleaned_question, "مَن؟")
+    self.assertNotIn("cleaned", printed)
+
+  def test_texts_are_cleaned_as_asked_for(self):
+    _, example, printed = self.read(arabert_preprocessing="araelectra-base")
+    self.assertEqual(example.words.words,
+                     ("ولد", "محمد", "(", "570", "م", ")"))
+    self.assertEqual(example.cleaned_question, "من ؟")
+    self.assertIn("Task 'arcd': contexts and questions are cleaned as those of "
+                  "araelectra-base (as asked for)", printed)
+
+  def test_texts_are_cleaned_as_those_of_the_model_were(self):
+    self.record(preprocessing="araelectra-base")
+    _, example, printed = self.read()
+    self.assertEqual(example.words.words[0], "ولد")
+    self.assertIn('as recorded with the model; "arabert_preprocessing": "none" '
+                  "leaves it out", printed)
+
+  def test_cleaning_of_the_model_can_be_left_out(self):
+    self.record(preprocessing="araelectra-base")
+    _, example, printed = self.read(arabert_preprocessing="none")
+    self.assertEqual(example.words.words[0], "وُلِدَ")
+    self.assertNotIn("cleaned", printed)
+
+  def test_a_model_that_was_not_cleaned_for_records_nothing(self):
+    self.record(preprocessing=None)
+    self.assertEqual(self.read()[1].words.words[0], "وُلِدَ")
+
+  def test_cleaning_makes_features_anew(self):
+    task, _, _ = self.read()
+    self.assertIn("arabert_preprocessing", task.feature_hparams)
+
+  def test_answers_are_given_as_the_context_has_them(self):
+    task, example, _ = self.read(arabert_preprocessing="araelectra-base",
+                                 joint_prediction=False, max_seq_length=64)
+    window, = task.get_windows(example)
+    pieces = task.tokenizer.convert_ids_to_tokens(
+        window.input_ids[window.start_position:window.end_position + 1])
+    self.assertEqual("".join(pieces).replace("##", ""), "محمد")
+    logits = np.zeros([2, 64], np.float32)
+    logits[0, window.start_position] = logits[1, window.end_position] = 1
+    scorer = task.get_scorer()
+    scorer.update({"eid": window.eid, "loss": 0.0, "answerable_logit": 0.0,
+                   "start_logits": logits[0], "end_logits": logits[1]})
+    with contextlib.redirect_stdout(io.StringIO()):
+      results = dict(scorer.get_results())
+    self.assertEqual(utils.load_json(task.config.qa_preds_file("arcd")),
+                     {"q": "مُحَمَّدٌ"})
+    self.assertEqual(results["exact_match"], 100.0)
+
+
 class EndToEndTest(QATaskTestCase):
 
   @pytest.mark.slow
