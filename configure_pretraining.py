@@ -68,6 +68,9 @@ class PretrainingConfig(model_hparams.ModelHParams):
   max_seq_length = Hparam(512, int, minimum=5)  # tokens
   train_batch_size = Hparam(256, int, minimum=1)  # examples
   eval_batch_size = Hparam(None, int, minimum=1)  # null: train_batch_size
+  # Train without examples that are damaged or do not fit, and without files
+  # that are missing; false: they are errors.
+  skip_corrupted_records = Hparam(False, bool)
 
   # checkpoints and evaluation
   iterations_per_loop = Hparam(200, int, minimum=1)  # on a TPU

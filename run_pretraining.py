@@ -7,6 +7,8 @@ import os
 import configure_pretraining
 from model import tokenization
 from pretrain import record_files
+from util import folder_lock
+from util import stop_signals
 from util import utils
 
 
@@ -26,32 +28,70 @@ def run(config):
 
   Returns:
     {metric: number} of the last evaluation; None if there was none.
+
+  Raises:
+    UserError: see the message.
+    SystemExit: SIGTERM or SIGINT ended the run; see util.stop_signals.
   """
   check_data(config)
+  with stop_signals.StopSignals() as signals:
+    if config.do_eval:
+      return run_evaluation(config, signals)
+    with folder_lock.FolderLock(config.model_dir, "train"):
+      return run_training(config, signals)
 
+
+def run_training(config, signals):
+  """Trains from what the model folder holds, which no other process may."""
   # Imports TensorFlow, after configuration and data were found good: a typo
   # should cost no start-up time.
+  from model import checkpoint
   from pretrain import model_folder
   from util import training_utils
 
   training_utils.setup_tensorflow()
-  if config.do_eval:
-    utils.heading("Evaluating")
-    model_folder.check_for_evaluation(config)
-    return evaluate(config, make_estimator(config))
-
   if config.debug:
     training_utils.start_debug_folder(config.model_dir)
   utils.heading("Training")
-  model_folder.write_settings(config)
-  step = model_folder.prepare_weights(config)
-  if step >= config.num_train_steps:
-    utils.heading(
-        "Nothing to train: %s is at step %d and num_train_steps is %d. To "
-        "train it further set num_train_steps to more than %d." % (
-            config.model_dir, step, config.num_train_steps, step))
-    return None
-  return train(config, make_estimator(config), step)
+  with training_utils.writing_to(config.model_dir):
+    checkpoint.remove_unfinished(config.model_dir)
+    model_folder.write_settings(config)
+    step = model_folder.prepare_weights(config)
+    is_evaluated = not is_evaluation_due(config, step)
+    if step >= config.num_train_steps and is_evaluated:
+      utils.heading(
+          "Nothing to train: %s is at step %d and num_train_steps is %d. To "
+          "train it further set num_train_steps to more than %d." % (
+              config.model_dir, step, config.num_train_steps, step))
+      return None
+    try:
+      return train(config, make_estimator(config), step, signals)
+    except training_utils.Stopped:
+      stop(config, signals)
+
+
+def run_evaluation(config, signals):
+  """Evaluates the newest checkpoint whose files are whole."""
+  from pretrain import model_folder
+  from util import training_utils
+
+  training_utils.setup_tensorflow()
+  utils.heading("Evaluating")
+  with training_utils.writing_to(config.model_dir):
+    prefix = model_folder.check_for_evaluation(config)
+    try:
+      return evaluate(config, make_estimator(config), signals, prefix)
+    except training_utils.Stopped:
+      stop_signals.stop(signals.received, "before the evaluation's end")
+
+
+def stop(config, signals):
+  """Ends a training that a signal asked to stop; the checkpoint is written."""
+  from pretrain import pretrain_data
+
+  stop_signals.stop(signals.received, "at step %s of %s, which %s holds" % (
+      "{:,}".format(pretrain_data.checkpoint_step(config.model_dir)),
+      "{:,}".format(config.num_train_steps), config.model_dir))
 
 
 def check_data(config):
@@ -65,43 +105,106 @@ def check_data(config):
     record_files.check(config, config.pretrain_tfrecords)
 
 
-def train(config, estimator, step):
+def train(config, estimator, step, signals):
   """Trains up to num_train_steps, evaluating on the way if asked to.
+
+  Args:
+    config: PretrainingConfig.
+    estimator: its Estimator.
+    step: int, the global step to go on from.
+    signals: stop_signals.StopSignals.
 
   Returns:
     {metric: number} of the last evaluation; None if there was none.
+
+  Raises:
+    training_utils.Stopped: a signal asked to stop; what was done is saved.
   """
   from pretrain import pretrain_data
+  from pretrain import record_checks
+  from util import training_utils
 
   results = None
+  if is_evaluation_due(config, step):  # killed before it ended
+    results = evaluate_on_the_way(config, estimator, signals, step)
   input_fn = pretrain_data.get_input_fn(config, is_training=True)
   while step < config.num_train_steps:
-    stop = config.num_train_steps
+    end = config.num_train_steps
     if config.eval_steps:
-      stop = min(stop, step - step % config.eval_steps + config.eval_steps)
-    estimator.train(input_fn, max_steps=stop)
-    step = stop
+      end = min(end, step - step % config.eval_steps + config.eval_steps)
+    with record_checks.naming_faults(config, config.pretrain_tfrecords):
+      estimator.train(input_fn, max_steps=end,
+                      hooks=[training_utils.StopHook(signals)],
+                      saving_listeners=[training_utils.SoundWeights()])
+    step = pretrain_data.checkpoint_step(config.model_dir)
+    if step < end:
+      raise training_utils.Stopped()
     if config.eval_tfrecords:
-      utils.heading("Evaluating at step %d" % step)
-      results = evaluate(config, estimator)
+      results = evaluate_on_the_way(config, estimator, signals, step)
   utils.log("Trained to step %s: %s" % (
       "{:,}".format(step), config.model_dir))
   return results
 
 
-def evaluate(config, estimator):
-  """Evaluates the latest checkpoint; prints, writes and returns the results."""
+def evaluate_on_the_way(config, estimator, signals, step):
+  """Evaluates on `eval_tfrecords` while training."""
+  utils.heading("Evaluating at step %d" % step)
+  return evaluate(config, estimator, signals)
+
+
+def is_evaluation_due(config, step):
+  """Returns whether the evaluation of a step was missed: the run was killed."""
+  if not step or not config.eval_tfrecords or (
+      step < config.num_train_steps and step % (config.eval_steps or step + 1)):
+    return False
+  return step not in evaluated_steps(config)
+
+
+def evaluated_steps(config):
+  """Returns the steps that the history of evaluations has."""
+  path = history_path(config)
+  if not utils.exists(path):
+    return []
+  with utils.open_file(path) as f:
+    lines = f.read().split("\n")
+  steps = []
+  for line in lines:
+    try:
+      steps.append(json.loads(line)["global_step"])
+    except (ValueError, KeyError, TypeError):
+      continue  # cut off, or somebody else's
+  return steps
+
+
+def history_path(config):
+  """Returns the path of the file with a line for every evaluation."""
+  return os.path.splitext(config.results_txt)[0] + "_history.jsonl"
+
+
+def evaluate(config, estimator, signals, checkpoint_path=None):
+  """Evaluates a checkpoint; prints, writes and returns the results.
+
+  Args:
+    config: PretrainingConfig.
+    estimator: its Estimator.
+    signals: stop_signals.StopSignals.
+    checkpoint_path: prefix; None: the latest.
+  """
   from pretrain import pretrain_data
   from pretrain import pretrain_metrics
+  from pretrain import record_checks
+  from util import training_utils
 
-  results = estimator.evaluate(
-      pretrain_data.get_input_fn(config, is_training=False),
-      steps=config.num_eval_steps)
+  with record_checks.naming_faults(
+      config, config.eval_tfrecords or config.pretrain_tfrecords):
+    results = estimator.evaluate(
+        pretrain_data.get_input_fn(config, is_training=False),
+        steps=config.num_eval_steps, checkpoint_path=checkpoint_path,
+        hooks=[training_utils.StopHook(signals, is_training=False)])
   results = {name: value.item() if hasattr(value, "item") else value
              for name, value in results.items()}
   pretrain_metrics.write_results(results, config)
-  history = os.path.splitext(config.results_txt)[0] + "_history.jsonl"
-  with utils.open_file(history, "a") as f:
+  with utils.open_file(history_path(config), "a") as f:
     f.write(json.dumps(results, sort_keys=True) + "\n")
   return results
 
@@ -145,7 +248,7 @@ def make_model_fn(config):
       for name, value in sorted(shown.items()):
         tf.summary.scalar(name, value)
       hooks = [
-          training_step.FiniteHook(step.is_finite, config.nan_policy),
+          training_step.FiniteHook(step, config.nan_policy),
           training_utils.ProgressHook(
               num_train_steps=config.num_train_steps,
               batch_size=config.train_batch_size,

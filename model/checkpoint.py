@@ -181,11 +181,14 @@ def newest_whole(folder):
   if not utils.isdir(folder):
     return None, []
   prefixes, damaged = _prefixes_in(folder), []
-  named = _moved_to(folder, _recorded_paths(folder)[-1:])
+  recorded = _recorded_paths(folder)[-1:]
+  named = _moved_to(folder, recorded)
   state_path = os.path.join(folder, "checkpoint")
   if utils.exists(state_path) and not named:
     damaged.append((state_path, "it is empty or no text"))
   elif named and named[0] not in prefixes:
+    if utils.exists(recorded[0] + ".index"):
+      return None, []  # in another folder, which is not looked at here
     damaged.append((named[0], "its .index file is missing"))
   elif len(prefixes) > 1 and not named:
     _newest(prefixes)  # raises where nobody can tell

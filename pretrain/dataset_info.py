@@ -29,11 +29,15 @@ _TOKENIZER_TYPES = {"do_lower_case": bool, "strip_accents": bool,
                     "preprocessing": (str, type(None))}
 
 
-def load(folder):
+def load(folder, needs_all_files=True):
   """Returns the checked content of `folder`'s dataset_info.json.
 
   None where there is no such file: the reference made the examples, or a build
   is unfinished (see `is_unfinished`).
+
+  Args:
+    folder: path.
+    needs_all_files: bool, whether a missing or cut file is an error.
 
   Raises:
     UserError: the file is not what this version writes, or a file that it
@@ -44,7 +48,9 @@ def load(folder):
     return None
   content = utils.load_json(path)
   _check(content, path)
-  _check_files(content, folder)
+  if needs_all_files:
+    for fault in faults_of_files(content, folder):
+      raise utils.UserError(fault)
   return content
 
 
@@ -65,6 +71,20 @@ def is_unfinished(folder):
           not utils.exists(os.path.join(folder, FILE_NAME)))
 
 
+def faults_of_files(content, folder):
+  """Yields what is wrong with each file of examples that is missing or cut."""
+  for entry in content["files"]:
+    path = os.path.join(folder, entry["name"])
+    wanted = entry.get("num_bytes")
+    if not utils.exists(path):
+      yield ("Expected %s, which %s names, found no such file; copy it here or "
+             "build the examples again." % (path, FILE_NAME))
+    elif wanted is not None and utils.file_size(path) != wanted:
+      yield ("%s: expected %d bytes, as %s says, found %d; copy it again or "
+             "build the examples again." % (
+                 path, wanted, FILE_NAME, utils.file_size(path)))
+
+
 def _check(content, path):
   """Raises a UserError where `content` is not as this version writes it."""
   if not isinstance(content, dict):
@@ -79,7 +99,13 @@ def _check(content, path):
   _check_types(content, _TYPES, path)
   _check_types(content["tokenizer"], _TOKENIZER_TYPES, path + ": tokenizer")
   for number, entry in enumerate(content["files"]):
-    _check_types(entry, _FILE_TYPES, "%s: files[%d]" % (path, number))
+    where = "%s: files[%d]" % (path, number)
+    _check_types(entry, _FILE_TYPES, where)
+    if entry["num_examples"] < 0 or (
+        os.path.basename(entry["name"]) != entry["name"]):
+      raise utils.UserError(
+          "%s: expected the name of a file in this folder and a count, found "
+          "%r." % (where, entry))
   num_examples = sum(entry["num_examples"] for entry in content["files"])
   if num_examples != content["num_examples"]:
     raise utils.UserError(
@@ -102,19 +128,3 @@ def _check_types(content, types, where):
       names = (wanted,) if isinstance(wanted, type) else wanted
       raise utils.UserError("%s: expected %s to be of type %s, found %r." % (
           where, key, " or ".join(name.__name__ for name in names), value))
-
-
-def _check_files(content, folder):
-  """Raises a UserError where a file of examples is missing or cut off."""
-  for entry in content["files"]:
-    path = os.path.join(folder, entry["name"])
-    if not utils.exists(path):
-      raise utils.UserError(
-          "Expected %s, which %s names, found no such file; copy it here or "
-          "build the examples again." % (path, FILE_NAME))
-    wanted = entry.get("num_bytes")
-    if wanted is not None and utils.file_size(path) != wanted:
-      raise utils.UserError(
-          "%s: expected %d bytes, as %s says, found %d; copy it again or build "
-          "the examples again." % (path, wanted, FILE_NAME,
-                                   utils.file_size(path)))

@@ -3,9 +3,10 @@
   vocab.txt, tokenizer_config.json, config.json  travel with the weights
   model.ckpt-<step>.*, checkpoint  the weights to go on from, if any
   released/  a copy of a checkpoint that lacked what training needs
+  damaged/  files of checkpoints that could not be read
 
-Weights are decided here, in this order: the folder's own latest checkpoint, so
-that a run that is started again goes on; `init_checkpoint`; new ones.
+Weights are decided here, in this order: the folder's own latest checkpoint
+whose files are whole, so that a run that is started again goes on; `init_checkpoint`; new ones.
 """
 
 import os
@@ -64,7 +65,8 @@ def tokenizer_settings(config, recorded):
       "strip_accents": recorded.get("strip_accents", config.do_lower_case),
       "preprocessing": recorded.get("preprocessing")}
   for folder in config.tfrecord_folders():
-    info = dataset_info.load(folder)
+    info = dataset_info.load(
+        folder, needs_all_files=not config.skip_corrupted_records)
     if info:
       settings.update({name: info["tokenizer"][name] for name in settings})
   return settings
@@ -79,14 +81,17 @@ def prepare_weights(config):
   Raises:
     UserError: the checkpoint does not fit the model; names what to set.
   """
-  own = checkpoint.find(config.model_dir)
-  source = own or config.init_checkpoint
-  if own and config.init_checkpoint:
+  own = checkpoint.settle(config.model_dir)
+  # The 'checkpoint' file may name one in another folder.
+  source = own or checkpoint.find(config.model_dir) or config.init_checkpoint
+  if source != config.init_checkpoint and config.init_checkpoint:
     utils.log("Going on from %s; init_checkpoint was used when it was new" %
-              own)
+              source)
   if not source:
     return 0
   source = checkpoint.latest(source)
+  if not own:
+    checkpoint.check_whole(source)
   step = checkpoint.global_step_of(source)
   if config.reset_global_step and not own:
     step = 0
@@ -115,7 +120,10 @@ def check_for_evaluation(config):
     UserError: there is none, or it lacks some, which would be evaluated as new
       random weights.
   """
-  source = checkpoint.latest(config.model_dir)
+  source, damaged = checkpoint.newest_whole(config.model_dir)
+  if damaged:
+    checkpoint.log_fallback(source, damaged)
+  source = source or checkpoint.latest(config.model_dir)
   with tf.Graph().as_default():
     build_model(config)
     checkpoint.plan(source, tf.trainable_variables(), required=("",))

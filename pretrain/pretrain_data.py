@@ -19,6 +19,7 @@ import tensorflow.compat.v1 as tf
 
 from model import checkpoint
 from model import tokenization
+from pretrain import record_checks
 from pretrain import record_files
 from util import utils
 
@@ -119,28 +120,18 @@ def check_first_example(config, files):
   """Checks the features of the first example against the run.
 
   Raises:
-    UserError: features are missing, have another length than
-      `config.max_seq_length`, or hold ids outside the vocabulary.
+    UserError: they do not fit; see `record_checks.fault_of_example`.
   """
   path = next(path for path in files.paths if files.num_examples[path])
+  if files.skipped.get(path):
+    return  # all were looked at
   with utils.open_file(path, "rb") as f:
     num_bytes = int.from_bytes(f.read(8), "little")
     f.read(4)  # the length's own checksum
     record = f.read(num_bytes)
-  example = tf.train.Example.FromString(record)
-  for name in ("input_ids", "input_mask", "segment_ids"):
-    length = len(example.features.feature[name].int64_list.value)
-    if length != config.max_seq_length:
-      raise utils.UserError(
-          "%s: expected examples of max_seq_length = %d, the first has %d "
-          "values of %s; set max_seq_length to the length they were built with." % (
-              path, config.max_seq_length, length, name))
-  highest = max(example.features.feature["input_ids"].int64_list.value)
-  if highest >= config.vocab_size:
-    raise utils.UserError(
-        "%s: expected token ids below vocab_size = %d, found %d: it was built "
-        "with another vocabulary than %s." % (
-            path, config.vocab_size, highest, config.vocab_file))
+  fault = record_checks.ExampleCheck(config).fault_of(record, "the first")
+  if fault:
+    raise utils.UserError("%s: %s." % (path, fault))
 
 
 def print_tokens(inputs, inv_vocab, updates_mask=None, num_rows=1):
@@ -188,15 +179,45 @@ def _records_of_epoch(files, seed, epoch):
       [], seed=key + [0, _RECORD_ORDER], minval=1, maxval=tf.int32.max,
       dtype=tf.int32), tf.int64)
   cycle_length = min(_FILES_AT_A_TIME, len(paths))
-  records = tf.data.Dataset.from_tensor_slices(
-      tf.gather(tf.constant(paths), order))
+  records = tf.data.Dataset.from_tensor_slices(tuple(
+      tf.gather(tensor, order) for tensor in _described(files, paths)))
   # Deterministic: a slow file is waited for.
   records = records.interleave(
-      tf.data.TFRecordDataset, cycle_length=cycle_length, block_length=1,
+      _reader(files, paths), cycle_length=cycle_length, block_length=1,
       num_parallel_calls=cycle_length)
   return records.shuffle(
       min(num_examples, _MAX_SHUFFLE_BUFFER), seed=record_seed,
       reshuffle_each_iteration=False)
+
+
+def _described(files, paths):
+  """Returns (paths, records to read of each, running numbers) as Tensors."""
+  num_read = [files.num_examples[path] + len(files.skipped.get(path, ()))
+              for path in paths]
+  return (tf.constant(paths), tf.constant(num_read, tf.int64),
+          tf.range(len(paths), dtype=tf.int64))
+
+
+def _reader(files, paths):
+  """Returns the function of what `_described` says of a file to its records."""
+  skipped = [(number << 32) + index for number, path in enumerate(paths)
+             for index in files.skipped.get(path, ())]
+
+  def read(path, num_read, number):
+    records = tf.data.TFRecordDataset(path).take(num_read)
+    if not skipped:
+      return records
+
+    def is_kept(index, record):
+      del record  # its place says it
+      return tf.reduce_all(tf.not_equal(
+          tf.constant(skipped, tf.int64), number * (1 << 32) + index))
+
+    indices = tf.data.Dataset.range(tf.int64.max)
+    return tf.data.Dataset.zip((indices, records)).filter(is_kept).map(
+        lambda index, record: record)
+
+  return read
 
 
 def _epoch_key(seed, epoch):
@@ -220,7 +241,9 @@ def _eval_dataset(config, files, batch_size):
 
   From that number come the masks, so that all evaluations see the same.
   """
-  batches = _parsed(config, tf.data.TFRecordDataset(files.paths).batch(
+  records = tf.data.Dataset.from_tensor_slices(
+      _described(files, files.paths)).flat_map(_reader(files, files.paths))
+  batches = _parsed(config, records.batch(
       batch_size, drop_remainder=config.use_tpu))
 
   def add_number(number, features):
@@ -232,14 +255,20 @@ def _eval_dataset(config, files, batch_size):
 
 
 def _parsed(config, batches):
-  """Returns the dataset of int32 features of batches of serialized examples."""
+  """Returns the dataset of int32 features of batches of serialized examples.
+
+  A batch with an example that no model can be trained on raises
+  InvalidArgumentError; `record_checks.naming_faults` finds the file.
+  """
   names = ("input_ids", "input_mask", "segment_ids")
   spec = {name: tf.FixedLenFeature([config.max_seq_length], tf.int64)
           for name in names}
+  check = record_checks.ExampleCheck(config)
 
   def parse(serialized):
     features = tf.io.parse_example(serialized, spec)
-    return {name: tf.cast(features[name], tf.int32) for name in names}
+    with tf.control_dependencies([check.assertion(features)]):
+      return {name: tf.cast(features[name], tf.int32) for name in names}
 
   return batches.map(parse, num_parallel_calls=_PARALLEL_PARSERS).prefetch(
       _PREFETCHED_BATCHES)

@@ -17,8 +17,15 @@ COUNTS_NAME = "tfrecord_counts.json"  # in the model folder: what was counted
 # TFRecord framing: uint64 length, uint32 CRC of it, data, uint32 CRC of them.
 _HEADER_BYTES, _FOOTER_BYTES = 12, 4
 
-# paths: sorted list; num_examples: {path: int}
-RecordFiles = collections.namedtuple("RecordFiles", ["paths", "num_examples"])
+# Listed counts are compared with the files' own, from the smallest file on, up
+# to that many bytes of files, which takes a second: more would delay the start.
+_COMPARED_BYTES = 1 << 28
+
+# paths: sorted list; num_examples: {path: int}, without skipped ones; skipped:
+# {path: sorted numbers, from 0, of examples that are left out}, of the first
+# `num_examples[path] + len(skipped[path])` that are read.
+RecordFiles = collections.namedtuple(
+    "RecordFiles", ["paths", "num_examples", "skipped"])
 
 
 def total_examples(record_files):
@@ -38,8 +45,11 @@ def check(config, patterns):
     files that a dataset_info.json lists.
 
   Raises:
-    UserError: no file, an unfinished build, a missing or cut file, or data that
-      was made with another vocabulary or sequence length.
+    UserError: no file, an unfinished build, a missing or cut file, a file that
+      the folder's dataset_info.json does not list or that holds another number
+      of examples, or data that was made with another vocabulary or sequence
+      length. With `config.skip_corrupted_records` files may be missing or cut:
+      they are logged.
   """
   paths = _matching(patterns)
   listed = {}
@@ -49,16 +59,25 @@ def check(config, patterns):
           "%s: expected a finished dataset, found %s: its build was stopped or "
           "is still running; run build_pretraining_dataset.py again." % (
               folder, dataset_info.UNFINISHED_NAME))
-    info = dataset_info.load(folder)
+    info = dataset_info.load(
+        folder, needs_all_files=not config.skip_corrupted_records)
     if info:
       listed.update(_check_info(config, folder, info))
+      _check_listed(folder, paths, listed)
+      if config.skip_corrupted_records:
+        for fault in dataset_info.faults_of_files(info, folder):
+          utils.log("Skipped: %s" % fault)
+  if not config.skip_corrupted_records:
+    _check_counts({path: listed[path] for path in paths if path in listed})
   return paths, listed
 
 
 def find(config, patterns):
   """Checks the files of a run and learns how many examples they hold.
 
-  Where no dataset_info.json tells they are counted, once a model folder.
+  Where no dataset_info.json tells they are counted, once a model folder. With
+  `config.skip_corrupted_records` all are read instead, once a model folder, and
+  what is damaged is left out.
 
   Args:
     config: PretrainingConfig.
@@ -71,10 +90,13 @@ def find(config, patterns):
     UserError: as `check`; or a file is no tfrecord file, or all are empty.
   """
   paths, listed = check(config, patterns)
+  if config.skip_corrupted_records:
+    from pretrain import record_checks  # imports TensorFlow
+    return record_checks.without_faults(config, paths, listed)
   num_examples = {path: listed[path] for path in paths if path in listed}
   num_examples.update(_counted(
       config.model_dir, [path for path in paths if path not in listed]))
-  files = RecordFiles(paths, num_examples)
+  files = RecordFiles(paths, num_examples, {})
   if not total_examples(files):
     raise utils.UserError("%s: expected at least one example, found %d empty "
                           "files." % (patterns, len(paths)))
@@ -122,6 +144,35 @@ def _is_about_data(path):
   name = os.path.basename(path)
   return name.startswith(".") or name == dataset_info.UNFINISHED_NAME or (
       name.endswith((".json", ".txt", ".tmp")))
+
+
+def _check_listed(folder, paths, listed):
+  """Raises a UserError for a file that another build left in a folder."""
+  for path in paths:
+    if os.path.dirname(path) == folder and path not in listed:
+      raise utils.UserError(
+          "%s: expected only the %d files that %s lists in that folder; move "
+          "it elsewhere, or set pretrain_tfrecords to the files you want." % (
+              path, len(listed), dataset_info.FILE_NAME))
+
+
+def _check_counts(listed):
+  """Raises a UserError where a file holds more or fewer examples than listed.
+
+  Files whose size is listed are as they were built, so this finds lists that
+  were edited or put beside other files; not all files are looked at.
+  """
+  num_bytes = 0
+  for size, path in sorted((utils.file_size(path), path) for path in listed):
+    num_bytes += size
+    if num_bytes > _COMPARED_BYTES or utils.is_remote(path):
+      return
+    num_examples = count_examples(path)
+    if num_examples != listed[path]:
+      raise utils.UserError(
+          "%s: expected %d examples, as %s says, found %d; build the examples "
+          "again." % (path, listed[path], dataset_info.FILE_NAME,
+                      num_examples))
 
 
 def _check_info(config, folder, info):

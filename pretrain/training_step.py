@@ -1,7 +1,9 @@
 """One update of the weights: losses, gradients, and when not to apply them."""
 
 import collections
+import re
 
+import numpy as np
 import tensorflow.compat.v1 as tf
 
 from model import optimization
@@ -14,9 +16,11 @@ _MAX_SKIPPED_IN_A_ROW = 100  # then it is not the data: weights are beyond help
 
 # op: does the step. losses: {name: float32 Tensor of shape []}. learning_rate,
 # grad_norm: float32 Tensors of shape []. is_finite: bool Tensor of shape [],
-# whether there was an update; None on a TPU, where there always is.
+# whether there was an update; None on a TPU, where there always is. parts:
+# {what it is: float32 Tensor of shape []} of what is not a number where the
+# step is not, in the order in which it is computed.
 TrainingStep = collections.namedtuple("TrainingStep", [
-    "op", "losses", "learning_rate", "grad_norm", "is_finite"])
+    "op", "losses", "learning_rate", "grad_norm", "is_finite", "parts"])
 
 
 def build(config, features):
@@ -40,7 +44,9 @@ def build(config, features):
   guards = []
 
   def guard(optimizer):
-    guards.append(FiniteOptimizer(optimizer))
+    guards.append(FiniteOptimizer(
+        optimizer, losses["loss"],
+        counts_skipped=config.nan_policy == "skip"))
     return guards[0]
 
   train_op = optimization.create_train_op(
@@ -53,7 +59,42 @@ def build(config, features):
   return TrainingStep(
       op=train_op.op, losses=losses, learning_rate=train_op.learning_rate,
       grad_norm=train_op.grad_norm,
-      is_finite=guards[0].is_finite if guards else None)
+      is_finite=guards[0].is_finite if guards else None,
+      parts=_parts(losses, grads_and_vars))
+
+
+def _parts(losses, grads_and_vars):
+  """Returns {what it is: what is no number if any of it is not}.
+
+  The losses, the total last, and the squared norms of the gradients of groups
+  of variables from the top of the model down, as they are computed. The squares
+  are what clipping computes, too.
+  """
+  parts = collections.OrderedDict(
+      (name, losses[name])
+      for name in sorted(losses, key=lambda name: (name == "loss", name)))
+  squares = collections.OrderedDict()
+  for grad, variable in reversed(grads_and_vars):
+    with tf.colocate_with(grad):
+      squares.setdefault("the gradient of " + group_of(variable.op.name), [
+          ]).append(tf.nn.l2_loss(grad))
+  for name, values in squares.items():
+    parts[name] = tf.add_n(values)
+  return parts
+
+
+def group_of(name):
+  """Returns the part of the model that a variable is in.
+
+  "electra/encoder/layer_0/attention/self/query/kernel" is in
+  "electra/encoder/layer_0", "generator_predictions/dense/kernel" in
+  "generator_predictions".
+  """
+  layer = re.match(r".*?/layer_\d+(?=/)", name)
+  if layer:
+    return layer.group()
+  parts = name.split("/")
+  return "/".join(parts[:2] if "embeddings" in name else parts[:1])
 
 
 def _accumulate(config, features, randomness):
@@ -82,18 +123,27 @@ def _accumulate(config, features, randomness):
 
 
 class FiniteOptimizer(tf.train.Optimizer):
-  """Lets another optimizer update only where the gradients are numbers.
-
-  The global step is incremented in any case. So a checkpoint never holds a
-  weight that is not a number.
+  """Lets another optimizer update only where loss and gradients are numbers.
 
   Attributes:
     is_finite: bool Tensor of shape []; None before `apply_gradients`.
   """
 
-  def __init__(self, optimizer):
+  def __init__(self, optimizer, loss, counts_skipped=False):
+    """Makes the optimizer.
+
+    Args:
+      optimizer: tf.train.Optimizer that does the updates.
+      loss: float32 Tensor of shape []. Its gradient can be a number where it is
+        not: the sigmoid of infinity is 1.
+      counts_skipped: bool, whether the global step is incremented even without
+        an update. A run that stops must not: a checkpoint that is due after
+        the step would have it done, and the run that goes on would leave it out.
+    """
     super().__init__(use_locking=False, name="FiniteOptimizer")
     self._optimizer = optimizer
+    self._loss = loss
+    self._counts_skipped = counts_skipped
     self.is_finite = None
 
   def compute_gradients(self, loss, var_list=None, **kwargs):
@@ -108,7 +158,8 @@ class FiniteOptimizer(tf.train.Optimizer):
     grads_and_vars = list(grads_and_vars)
     smallest = min((grad for grad, _ in grads_and_vars),
                    key=lambda grad: grad.shape.num_elements())
-    self.is_finite = tf.is_finite(tf.reduce_sum(smallest))
+    self.is_finite = (tf.is_finite(tf.reduce_sum(smallest)) &
+                      tf.is_finite(self._loss))
 
     def update():
       with tf.control_dependencies(
@@ -117,20 +168,23 @@ class FiniteOptimizer(tf.train.Optimizer):
 
     is_updated = tf.cond(self.is_finite, update, lambda: tf.constant(False))
     with tf.control_dependencies([is_updated]):
-      return tf.assign_add(global_step, 1, name=name).op
+      num_steps = tf.cast(
+          is_updated | self._counts_skipped, global_step.dtype.base_dtype)
+      return tf.assign_add(global_step, num_steps, name=name).op
 
 
 class FiniteHook(tf.train.SessionRunHook):
   """Stops a run, or says so and goes on, when a step was not applied."""
 
-  def __init__(self, is_finite, nan_policy):
+  def __init__(self, step, nan_policy):
     """Makes the hook.
 
     Args:
-      is_finite: bool Tensor of shape [].
+      step: TrainingStep.
       nan_policy: "stop" or "skip".
     """
-    self._is_finite = is_finite
+    self._fetches = (step.is_finite, list(step.parts.values()))
+    self._names = list(step.parts)
     self._nan_policy = nan_policy
 
   def begin(self):
@@ -142,26 +196,38 @@ class FiniteHook(tf.train.SessionRunHook):
     self._num_skipped = 0
 
   def before_run(self, run_context):
-    del run_context  # always the same fetch
-    return tf.train.SessionRunArgs(self._is_finite)
+    del run_context  # always the same fetches
+    return tf.train.SessionRunArgs(self._fetches)
 
   def after_run(self, run_context, run_values):
-    del run_context  # the result is all we need
+    del run_context  # the results are all we need
     self._step += 1
-    if run_values.results:
+    is_finite, values = run_values.results
+    if is_finite:
       self._num_skipped = 0
       return
     self._num_skipped += 1
+    fault = self._first_fault(values)
     if self._nan_policy == "stop":
       raise utils.UserError(
-          "Step %d: expected a finite gradient, got nan or infinity; the "
-          "weights were left as they were before it. Lower learning_rate or raise "
+          "Step %d: expected a finite gradient, but %s; neither the step nor a "
+          "checkpoint of it was made. Lower learning_rate or raise "
           "num_warmup_steps, or set \"nan_policy\": \"skip\" to go on without "
-          "such steps." % self._step)
-    utils.log("Skipped the update of step %d: its gradient was not finite" %
-              self._step)
+          "such steps." % (self._step, fault))
+    utils.log("Skipped the update of step %d: %s" % (self._step, fault))
     if self._num_skipped >= _MAX_SKIPPED_IN_A_ROW:
       raise utils.UserError(
           "Step %d: expected some finite gradient, the last %d were nan or "
           "infinity; go on from an earlier checkpoint with a lower "
           "learning_rate." % (self._step, self._num_skipped))
+
+  def _first_fault(self, values):
+    """Returns the first value that is no number, in words."""
+    faults = ["%s is %s" % (name, value)
+              for name, value in zip(self._names, values)
+              if not np.isfinite(value)]
+    if not faults:
+      return "the norm of all gradients is too large for a number"
+    more = " (and %d of %d other parts are no numbers)" % (
+        len(faults) - 1, len(values) - 1)
+    return faults[0] + more * (len(faults) > 1)

@@ -1,5 +1,10 @@
-"""What both runners need around a tf.estimator: set-up, run config, progress."""
+"""What both runners need around a tf.estimator.
 
+Set-up, run config, progress, stopping at a signal, and what a run must not end
+in: a checkpoint of weights that are not numbers, or a traceback of a full disk.
+"""
+
+import contextlib
 import json
 import os
 import sys
@@ -8,10 +13,16 @@ import time
 import tensorflow.compat.v1 as tf
 import tqdm
 
+from util import folder_lock
+from util import stop_signals
 from util import utils
 
 _DEBUG_MARKER = "DEBUG_RUN"
 _SECONDS_BETWEEN_LOG_LINES = 10
+_WRITING_OPS = ("SaveV2", "MergeV2Checkpoints", "WriteFile")
+_NOT_WRITTEN = (  # what TensorFlow says where it cannot name the op
+    "no space left", "file too large", "quota exceeded", "permission denied",
+    "read-only file system")
 
 
 def setup_tensorflow():
@@ -66,16 +77,114 @@ def start_debug_folder(model_dir):
     utils.UserError: the folder holds something a debug run did not make.
   """
   marker = os.path.join(model_dir, _DEBUG_MARKER)
-  if utils.exists(model_dir) and utils.listdir(model_dir):
-    if not utils.exists(marker):
+  if utils.exists(model_dir):
+    names = [name for name in utils.listdir(model_dir)
+             if name != folder_lock.LOCK_NAME]  # this run's own
+    if names and not utils.exists(marker):
       raise utils.UserError(
           "debug: expected %s to be new or left by an earlier debug run, found "
           "other files there; choose another --model-name or model_dir." %
           model_dir)
-    utils.rmtree(model_dir)
+    for name in names:
+      path = os.path.join(model_dir, name)
+      (utils.rmtree if utils.isdir(path) else utils.remove)(path)
   utils.makedirs(model_dir)
   with utils.write_atomically(marker) as f:
     f.write("Made by a debug run; the next debug run empties this folder.\n")
+
+
+@contextlib.contextmanager
+def writing_to(folder):
+  """Makes a UserError of what a full or read-only disk raises in the block.
+
+  A checkpoint is written beside the others under a temporary name and renamed,
+  so the ones before it are whole.
+  """
+  try:
+    yield
+  except tf.errors.OpError as error:
+    if not _is_of_writing(error):
+      raise
+    raise utils.UserError(
+        "Cannot write to %s: %s. What was written before is whole: make room "
+        "and run the same command again." % (
+            folder, _first_line(error.message).rstrip("."))) from error
+  except OSError as error:
+    if error.errno is None:
+      raise
+    raise utils.UserError(
+        "Cannot write to %s: %s. What was written before is whole: make room "
+        "and run the same command again." % (
+            error.filename or folder, error.strerror)) from error
+
+
+def _is_of_writing(error):
+  """Returns whether a tf.errors.OpError came of writing a file."""
+  if error.op is not None:
+    return error.op.type in _WRITING_OPS
+  return any(text in error.message.lower() for text in _NOT_WRITTEN)
+
+
+def _first_line(message):
+  return message.strip().split("\n")[0]
+
+
+class StopHook(tf.train.SessionRunHook):
+  """Ends training, or an evaluation, when a signal asked for it.
+
+  Training ends after the step at hand, and so with a checkpoint of it; before
+  the first step, and in an evaluation, at once.
+  """
+
+  def __init__(self, signals, is_training=True):
+    """Makes the hook.
+
+    Args:
+      signals: stop_signals.StopSignals.
+      is_training: bool, whether what was done so far is to be saved.
+    """
+    self._signals = signals
+    self._is_training = is_training
+
+  def after_create_session(self, session, coord):
+    del session, coord  # nothing was done yet
+    if self._signals.received:
+      raise Stopped()
+
+  def after_run(self, run_context, run_values):
+    del run_values  # none were asked for
+    if not self._signals.received:
+      return
+    if not self._is_training:
+      raise Stopped()
+    run_context.request_stop()
+
+
+class Stopped(Exception):
+  """A signal ended an evaluation, or a training before its first step."""
+
+
+class SoundWeights(tf.train.CheckpointSaverListener):
+  """Refuses to save weights that are not numbers.
+
+  An update of finite gradients can still overflow. So that the last good
+  checkpoint stays the latest, such weights are never written.
+  """
+
+  def begin(self):
+    self._variables = [variable for variable in tf.global_variables()
+                       if variable.dtype.base_dtype.is_floating]
+    self._are_sound = tf.stack([
+        tf.reduce_all(tf.is_finite(variable)) for variable in self._variables])
+
+  def before_save(self, session, global_step_value):
+    for variable, is_sound in zip(
+        self._variables, session.run(self._are_sound)):
+      if not is_sound:
+        raise utils.UserError(
+            "Step %d: expected finite weights, found nan or infinity in '%s'; "
+            "no checkpoint of it was written. Go on from the latest one with a "
+            "lower learning_rate." % (global_step_value, variable.op.name))
 
 
 class ProgressHook(tf.train.SessionRunHook):

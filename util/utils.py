@@ -155,6 +155,12 @@ def file_size(path):
   return _gfile().stat(path).length if is_remote(path) else os.path.getsize(path)
 
 
+def modified(path):
+  """Returns when a file was last written, in nanoseconds of the epoch."""
+  return (_gfile().stat(path).mtime_nsec if is_remote(path)
+          else os.stat(path).st_mtime_ns)
+
+
 def count_lines(path):
   """Returns the number of lines; a last line without a newline counts."""
   num_lines, last = 0, b"\n"

@@ -1,5 +1,6 @@
 """Tests for pretrain.training_step."""
 
+import collections
 import tempfile
 
 import numpy as np
@@ -15,7 +16,7 @@ NO_DROPOUT = dict(
     hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0)
 
 
-class StepTest(tf.test.TestCase):
+class WithFeatures(tf.test.TestCase):
 
   def setUp(self):
     super().setUp()
@@ -32,6 +33,9 @@ class StepTest(tf.test.TestCase):
     return {"input_ids": tf.constant(ids, tf.int32),
             "input_mask": tf.constant(mask, tf.int32),
             "segment_ids": tf.zeros([4, 12], tf.int32)}
+
+
+class StepTest(WithFeatures):
 
   def _norm_and_losses(self, **changes):
     """Returns (norm, losses) of one step from weights that depend on names."""
@@ -65,8 +69,18 @@ class StepTest(tf.test.TestCase):
     self._check_parts(4, electra_objective=False, electric_objective=True)
 
   def test_a_step_that_is_not_finite_changes_nothing_but_the_count(self):
+    self._check_guard("skip", 2)
+
+  def test_a_step_that_a_run_stops_at_does_not_count(self):
+    # A checkpoint due after it would have it done: resumed, it would be left
+    # out.
+    self._check_guard("stop", 1)
+
+  def _check_guard(self, nan_policy, num_steps):
+    """Does a step that is not finite, then one that is."""
     config = tiny_pretraining.make_config(
-        self.folder, num_warmup_steps=0, model_hparam_overrides=NO_DROPOUT)
+        self.folder, num_warmup_steps=0, model_hparam_overrides=NO_DROPOUT,
+        nan_policy=nan_policy)
     with tf.Graph().as_default(), tf.Session() as session:
       step = training_step.build(config, self._features())
       session.run(tf.global_variables_initializer())
@@ -84,16 +98,62 @@ class StepTest(tf.test.TestCase):
       changed = [not np.array_equal(old, new)
                  for old, new in zip(before, session.run(others))]
       self.assertGreater(sum(changed), len(changed) // 2)
-      self.assertEqual(session.run(tf.train.get_global_step()), 2)
+      self.assertEqual(session.run(tf.train.get_global_step()), num_steps)
+
+
+class DiagnosisTest(WithFeatures):
+  """The first part that is no number, of a step of a whole model."""
+
+  def _first_fault(self, name, value):
+    """Returns the first such part when a variable holds `value`."""
+    config = tiny_pretraining.make_config(
+        self.folder, model_hparam_overrides=NO_DROPOUT)
+    with tf.Graph().as_default(), tf.Session() as session:
+      step = training_step.build(config, self._features())
+      session.run(tf.global_variables_initializer())
+      variable, = [variable for variable in tf.trainable_variables()
+                   if variable.op.name == name]
+      variable.load(np.full(variable.shape.as_list(), value), session)
+      is_finite, parts = session.run([step.is_finite, step.parts])
+    self.assertFalse(is_finite)
+    return next(name for name, value in parts.items()
+                if not np.isfinite(value))
+
+  def test_generator(self):
+    self.assertEqual(self._first_fault(
+        "generator_predictions/output_bias", np.nan), "mlm_loss")
+
+  def test_discriminator(self):
+    self.assertEqual(self._first_fault(
+        "discriminator_predictions/dense_1/bias", np.inf), "disc_loss")
+
+  def test_gradients_are_looked_at_from_the_top(self):
+    # Finite losses; only the gradients overflow, behind the layer norm.
+    self.assertEqual(self._first_fault(
+        "discriminator_predictions/dense_1/kernel", 1e25),
+                     "the gradient of discriminator_predictions")
+
+  def test_group_of(self):
+    for name, group in (
+        ("electra/encoder/layer_0/attention/self/query/kernel",
+         "electra/encoder/layer_0"),
+        ("generator/embeddings_project/kernel", "generator/embeddings_project"),
+        ("electra/embeddings/word_embeddings", "electra/embeddings"),
+        ("generator_predictions/dense/kernel", "generator_predictions")):
+      self.assertEqual(training_step.group_of(name), group)
 
 
 class FiniteHookTest(tf.test.TestCase):
 
-  def _run(self, are_finite, nan_policy):
+  def _run(self, are_finite, nan_policy, parts=()):
+    """Runs steps that are finite or not, with parts that are not."""
     with tf.Graph().as_default():
       step = tf.train.get_or_create_global_step()
       is_finite = tf.placeholder(tf.bool, [])
-      hook = training_step.FiniteHook(is_finite, nan_policy)
+      hook = training_step.FiniteHook(training_step.TrainingStep(
+          op=None, losses={}, learning_rate=None, grad_norm=None,
+          is_finite=is_finite, parts=collections.OrderedDict(
+              (name, tf.constant(value)) for name, value in parts)), nan_policy)
       train_op = step.assign_add(1)
       with tf.train.MonitoredSession(hooks=[hook]) as session:
         for value in are_finite:
@@ -104,6 +164,18 @@ class FiniteHookTest(tf.test.TestCase):
         utils.UserError, "Step 3: expected a finite gradient, .* Lower "
         "learning_rate .* \"nan_policy\": \"skip\""):
       self._run([True, True, False, True], "stop")
+
+  def test_stop_names_the_first_part_that_is_no_number(self):
+    with self.assertRaisesRegex(
+        utils.UserError, "Step 1: .* but disc_loss is inf .and 1 of 2 other "
+        "parts are no numbers.; neither the step nor a checkpoint"):
+      self._run([False], "stop", [
+          ("mlm_loss", 1.0), ("disc_loss", np.inf), ("loss", np.nan)])
+
+  def test_finite_parts_of_an_infinite_norm(self):
+    with self.assertRaisesRegex(
+        utils.UserError, "but the norm of all gradients is too large"):
+      self._run([False], "stop", [("loss", 1.0)])
 
   def test_skip_goes_on(self):
     self._run([True, False, True, False], "skip")
