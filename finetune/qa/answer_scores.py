@@ -18,10 +18,14 @@ _ENGLISH_ARTICLES = re.compile(r"\b(a|an|the)\b")
 # What readers of Arabic take for the same letter. The rule is that of Lucene's
 # ArabicNormalizer (after Larkey, Ballesteros and Connell, "Improving stemming
 # for Arabic information retrieval", SIGIR 2002): alef with hamza or madda ->
-# bare alef, alef maksura -> yeh, teh marbuta -> heh, no harakat, no tatweel.
-_ARABIC_LETTERS = str.maketrans("أإآىة", "ااايه", "\u0640" + "".join(
-    map(chr, range(0x064B, 0x0653))))
+# bare alef, alef maksura -> yeh, teh marbuta -> heh.
+_ARABIC_LETTERS = str.maketrans("أإآىة", "ااايه")
+_ALEF_WASLA, _ALEF = "\u0671", "\u0627"  # the article of vocalized text
 _ARABIC = re.compile("[\u0621-\u064A]")
+_ARTICLE = "ال"
+# Letters that a word must have beside the article, so that "الى" has none; the
+# rule is that of Lucene's ArabicStemmer.
+_MIN_LETTERS_BESIDE_ARTICLE = 2
 
 
 def normalize(answer):
@@ -37,13 +41,42 @@ def normalize(answer):
 def normalize_arabic(answer):
   """Normalizes as `normalize`, then drops what Arabic readers do not go by.
 
-  Unifies Arabic letters as Lucene's ArabicNormalizer does and removes all
-  Unicode punctuation (general category P), as the evaluation of MLQA does.
-  Never part of an official score.
+  In this order: diacritics and tatweel go, and all Unicode punctuation (general
+  category P) as in MLQA; the article "ال" goes from the beginning of words, if
+  two letters or more are left; alef with hamza or madda becomes alef, alef
+  maksura yeh, teh marbuta heh.
+
+  Never part of an official score. The numbers published for ARCD and TyDi QA,
+  AraELECTRA's among them, are official ones: SOQAL, where ARCD is from, scores
+  with SQuAD 1.1's normalization. Articles are dropped in MLQA's evaluation, but
+  in the middle of words too (see `normalize_mlqa_arabic`), and the letters are
+  those that Arabic search engines unify.
   """
-  answer = "".join(char for char in answer.translate(_ARABIC_LETTERS)
+  letters = "".join(char for char in answer.replace(_ALEF_WASLA, _ALEF)
+                    if not _is_passed_over(char))
+  words = [word[len(_ARTICLE):] if word.startswith(_ARTICLE) and
+           len(word) >= len(_ARTICLE) + _MIN_LETTERS_BESIDE_ARTICLE else word
+           for word in normalize(letters).split()]
+  return " ".join(words).translate(_ARABIC_LETTERS)
+
+
+def normalize_mlqa_arabic(answer):
+  """Normalizes as the official evaluation of MLQA does for Arabic.
+
+  Lowers case, drops all punctuation (Unicode's and ASCII's) and puts a space
+  for every "ال", also in the middle of a word; diacritics and letters stay.
+  """
+  answer = "".join(char for char in answer.lower()
                    if not unicodedata.category(char).startswith("P"))
-  return normalize(answer)
+  return " ".join(
+      answer.translate(_ASCII_PUNCTUATION).replace(_ARTICLE, " ").split())
+
+
+def _is_passed_over(char):
+  """Returns whether a character is punctuation, a diacritic or tatweel."""
+  return char == "\u0640" or (
+      unicodedata.category(char).startswith("P") or
+      "\u0600" <= char <= "\u06ff" and unicodedata.category(char) == "Mn")
 
 
 def has_arabic(text):
@@ -64,7 +97,7 @@ def f1(gold, predicted, both_empty=0.0, normalize_fn=normalize):
     predicted: str, the predicted answer.
     both_empty: the score of two answers that both normalize to nothing. The
       official scripts differ here: 0.0 in SQuAD 1.1 and MRQA, 1.0 in SQuAD 2.0.
-    normalize_fn: function of an answer, `normalize` or `normalize_arabic`.
+    normalize_fn: function of an answer, `normalize` or another one.
   """
   gold_tokens = normalize_fn(gold).split()
   predicted_tokens = normalize_fn(predicted).split()

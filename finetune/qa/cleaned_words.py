@@ -72,8 +72,9 @@ class CleanedWords(qa_examples.Words):
     span = self._original_span(answer, start)
     if span is not None:
       return self._located(span, is_moved=span[0] != start)
-    place = self._alignment.to_cleaned(0, max(0, start))
-    span = _nearest(self._clean(answer), self._cleaned, place[1] if place else 0)
+    before = self._alignment.to_cleaned(0, max(0, start))
+    span = _nearest(self._clean(answer), self._cleaned,
+                    before[1] if before else 0)
     return span and self._located(self._alignment.to_original(*span), True)
 
   def text(self, first, last, start=0, end=None):

@@ -19,9 +19,10 @@ class SpanBasedQAScorer(scorer.Scorer):
   """Scores the answers to the questions of one split.
 
   Scores are named as the official scripts name them. Where most gold answers
-  are in Arabic letters "exact_match_arabic_normalized" and
-  "f1_arabic_normalized" are added, which are not official; see
-  `answer_scores.normalize_arabic`.
+  are in Arabic letters two pairs are added, which are not those of SQuAD and
+  never part of them: "arabic_exact_match" and "arabic_f1" (see
+  `answer_scores.normalize_arabic`) and "mlqa_exact_match" and "mlqa_f1" (as
+  MLQA scores Arabic).
 
   The answers to the dev set are also written, each time they are scored:
   `config.qa_preds_file`, `qa_nbest_file`, `qa_eval_file` and, for tasks with
@@ -88,7 +89,7 @@ class SpanBasedQAScorer(scorer.Scorer):
     return predictions
 
   def get_predictions_as_text(self):
-    """Returns {question id: answer} as JSON, as the official scripts read it."""
+    """Returns {question id: answer} as JSON, as official scripts read it."""
     return ".json", json.dumps(self.get_test_predictions(), ensure_ascii=False,
                                indent=1) + "\n"
 
@@ -107,9 +108,9 @@ class SpanBasedQAScorer(scorer.Scorer):
       results = _ordered(squad_eval.squad_v1(gold, predictions), "exact_match",
                          "f1")
     if _is_mostly_arabic(gold):
-      results.update(_ordered(
-          squad_eval.arabic_normalized(gold, self._final(predictions, odds)),
-          "exact_match_arabic_normalized", "f1_arabic_normalized"))
+      final = self._final(predictions, odds)
+      results.update(squad_eval.arabic(gold, final))
+      results.update(squad_eval.mlqa_arabic(gold, final))
     if self._split == "dev":
       self._write(answers, odds, results)
     return list(results.items())

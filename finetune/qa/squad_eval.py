@@ -1,4 +1,4 @@
-"""Scores of SQuAD 1.1, SQuAD 2.0 and MRQA, as the official scripts give them.
+"""Scores of SQuAD 1.1 and 2.0, MRQA and MLQA, as the official scripts give them.
 
 All take `gold`, {question id: tuple of gold answers}, in the order of the
 dataset (the last digits of a sum depend on it), and `predictions`, {question
@@ -77,25 +77,48 @@ def squad_v2(gold, predictions, null_odds=None, threshold=1.0):
   return results
 
 
-def arabic_normalized(gold, predictions):
-  """Returns {"exact_match_arabic_normalized", "f1_arabic_normalized"}.
+def arabic(gold, predictions):
+  """Returns {"arabic_exact_match", "arabic_f1"}, which are not official.
 
   As `squad_v1`, with answers normalized by `answer_scores.normalize_arabic`:
-  "بيروت،" matches "بيروت" and "أحمد" matches "احمد". Not an official score.
+  "بيروت،" matches "بيروت", "أحمد" "احمد" and "القاهرة" "قاهرة".
   """
-  normalize = answer_scores.normalize_arabic
+  return _normalized(gold, predictions, "arabic_",
+                     answer_scores.normalize_arabic, both_empty=1.0)
+
+
+def mlqa_arabic(gold, predictions):
+  """Returns {"mlqa_exact_match", "mlqa_f1"}, MLQA's official scores of Arabic.
+
+  https://github.com/facebookresearch/MLQA, mlqa_evaluation_v1.py, language ar.
+  """
+  return _normalized(gold, predictions, "mlqa_",
+                     answer_scores.normalize_mlqa_arabic, both_empty=0.0)
+
+
+def _normalized(gold, predictions, prefix, normalize_fn, both_empty):
+  """Returns exact match and F1, named with `prefix`, of normalized answers.
+
+  Of an unanswerable question "" is right. A question without a prediction is
+  wrong.
+  """
   exact = f1 = 0.0
   for question_id, answers in gold.items():
-    predicted = predictions.get(question_id, "")
-    answers = answers or ("",)
+    if question_id not in predictions:
+      continue
+    predicted = predictions[question_id]
+    if not answers:
+      is_right = not normalize_fn(predicted)
+      exact, f1 = exact + is_right, f1 + is_right
+      continue
     exact += answer_scores.best_over(
         answers, predicted,
-        lambda a, b: answer_scores.exact_match(a, b, normalize_fn=normalize))
+        lambda a, b: answer_scores.exact_match(a, b, normalize_fn))
     f1 += answer_scores.best_over(
         answers, predicted,
-        lambda a, b: answer_scores.f1(a, b, 1.0, normalize_fn=normalize))
-  return {"exact_match_arabic_normalized": 100.0 * exact / len(gold),
-          "f1_arabic_normalized": 100.0 * f1 / len(gold)}
+        lambda a, b: answer_scores.f1(a, b, both_empty, normalize_fn))
+  return {prefix + "exact_match": 100.0 * exact / len(gold),
+          prefix + "f1": 100.0 * f1 / len(gold)}
 
 
 def _f1_v2(gold, predicted):

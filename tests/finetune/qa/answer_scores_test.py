@@ -17,13 +17,25 @@ class AnswerScoresTest(unittest.TestCase):
 
   def test_normalize_arabic(self):
     for raw, wanted in [("بيروت،", "بيروت"),  # Arabic comma
-                        ("«القاهرة»؟", "القاهره"),  # quotes, teh marbuta
+                        ("«القاهرة»؟", "قاهره"),  # quotes, article, teh marbuta
                         ("أحمد إلى آخر", "احمد الي اخر"),  # alefs, alef maksura
+                        ("ٱلْكِتَاب", "كتاب"),  # alef wasla
+                        ("الْكِتَابُ", "كتاب"),  # diacritics first
+                        ("آلاف سالم", "الاف سالم"),  # no article in either
+                        ("الى الله اله", "الي له اله"),  # two letters must stay
+                        ("هٰذا", "هذا"),  # superscript alef
                         ("مُحَمَّدٌ", "محمد"),  # harakat
                         ("محـــمد", "محمد"),  # tatweel
                         ("The  Cat!", "cat")]:
       with self.subTest(raw=raw):
         self.assertEqual(answer_scores.normalize_arabic(raw), wanted)
+
+  def test_normalize_as_mlqa(self):
+    for raw, wanted in [("«القاهرة»، الآن!", "قاهرة آن"),
+                        ("سالم وَالِي $5", "س م وَ ِي 5"),  # also inside words
+                        ("The Cat", "the cat")]:
+      with self.subTest(raw=raw):
+        self.assertEqual(answer_scores.normalize_mlqa_arabic(raw), wanted)
 
   def test_f1_is_the_harmonic_mean_of_precision_and_recall(self):
     # gold 2 tokens, predicted 3, common 2: P = 2/3, R = 1, F1 = 4/5

@@ -20,8 +20,8 @@ from tests.finetune.qa import golden_qa
 from util import utils
 
 DATA = os.environ.get("ELECTRA_DATA")
-CONTEXT = ("وُلِدَ (مُحَمَّدٌ) سنة 570م. موقعه http://a.b/c ولقبه 名探偵 والرمز 5² "
-           "و مُحَمَّد")
+CONTEXT = ("وُلِدَ (مُحَمَّدٌ) سنة 570م. موقعه http://a.b/c "
+           "ولقبه 名探偵 والرمز 5² و مُحَمَّد")
 
 
 def setUpModule():

@@ -12,7 +12,8 @@ from tests.finetune.qa import golden_qa
 from util import utils
 
 TASKS = {"squadv1": qa_tasks.SQuADv1, "squad": qa_tasks.SQuAD}
-ARABIC_SCORES = {"exact_match_arabic_normalized", "f1_arabic_normalized"}
+ARABIC_SCORES = {"arabic_exact_match", "arabic_f1", "mlqa_exact_match",
+                 "mlqa_f1"}
 
 
 class SpanBasedQAScorerTest(unittest.TestCase):

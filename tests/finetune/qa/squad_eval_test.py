@@ -1,13 +1,17 @@
 """Tests for finetune.qa.squad_eval; expected values are worked by hand.
 
-The official numbers are those that the official scripts gave on whole data
-sets; they need `ELECTRA_DATA`.
+Those in tests/golden/finetune/qa_scores.json are what the official scripts gave
+on made-up answers; those on whole data sets need `ELECTRA_DATA`.
 """
 
+import contextlib
+import io
 import os
 import unittest
 
+from finetune.qa import qa_examples
 from finetune.qa import squad_eval
+from tests.finetune.qa import golden_qa
 from util import utils
 
 DATA = os.environ.get("ELECTRA_DATA")
@@ -61,15 +65,76 @@ class SquadV2Test(unittest.TestCase):
         "NoAns_f1": 100.0, "NoAns_total": 1})
 
 
-class ArabicNormalizedTest(unittest.TestCase):
+class ArabicTest(unittest.TestCase):
 
   def test_punctuation_and_hamza_do_not_count(self):
     gold = {"q": ("أحمد", "x"), "r": ()}
     self.assertEqual(squad_eval.squad_v1({"q": ("أحمد",)}, {"q": "احمد،"}),
                      {"exact_match": 0.0, "f1": 0.0})
     self.assertEqual(
-        squad_eval.arabic_normalized(gold, {"q": "احمد،", "r": ""}),
-        {"exact_match_arabic_normalized": 100.0, "f1_arabic_normalized": 100.0})
+        squad_eval.arabic(gold, {"q": "احمد،", "r": ""}),
+        {"arabic_exact_match": 100.0, "arabic_f1": 100.0})
+
+  def test_article_does_not_count(self):
+    # "مدينه قاهره" and "قاهره": P = 1, R = 1/2, F1 = 2/3
+    scores = squad_eval.arabic({"q": ("مدينة القاهرة",)}, {"q": "القاهره"})
+    self.assertEqual(scores["arabic_exact_match"], 0.0)
+    self.assertAlmostEqual(scores["arabic_f1"], 200 / 3)
+
+  def test_mlqa_keeps_letters_and_drops_punctuation(self):
+    gold = {"q": ("القاهرة",), "r": ("أحمد",), "s": (), "t": ("x",)}
+    self.assertEqual(
+        squad_eval.mlqa_arabic(gold, {"q": "قاهرة،", "r": "احمد", "s": ""}),
+        {"mlqa_exact_match": 50.0, "mlqa_f1": 50.0})  # "t" has no prediction
+
+  def test_answers_to_unanswerable_questions_are_wrong(self):
+    for score in (squad_eval.arabic, squad_eval.mlqa_arabic):
+      self.assertEqual(set(score({"q": ()}, {"q": "x"}).values()), {0.0})
+
+
+class MadeUpAnswersTest(unittest.TestCase):
+  """Digit for digit: articles, punctuation, empty answers, odd white space."""
+
+  @classmethod
+  def setUpClass(cls):
+    super().setUpClass()
+    cls.cases = utils.load_json(
+        os.path.join(golden_qa.GOLDEN, "qa_scores.json"))["cases"]
+
+  def gold(self, case):
+    return {qas_id: tuple(answers) for qas_id, answers in case["gold"].items()}
+
+  def test_squad_v1(self):
+    cases = [case for case in self.cases if "squad_v1" in case]
+    self.assertEqual(len(cases), 12)
+    for case in cases:
+      self.assertEqual(
+          squad_eval.squad_v1(self.gold(case), case["predictions"]),
+          case["squad_v1"])
+
+  def test_squad_v2(self):
+    for case in self.cases:
+      gold = self.gold(case)
+      predictions = dict(dict.fromkeys(gold, ""), **case["predictions"])
+      self.assertEqual(
+          squad_eval.squad_v2(gold, predictions, case["null_odds"], -2.75),
+          case["squad_v2"])
+      self.assertEqual(squad_eval.squad_v2(gold, predictions),
+                       case["squad_v2_without_odds"])
+
+  def test_mlqa(self):
+    for case in self.cases:
+      if "mlqa" in case:
+        scores = squad_eval.mlqa_arabic(self.gold(case), case["predictions"])
+        self.assertEqual({name: scores["mlqa_" + name] for name in
+                          ("exact_match", "f1")}, case["mlqa"])
+
+  def test_arabic_scores_are_never_called_as_the_official_ones(self):
+    gold, predictions = {"q": ("x",)}, {"q": "x"}
+    official = set(squad_eval.squad_v1(gold, predictions)) | set(
+        squad_eval.squad_v2(gold, predictions, {"q": 0.0}))
+    for score in (squad_eval.arabic, squad_eval.mlqa_arabic):
+      self.assertFalse(official & set(score(gold, predictions)))
 
 
 @unittest.skipUnless(DATA, "set ELECTRA_DATA to the folder of the data sets")
@@ -92,6 +157,18 @@ class OfficialNumbersTest(unittest.TestCase):
         squad_eval.read_gold(self.load("dev-v2.0-normans-rhine.json")),
         self.load("predictions-v2.0.json"), self.load("null_odds-v2.0.json")),
                      expected["result"])
+
+  def test_mrqa(self):
+    with contextlib.redirect_stdout(io.StringIO()):
+      examples = qa_examples.read_mrqa(
+          os.path.join(DATA, "mrqa", "SQuAD.seanie12.jsonl.gz"), "x",
+          is_training=False)
+    predictions = utils.load_json(os.path.join(DATA, "mrqa", "pred-output.json"))
+    self.assertEqual(
+        squad_eval.squad_v1({example.qas_id: example.gold_answers
+                             for example in examples}, predictions),
+        utils.load_json(
+            os.path.join(golden_qa.GOLDEN, "qa_scores.json"))["mrqa"])
 
 
 if __name__ == "__main__":
