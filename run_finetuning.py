@@ -45,7 +45,8 @@ def run(config):
     utils.heading("Trial %d of %d: %s" % (
         trial, num_trials, ", ".join(config.task_names)))
     runner = model_runner.ModelRunner(config, tasks, trial)
-    if config.do_train and config.do_eval and trial == 1:
+    if config.do_train and trial == 1 and (
+        config.do_eval or config.eval_steps):
       runner.check_dev_data()
     if config.do_train and config.do_predict and trial == 1:
       runner.check_predict_file()
@@ -54,6 +55,8 @@ def run(config):
     if config.do_eval:
       results.append(runner.results(model))
       outputs.write_results(config, results)
+      if num_trials > 1:
+        outputs.keep_dev_outputs(config, trial)
     if config.write_test_outputs and trial <= config.n_writes_test:
       for task in tasks:
         for split in task.get_test_splits():

@@ -1,7 +1,10 @@
 """One trial: the Estimator that trains on the tasks and evaluates them."""
 
+import os
+
 import tensorflow.compat.v1 as tf
 
+from finetune import evaluations
 from finetune import finetuning_model
 from finetune import learned_labels
 from finetune import preprocessing
@@ -41,6 +44,7 @@ class ModelRunner:
     self._preprocessor = preprocessing.Preprocessor(self._config, tasks)
     self.model_dir = self._config.trial_model_dir(trial)
     self.seed = self._config.seed
+    self._has_said_best = False
 
   def check_dev_data(self):
     """Makes the features that will be scored, so that they are there in time.
@@ -87,7 +91,7 @@ class ModelRunner:
         stored.num_examples, config.train_batch_size, config.num_train_epochs)
     # null: no pre-trained weights
     init_checkpoint = (config.init_checkpoint and
-                       checkpoint.latest(config.init_checkpoint))
+                       self.checkpoint_path(config.init_checkpoint))
     trial_record.open_folder(
         self.model_dir, trial_record.settings_of(
             config, made_from=stored.made_from, num_train_steps=num_steps,
@@ -99,7 +103,7 @@ class ModelRunner:
     is_started = checkpoint.find(self.model_dir) is not None
     start_step = (checkpoint.global_step_of(self.model_dir) if is_started
                   else 0)
-    if start_step >= num_steps:
+    if start_step >= num_steps and self._is_evaluated(start_step, num_steps):
       utils.log("Trial {} was trained to its end before ({:,} steps, {}); set "
                 "\"overwrite\": true to train it again".format(
                     self._trial, start_step, self.model_dir))
@@ -112,15 +116,73 @@ class ModelRunner:
       utils.log("Training from random weights (init_checkpoint is null)")
     utils.log("Training for {:,} steps on {:,} inputs, batch size {:,}".format(
         num_steps, stored.num_examples, config.train_batch_size))
+    self._train_in_parts(stored, start_step, num_steps, init_checkpoint, hooks)
+
+  def _train_in_parts(self, stored, step, num_steps, init_checkpoint, hooks):
+    """Trains to `num_steps`, with an evaluation after each `eval_steps`.
+
+    Each part goes on from the checkpoint of the one before, exactly as after
+    an interruption, so that the weights do not depend on `eval_steps`.
+    """
+    while True:
+      if not self._is_evaluated(step, num_steps):
+        self._evaluate_while_training(step)
+      if step >= num_steps or self._is_to_stop_early():
+        return
+      part_end = num_steps
+      if self._config.eval_steps:
+        part_end = min(num_steps, (step // self._config.eval_steps + 1) *
+                       self._config.eval_steps)
+      self._train_part(stored, step, part_end, num_steps, init_checkpoint,
+                       hooks)
+      init_checkpoint = None  # from now on its own checkpoint
+      step = part_end
+
+  def _train_part(self, stored, step, part_end, num_steps, init_checkpoint,
+                  hooks):
+    """Trains from `step` to `part_end` of `num_steps` steps."""
     try:
       self._estimator(init_checkpoint, num_steps).train(
-          self._preprocessor.train_input_fn(stored, self.seed, start_step),
-          max_steps=num_steps, hooks=list(hooks))
+          self._preprocessor.train_input_fn(stored, self.seed, step),
+          max_steps=part_end, hooks=list(hooks))
     except tf.train.NanLossDuringTrainingError:
       raise utils.UserError(
           "Trial %d: the loss is not a number any more; set a learning_rate "
           "below %g, or another seed, and \"overwrite\": true (%s)." % (
-              self._trial, config.learning_rate, self.model_dir))
+              self._trial, self._config.learning_rate, self.model_dir))
+
+  def _evaluations(self, model_dir=None):
+    return evaluations.Evaluations(model_dir or self.model_dir,
+                                   self._config.best_metric)
+
+  def _is_evaluated(self, step, num_steps):
+    """Returns whether no evaluation of the weights of `step` is missing."""
+    eval_steps = self._config.eval_steps
+    is_due = eval_steps and step and (
+        step % eval_steps == 0 or step == num_steps)
+    return not is_due or step in self._evaluations().steps
+
+  def _evaluate_while_training(self, step):
+    record = self._evaluations()
+    prefix = checkpoint.latest(self.model_dir)
+    utils.log("Evaluating step {:,} of trial {}".format(step, self._trial))
+    if record.add(step, self.evaluate(prefix), prefix):
+      utils.log("Best so far: kept in %s" % os.path.join(
+          self.model_dir, evaluations.BEST_FOLDER))
+
+  def _is_to_stop_early(self):
+    """Returns whether the scores have not risen for long enough; says so."""
+    patience = self._config.early_stopping_patience
+    if not patience or not self._config.eval_steps:
+      return False
+    record = self._evaluations()
+    if not record.best or record.num_since_best() < patience:
+      return False
+    utils.log("Stopped trial {} early, at step {:,}: no better score in {} "
+              "evaluations since step {:,} (early_stopping_patience)".format(
+                  self._trial, record.last.step, record.num_since_best(),
+                  record.best.step))
+    return True
 
   def evaluate(self, model=None, split="dev"):
     """Scores every task on `split`.
@@ -149,11 +211,21 @@ class ModelRunner:
     return results
 
   def results(self, model=None, split="dev"):
-    """Returns `evaluate` and what it was done with, as outputs.py writes it."""
+    """Returns `evaluate` and what it was done with, as outputs.py writes it.
+
+    Where the best weights of a training are kept they are what is scored; then
+    "last" is {"global_step", "results"} of the last ones.
+    """
     path = self.checkpoint_path(model)
-    return {"trial": self._trial, "seed": self.seed, "checkpoint": path,
-            "global_step": checkpoint.global_step_of(path),
-            "results": self.evaluate(path, split)}
+    found = {"trial": self._trial, "seed": self.seed, "checkpoint": path,
+             "global_step": checkpoint.global_step_of(path),
+             "results": self.evaluate(path, split)}
+    folder, name = os.path.split(os.path.dirname(path))
+    if name == evaluations.BEST_FOLDER:
+      last = self._evaluations(folder).last
+      if last:
+        found["last"] = {"global_step": last.step, "results": last.results}
+    return found
 
   def score(self, task, split, model=None):
     """Returns the Scorer of `task` after it saw every example of `split`."""
@@ -189,12 +261,21 @@ class ModelRunner:
     return scores
 
   def checkpoint_path(self, model=None):
-    """Returns the path of the newest checkpoint of `model` or this trial.
+    """Returns the path of the checkpoint of `model` or this trial to use.
+
+    Of a folder with the best weights of a training that is those, else the
+    newest.
 
     Raises:
       utils.UserError: there is none.
     """
-    return checkpoint.latest(model or self.model_dir)
+    best = evaluations.best_folder(model or self.model_dir)
+    path = checkpoint.latest(best or model or self.model_dir)
+    if best and not self._has_said_best:
+      self._has_said_best = True
+      utils.log("Using the best weights of the training, those of step "
+                "{:,} ({})".format(checkpoint.global_step_of(path), path))
+    return path
 
   def _check_head(self, path, task):
     """Raises a UserError if a checkpoint was never trained on `task`."""
@@ -210,14 +291,19 @@ class ModelRunner:
 
   def _estimator(self, weights, num_train_steps):
     config = self._config
+    run_config = training_utils.make_run_config(
+        config, model_dir=self.model_dir,
+        save_checkpoints_steps=config.save_checkpoints_steps,
+        keep_checkpoint_max=KEEP_CHECKPOINTS)
+    if config.save_checkpoints_minutes and not config.was_passed(
+        "save_checkpoints_steps"):
+      run_config = run_config.replace(
+          save_checkpoints_secs=60.0 * config.save_checkpoints_minutes)
     return tf.estimator.tpu.TPUEstimator(
         use_tpu=config.use_tpu,
         model_fn=_model_fn_builder(config, self._tasks, weights,
                                    num_train_steps),
-        config=training_utils.make_run_config(
-            config, model_dir=self.model_dir,
-            save_checkpoints_steps=config.save_checkpoints_steps,
-            keep_checkpoint_max=KEEP_CHECKPOINTS),
+        config=run_config,
         train_batch_size=config.train_batch_size,
         eval_batch_size=config.eval_batch_size,
         predict_batch_size=config.predict_batch_size)

@@ -12,20 +12,24 @@ def write_results(config, trials):
 
   - `results_txt`: one line for each trial and task, as the reference writes
     them ("rte: accuracy: 84.12 - loss: 0.41"), then a line for each task and
-    score over all trials, where there are several.
+    score over all trials, where there are several; then, where these are the
+    scores of the best weights and not of the last, a line with both steps for
+    each trial and task.
   - the .json beside it: all of `trials` and the summary.
   - `results_pkl`: a list with {task: {score: value}} for each trial.
 
   Args:
     config: a FinetuningConfig.
     trials: list of {"trial": int, "seed": int, "global_step": int,
-      "checkpoint": str, "results": {task: {score: float}}}.
+      "checkpoint": str, "results": {task: {score: float}}}, with or without
+      "last": {"global_step": int, "results": {task: {score: float}}}.
   """
   results = [trial["results"] for trial in trials]
   summary = summarize(results) if len(results) > 1 else {}
   lines = ["%s: %s" % (task, results_line(scores))
            for result in results for task, scores in result.items()]
   lines += summary_lines(summary)
+  lines += [line for trial in trials for line in _lines_of_last(trial)]
   with utils.write_atomically(config.results_txt) as f:
     f.write("\n".join(lines) + "\n")
   utils.write_json({"trials": trials, "summary": summary},
@@ -61,6 +65,16 @@ def summary_lines(summary):
           for name, values in scores.items()]
 
 
+def _lines_of_last(trial):
+  """Returns lines on the best and the last weights of a trial, if both are."""
+  if "last" not in trial:
+    return []
+  return ["%s trial %d: best at step %d, last at step %d: %s" % (
+      task, trial["trial"], trial["global_step"],
+      trial["last"]["global_step"], results_line(scores))
+          for task, scores in trial["last"]["results"].items()]
+
+
 def results_line(scores):
   """Returns {score: value} as "accuracy: 84.12 - loss: 0.41"."""
   return " - ".join("%s: %.2f" % item for item in scores.items())
@@ -73,6 +87,23 @@ def write_test_outputs(config, task_name, split, trial, scorer):
   submission = scorer.get_submission()
   if submission:
     write_submission(config, trial, *submission)
+
+
+def keep_dev_outputs(config, trial):
+  """Copies what the evaluation of a trial wrote, before the next overwrites it.
+
+  The answers and tags of the dev set stand at the reference's paths, which name
+  no trial: those files are of the last one. Each trial's are in "trial_1" and
+  so on beside them.
+  """
+  for folder in config.dev_output_folders():
+    if not utils.isdir(folder):
+      continue
+    target = os.path.join(folder, "trial_%d" % trial)
+    for name in utils.listdir(folder):
+      path = os.path.join(folder, name)
+      if not utils.isdir(path):
+        utils.copy(path, os.path.join(target, name))
 
 
 def write_predictions(config, trial, scorer):

@@ -42,7 +42,74 @@ class PresetsTest(unittest.TestCase):
                      os.path.join("no_such_folder", "models", "m"))
 
 
+class DeclaredTaskTest(unittest.TestCase):
+
+  def test_length_and_epochs_follow_the_declared_kind_and_not_the_name(self):
+    with tempfile.TemporaryDirectory() as folder:
+      for name, kind, wanted in [
+          ("trivia", "qa", (512, 2.0)), ("iraqanews", "tagging", (128, 3.0)),
+          ("reviews", "classification", (128, 3.0))]:
+        utils.write_json({"kind": kind}, os.path.join(
+            folder, "finetuning_data", name, "task.json"))
+        config = make(folder, task_names=[name])
+        self.assertEqual((config.max_seq_length, config.num_train_epochs),
+                         wanted)
+      self.assertEqual(make(folder, task_names=["trivia"],
+                            max_seq_length=384).max_seq_length, 384)
+
+
+class FinetunedModelTest(unittest.TestCase):
+
+  def setUp(self):
+    super().setUp()
+    folder = tempfile.TemporaryDirectory()
+    self.addCleanup(folder.cleanup)
+    self.model = os.path.join(folder.name, "model")
+
+  def record(self, **values):
+    utils.write_json(values, os.path.join(self.model, "finetuning_run.json"))
+
+  def use(self, **passed):
+    return make(do_train=False, init_checkpoint=self.model, **passed)
+
+  def test_is_used_as_it_was_trained(self):
+    self.record(task_names=["arcd"], max_seq_length=384, model_size="small",
+                embedding_size=64, debug=True, use_tpu=True, seed=7,
+                unknown_to_this_version=1)
+    config = self.use()
+    self.assertEqual((config.task_names, config.max_seq_length,
+                      config.model_size, config.embedding_size),
+                     (["arcd"], 384, "small", 64))
+    self.assertEqual((config.debug, config.use_tpu, config.seed),
+                     (False, False, 0))
+    self.assertEqual(self.use(max_seq_length=128).max_seq_length, 128)
+    # To train from it is another matter.
+    self.assertEqual(make(init_checkpoint=self.model).task_names, ["chunk"])
+
+  def test_vocabulary_is_its_own(self):
+    self.record()
+    path = os.path.join(self.model, "vocab.txt")
+    with utils.write_atomically(path) as f:
+      f.write("a\nb\n")
+    self.assertEqual(self.use().vocab_file, path)
+
+  def test_broken_record(self):
+    self.record(max_seq_length="long")
+    with self.assertRaisesRegex(utils.UserError, "'max_seq_length': expected"):
+      self.use()
+
+
 class PlacesTest(unittest.TestCase):
+
+  def test_predictions_are_named_after_their_file(self):
+    config = make("d", task_names=["rte"], predict_file=__file__)
+    self.assertIs(config.do_predict, True)
+    self.assertEqual(config.predict_output_file, os.path.join(
+        "d", "models", "m", "results", "rte_predictions",
+        "configure_finetuning_test.jsonl"))
+    self.assertEqual(config.predictions_file(1), config.predict_output_file)
+    self.assertTrue(config.replace(num_trials=3).predictions_file(2).endswith(
+        "configure_finetuning_test_trial_2.jsonl"))
 
   def test_places_are_the_references(self):
     config = make("d", task_names=["mnli", "rte"])
@@ -114,6 +181,17 @@ class ContradictionsTest(unittest.TestCase):
         (dict(task_names=["../x"]), "expected plain names"),
         (dict(do_train=False, do_eval=False), "expected at least one"),
         (dict(max_query_length=253), "max_query_length: expected at most"),
+        (dict(do_predict=True), "do_predict: expected predict_file"),
+        (dict(predict_file="x/y.tsv"), "predict_file: expected a file at x/y"),
+        (dict(predict_file=__file__, task_names=["rte", "sst"]),
+         r"predict_task: expected one of task_names \(rte, sst\).* got none"),
+        (dict(predict_file=__file__, predict_task="rte"), "got rte"),
+        (dict(predict_file=__file__, predict_output_file="x.tsv"),
+         "ends in .jsonl"),
+        (dict(save_checkpoints_steps=5, save_checkpoints_minutes=1),
+         "expected one of them, got both"),
+        (dict(best_metric="f1"), "best_metric: expected with eval_steps"),
+        (dict(early_stopping_patience=2), "expected with eval_steps"),
         (dict(num_trials=0), "'num_trials': expected an integer of at least 1")]:
       with self.subTest(passed=passed):
         with self.assertRaisesRegex(utils.UserError, message):

@@ -67,6 +67,58 @@ class RunTest(unittest.TestCase):
     self.assertEqual([trial["results"] for trial in again],
                      [trials[1]["results"]])
 
+  def test_best_weights_are_reported_and_predicted_with(self):
+    # The dev set says the opposite: the longer the training, the worse.
+    for split, good in (("train", "good"), ("dev", "bad")):
+      words_task.write_lines(
+          words_task.split_file(self.data_dir, split, "cola"),
+          ["s\t%d\t\t%s %s" % (a == good, a, b) for a in ("good", "bad")
+           for b in "abcdef"])
+    predict_file = os.path.join(self.data_dir, "new.txt")
+    words_task.write_lines(predict_file, ["good a", "bad b"])
+    config = self._config(
+        task_names=["cola"], eval_steps=4, num_train_epochs=8,
+        best_metric="loss", predict_file=predict_file)
+    trial, = run_finetuning.run(config)
+    losses = [dict(entry["results"]["cola"])["loss"] for entry in
+              utils.load_json(os.path.join(
+                  config.trial_model_dir(1), "evaluations.json"))[
+                      "evaluations"]]
+    best = min(losses)
+    self.assertLess(best, losses[-1])  # else nothing is tested here
+    self.assertAlmostEqual(trial["results"]["cola"]["loss"], best, places=5)
+    self.assertEqual(trial["last"]["results"]["cola"]["loss"], losses[-1])
+    lines = words_task.read_lines(config.results_txt)
+    self.assertTrue(lines[0].endswith("loss: %.2f" % best), lines)
+    self.assertRegex(lines[-1], "^cola trial 1: best at step %d, last at step "
+                     "12: mcc: .* loss: %.2f$" % (
+                         4 * losses.index(best) + 4, losses[-1]))
+    with open(config.predict_output_file) as f:
+      first = f.read()
+    # The last weights would say something else.
+    last = self._config(
+        task_names=["cola"], do_train=False, do_eval=False,
+        predict_file=config.predict_file, predict_output_file=os.path.join(
+            self.data_dir, "last.jsonl"),
+        init_checkpoint=checkpoint.find(config.trial_model_dir(1)))
+    run_finetuning.run(last)
+    with open(last.predict_output_file) as f:
+      self.assertNotEqual(f.read(), first)
+
+  def test_files_of_each_trial_are_kept(self):
+    config = self._config(task_names=["pos"], num_trials=2)
+    for split in ("train", "dev"):
+      words_task.write_lines(
+          os.path.join(config.raw_data_dir("pos"), split + ".txt"),
+          ["good J", "a N", "", "bad J", "b N"])
+    run_finetuning.run(config)
+    path = config.tagging_preds_file("pos", "dev")
+    folder, name = os.path.split(path)
+    texts = ["\n".join(words_task.read_lines(os.path.join(folder, place, name)))
+             for place in ("trial_1", "trial_2", "")]
+    self.assertEqual(texts[2], texts[1])
+    self.assertNotEqual(texts[0], texts[1])
+
   def test_missing_dev_file_is_found_before_training(self):
     # The reference finds it when the training is over.
     config = self._config()

@@ -2,6 +2,7 @@
 
 import os
 import tempfile
+from unittest import mock
 
 import numpy as np
 import tensorflow.compat.v1 as tf
@@ -97,6 +98,77 @@ class ModelRunnerTest(tf.test.TestCase):
     resumed = self.train("resumed", save_checkpoints_steps=4)
     self.assertEqual(checkpoint.global_step_of(resumed.model_dir), NUM_STEPS)
     self.assert_same_weights(self.trained, resumed)
+
+  def test_checkpoints_are_written_by_the_clock(self):
+    with self.assertRaises(KeyboardInterrupt):  # 1e-9 minutes: at every step
+      self.runner("by_clock", save_checkpoints_minutes=1e-9).train(
+          hooks=[StopAtStep(9)])
+    step = checkpoint.global_step_of(self.runner("by_clock").model_dir)
+    self.assertIn(step, (8, 9))
+    self.assert_same_weights(self.trained, self.train("by_clock"))
+
+  # Evaluation while training.
+
+  def history(self, runner):
+    return utils.load_json(os.path.join(runner.model_dir, "evaluations.json"))
+
+  def test_evaluations_do_not_change_the_weights(self):
+    evaluated = self.train("evaluated", eval_steps=5)
+    self.assert_same_weights(self.trained, evaluated)
+    found = self.history(evaluated)
+    self.assertEqual([e["step"] for e in found["evaluations"]], [5, 10, 12])
+    scores = [dict(e["results"]["words"])["accuracy"]
+              for e in found["evaluations"]]
+    best = max(scores)
+    self.assertEqual(found["best_step"], [5, 10, 12][scores.index(best)])
+    results = evaluated.results()
+    self.assertEqual(results["global_step"], found["best_step"])
+    self.assertEqual(results["results"]["words"]["accuracy"], best)
+    self.assertEqual(results["last"]["global_step"], 12)
+    self.assertAlmostEqual(results["last"]["results"]["words"]["loss"],
+                           self.trained.evaluate()["words"]["loss"], places=5)
+    # Used elsewhere, the folder gives its best weights too.
+    self.assertEqual(
+        self.runner("elsewhere").results(evaluated.model_dir)["global_step"],
+        found["best_step"])
+
+  def test_interrupted_between_evaluations(self):
+    for num_runs in [7, 2]:  # in the second part, and again
+      with self.assertRaises(KeyboardInterrupt):
+        self.runner("resumed_evaluated", eval_steps=5).train(
+            hooks=[StopAtStep(num_runs)])
+    resumed = self.train("resumed_evaluated", eval_steps=5)
+    self.assert_same_weights(self.trained, resumed)
+    self.assertEqual([e["step"] for e in self.history(resumed)["evaluations"]],
+                     [5, 10, 12])
+
+  def test_interrupted_in_an_evaluation(self):
+    runner = self.runner("in_evaluation", eval_steps=6)
+    runner.evaluate = mock.Mock(side_effect=KeyboardInterrupt)
+    with self.assertRaises(KeyboardInterrupt):
+      runner.train()
+    self.assertEqual(checkpoint.global_step_of(runner.model_dir), 6)
+    runner = self.train("in_evaluation", eval_steps=6)
+    self.assertEqual([e["step"] for e in self.history(runner)["evaluations"]],
+                     [6, 12])
+
+  def test_early_stopping(self):
+    # A rate of practically 0: no evaluation is better than the first.
+    settings = dict(eval_steps=2, early_stopping_patience=2,
+                    learning_rate=1e-30)
+    stopped = self.train("stopped", **settings)
+    self.assertEqual([e["step"] for e in self.history(stopped)["evaluations"]],
+                     [2, 4, 6])
+    self.assertEqual(stopped.results()["global_step"], 2)
+    self.train("stopped", **settings)  # and it stays so
+    self.assertEqual(checkpoint.global_step_of(stopped.model_dir), 6)
+
+  def test_best_of_another_metric(self):
+    runner = self.train("by_loss", eval_steps=6, best_metric="loss")
+    losses = [dict(e["results"]["words"])["loss"]
+              for e in self.history(runner)["evaluations"]]
+    self.assertEqual(self.history(runner)["best_step"],
+                     [6, 12][losses.index(min(losses))])
 
   def test_finished_training_is_not_repeated_unless_asked_to(self):
     path = os.path.join(self.train("short", num_train_epochs=0.1).model_dir,
