@@ -98,6 +98,8 @@ class FinetuningConfig(model_hparams.ModelHParams):
   # Whose cleaning contexts and questions get, as the arabert package names it,
   # such as "araelectra-base"; null: the model's own, "none": no cleaning.
   arabert_preprocessing = Hparam(None, str)
+  # From training: questions on a context that is in the dev or test set too.
+  drop_leaked_questions = Hparam(False, bool)
 
   # places
   init_checkpoint = Hparam(None, str)  # passed null: random weights

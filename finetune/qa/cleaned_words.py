@@ -48,10 +48,10 @@ class CleanedWords(qa_examples.Words):
       original: str, the context.
       clean: function of a text that returns it cleaned.
     """
-    self._original = original
     self._clean = clean
     self._cleaned = clean(original)
     super().__init__(self._cleaned)
+    self.context = original
     self._alignment = text_alignment.Alignment(original, self._cleaned)
 
   def locate(self, answer, start):
@@ -84,7 +84,7 @@ class CleanedWords(qa_examples.Words):
     first_char = self._place(first, start)
     end_char = self._place(first, end - 1) + 1
     start, end = self._alignment.to_original(first_char, end_char)
-    return self._original[start:end]
+    return self.context[start:end]
 
   def _place(self, first, offset):
     """Returns the place in the cleaned text of a character of the words.
@@ -117,9 +117,9 @@ class CleanedWords(qa_examples.Words):
 
   def _original_span(self, answer, start):
     """Returns (start, end) of the answer in the original, None if not there."""
-    if start >= 0 and self._original.startswith(answer, start):
+    if start >= 0 and self.context.startswith(answer, start):
       return start, start + len(answer)
-    return _nearest(answer, self._original, start)
+    return _nearest(answer, self.context, start)
 
 
 def _nearest(text, where, start):

@@ -58,9 +58,16 @@ class QAExample(task.Example):
 
 
 class Words:
-  """The words of a context, and which of them each character is in."""
+  """The words of a context, and which of them each character is in.
+
+  Attributes:
+    context: str, as the file has it.
+    words: tuple of str, what the model gets to read.
+    num_characters: int, of what it gets to read, white space included.
+  """
 
   def __init__(self, context):
+    self.context = context
     self.words = []
     self._word_of_character = []
     self._starts_of_words = []  # characters
@@ -162,6 +169,23 @@ def read_mrqa(path, task_name, *, is_training, is_labeled=True,
   """
   questions = _kept(_mrqa_questions(path, is_labeled), None, max_questions)
   return _examples(questions, path, task_name, is_training, cleaning)
+
+
+def squad_texts(path, keep_fn=None):
+  """Returns [(context, question)] of a file as `read_squad` takes it.
+
+  Raises:
+    utils.UserError: the file is missing or not in this layout.
+  """
+  reader = _SquadReader(path, has_impossible=True, is_labeled=False)
+  return [(context, question.text) for context, question in reader.questions()
+          if keep_fn is None or keep_fn(question.qas_id)]
+
+
+def mrqa_texts(path):
+  """Returns [(context, question)] of an MRQA file; see `squad_texts`."""
+  return [(context, question.text) for context, question in
+          _mrqa_questions(path, is_labeled=False)]
 
 
 def _kept(questions, keep_fn, max_questions):

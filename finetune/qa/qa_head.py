@@ -12,6 +12,8 @@ Glossary of shapes:
 - H: `HIDDEN_SIZE`.
 """
 
+import math
+
 import tensorflow.compat.v1 as tf
 
 from model import layers
@@ -23,7 +25,7 @@ HIDDEN_SIZE = 512
 MASKED_LOGIT = -1000.0
 
 
-def build(sequence, mask, labels, is_training, config):
+def build(sequence, mask, labels, is_training, config, padded_length=None):
   """Builds the head; variables are named as in the reference's checkpoints.
 
   Args:
@@ -36,6 +38,8 @@ def build(sequence, mask, labels, is_training, config):
       has no gold start to go by, counts the end as a uniform guess.
     config: has `joint_prediction`, `beam_size`, `answerable_classifier`,
       `answerable_uses_start_logits` and `answerable_weight`.
+    padded_length: int, what L would be with all of the padding, some of which
+      may be cut off; None: L. Only the loss of that guess depends on it.
 
   Returns:
     (losses, outputs): float32 [B], and a dict of "start_logits" and
@@ -63,8 +67,11 @@ def build(sequence, mask, labels, is_training, config):
       end_logits = tf.zeros_like(start_logits)
   else:
     end_logits = _masked(_scores(sequence, "dense_1"), mask)
+  end_losses = _position_losses(end_logits, labels["end_positions"])
+  if config.joint_prediction and not is_training and padded_length:
+    end_losses = tf.fill(tf.shape(end_losses), math.log(padded_length))
   losses = (_position_losses(start_logits, labels["start_positions"]) +
-            _position_losses(end_logits, labels["end_positions"])) / 2.0
+            end_losses) / 2.0
   outputs.update(start_logits=start_logits, end_logits=end_logits,
                  answerable_logit=tf.zeros_like(losses))
   if config.answerable_classifier:

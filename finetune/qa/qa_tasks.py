@@ -11,6 +11,7 @@ from finetune import feature_spec
 from finetune import packing
 from finetune import task
 from finetune.qa import cleaned_words
+from finetune.qa import leakage
 from finetune.qa import qa_examples
 from finetune.qa import qa_features
 from finetune.qa import qa_head
@@ -33,7 +34,8 @@ class QATask(task.Task):
   file_names = {"train": ("train.json",), "dev": ("dev.json",),
                 "test": ("test.json",)}
   feature_hparams = task.Task.feature_hparams + (
-      "max_query_length", "doc_stride", "arabert_preprocessing")
+      "max_query_length", "doc_stride", "arabert_preprocessing",
+      "drop_leaked_questions")
 
   def __init__(self, config, name, tokenizer):
     """Makes the task.
@@ -57,18 +59,15 @@ class QATask(task.Task):
     return [self.config.raw_data_dir(self.name)]
 
   def get_data_files(self, split):
-    """Returns [the file of `split`].
+    """Returns [the file of `split`], and what decides what is read of it.
 
     Raises:
       utils.UserError: there is none.
     """
-    path = self._find(split)
-    if path is None:
-      raise utils.UserError(
-          "Task '%s': expected its %s data in %s, found %s." % (
-              self.name, split, " or ".join(self._candidates(split)),
-              self._found_instead(split) or "no such file"))
-    return [path]
+    others = []
+    if split == "train" and self.config.drop_leaked_questions:
+      others = self._scored_paths()
+    return [self._path(split)] + others
 
   def get_test_splits(self):
     path = self._find("test")
@@ -78,9 +77,11 @@ class QATask(task.Task):
     if split == task.PREDICT:
       return self.get_examples_to_predict()
     if split not in self._examples:
-      path, = self.get_data_files(split)
       examples = self._read(
-          path, split, DEBUG_QUESTIONS if self.config.debug else None)
+          self._path(split), split,
+          DEBUG_QUESTIONS if self.config.debug else None)
+      if split == "train":
+        examples = self._without_leaks(examples)
       self._featurizer.number(examples)
       self._examples[split] = examples
     return self._examples[split]
@@ -129,7 +130,7 @@ class QATask(task.Task):
     mask = qa_head.answer_mask(features["input_mask"], features["segment_ids"])
     losses, outputs = qa_head.build(
         bert_model.get_sequence_output(), mask, labels, is_training,
-        self.config)
+        self.config, padded_length=self.config.max_seq_length)
     outputs.update(loss=losses, eid=features[self._key("eid")],
                    start_positions=labels["start_positions"],
                    end_positions=labels["end_positions"])
@@ -151,6 +152,37 @@ class QATask(task.Task):
         # Every question of a predict_file gets an answer.
         keep_fn=None if split == task.PREDICT else self.keeps,
         max_questions=max_questions, cleaning=self._cleaning())
+
+  def _texts(self, path):
+    """Returns [(context, question)] of a file, whatever its answers are."""
+    return qa_examples.squad_texts(path, self.keeps)
+
+  def _without_leaks(self, examples):
+    """Returns the training examples; says which contexts are scored too.
+
+    Those questions are left out if `drop_leaked_questions` is set.
+
+    Raises:
+      utils.UserError: no question would be left.
+    """
+    paths = self._scored_paths()
+    leaks = leakage.find(
+        [(example.words.context, example.question) for example in examples],
+        [text for path in paths for text in self._texts(path)])
+    is_dropped = self.config.drop_leaked_questions
+    leakage.report(self.name, leaks, len(examples), paths, is_dropped)
+    if is_dropped and len(leaks.questions) == len(examples):
+      raise utils.UserError(
+          "Task '%s': %s leaves out all %d training questions of %s; expected "
+          "some on other contexts." % (
+              self.name, leakage.HPARAM, len(examples), self._path("train")))
+    return [example for i, example in enumerate(examples)
+            if not (is_dropped and i in leaks.questions)]
+
+  def _scored_paths(self):
+    """Returns the files of the dev and test set, those there are."""
+    paths = {self._find(split) for split in ("dev", "test")}
+    return sorted(paths - {None, self._find("train")})
 
   def _cleaning(self):
     """Returns the cleaned_words.Cleaning of the task's texts, None for none.
@@ -204,6 +236,20 @@ class QATask(task.Task):
           window.start_position, window.end_position, " ".join(
               self.tokenizer.convert_ids_to_tokens(answer))
           if window.start_position else "not in this window"))
+
+  def _path(self, split):
+    """Returns the path of the file of `split`.
+
+    Raises:
+      utils.UserError: there is none.
+    """
+    path = self._find(split)
+    if path is None:
+      raise utils.UserError(
+          "Task '%s': expected its %s data in %s, found %s." % (
+              self.name, split, " or ".join(self._candidates(split)),
+              self._found_instead(split) or "no such file"))
+    return path
 
   def _candidates(self, split):
     """Returns the paths that the file of `split` may have, best first."""
@@ -293,6 +339,9 @@ class MRQATask(QATask):
         path, self.name, is_training=split == "train",
         is_labeled=split != task.PREDICT, max_questions=max_questions,
         cleaning=self._cleaning())
+
+  def _texts(self, path):
+    return qa_examples.mrqa_texts(path)
 
 
 class NewsQA(MRQATask):

@@ -1,4 +1,4 @@
-"""Scores of SQuAD 1.1 and 2.0, MRQA and MLQA, as the official scripts give them.
+"""Scores of SQuAD 1.1 and 2.0, MRQA and MLQA, as official scripts give them.
 
 All take `gold`, {question id: tuple of gold answers}, in the order of the
 dataset (the last digits of a sum depend on it), and `predictions`, {question

@@ -193,7 +193,7 @@ class RealDataTest(unittest.TestCase):
         (num_read, num_found, num_exact))
     num_more_or_less = 0  # e.g. without the letters that were dropped
     for text, gold in texts:  # whole words hold at least the answer
-      text, gold = [answer_scores.normalize_arabic(t).replace(" ", "")
+      text, gold = [answer_scores.normalize(t).replace(" ", "")
                     for t in (text, gold)]
       num_more_or_less += gold not in text
     self.assertLessEqual(num_more_or_less, 1)

@@ -163,7 +163,8 @@ class OfficialNumbersTest(unittest.TestCase):
       examples = qa_examples.read_mrqa(
           os.path.join(DATA, "mrqa", "SQuAD.seanie12.jsonl.gz"), "x",
           is_training=False)
-    predictions = utils.load_json(os.path.join(DATA, "mrqa", "pred-output.json"))
+    predictions = utils.load_json(
+        os.path.join(DATA, "mrqa", "pred-output.json"))
     self.assertEqual(
         squad_eval.squad_v1({example.qas_id: example.gold_answers
                              for example in examples}, predictions),

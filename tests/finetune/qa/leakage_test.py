@@ -1,0 +1,158 @@
+"""Tests for finetune.qa.leakage, also as the tasks use it.
+
+The tests on whole data sets run where ELECTRA_DATA is a folder with arcd/.
+"""
+
+import contextlib
+import io
+import json
+import os
+import shutil
+import tempfile
+import unittest
+
+from finetune import task_builder
+from finetune.qa import leakage
+from tests.finetune.qa import golden_qa
+from util import utils
+
+DATA = os.environ.get("ELECTRA_DATA")
+
+
+class FindTest(unittest.TestCase):
+
+  def test_questions_on_a_shared_context_leak(self):
+    leaks = leakage.find(
+        [("x", "a"), ("x", "b"), ("y", "a"), ("z", "c")],
+        [("x", "a"), ("z", "a"), ("w", "c")])
+    self.assertEqual(leaks.questions, {0, 1, 3})
+    self.assertEqual((leaks.num_same, leaks.num_contexts,
+                      leaks.num_all_contexts), (1, 2, 3))
+
+  def test_punctuation_white_space_case_and_diacritics_do_not_hide_one(self):
+    leaks = leakage.find([("ولد مُحَمَّد (في  Mecca).", "مَن؟")],
+                         [("ولد محمد ( في mecca ) .", "من ؟")])
+    self.assertEqual((leaks.questions, leaks.num_same), ({0}, 1))
+
+  def test_nothing_leaks_from_other_contexts(self):
+    for scored in ([], [("y", "a")]):
+      leaks = leakage.find([("x", "a")], scored)
+      self.assertEqual((leaks.questions, leaks.num_same), (set(), 0))
+
+
+class TaskTest(unittest.TestCase):
+
+  def setUp(self):
+    super().setUp()
+    folder = tempfile.TemporaryDirectory()
+    self.addCleanup(folder.cleanup)
+    self.data_dir = folder.name
+    shutil.copy(os.path.join(golden_qa.GOLDEN, "qa_vocab.txt"),
+                os.path.join(self.data_dir, "vocab.txt"))
+
+  def path(self, name):
+    return os.path.join(self.data_dir, "finetuning_data", *name.split("/"))
+
+  def write(self, name, *questions):
+    """Writes (id, context, question), answered by the context's first word."""
+    utils.write_json({"data": [{"paragraphs": [{
+        "context": context, "qas": [{"id": qas_id, "question": question,
+                                     "answers": [{"text": context.split()[0],
+                                                  "answer_start": 0}]}]}
+        for qas_id, context, question in questions]}]}, self.path(name))
+
+  def task(self, name="arcd", **hparams):
+    return task_builder.get_tasks(
+        golden_qa.config(self.data_dir, name, **hparams))[0]
+
+  def read(self, task, split="train"):
+    """Returns (ids, what was printed)."""
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+      examples = task.get_examples(split)
+    return [example.qas_id for example in examples], printed.getvalue()
+
+  def write_leaking(self, name="arcd"):
+    self.write(name + "/train.json", ("arabic-1", "بيروت لبنان", "أين؟"),
+               ("arabic-2", "بيروت لبنان", "ما؟"),
+               ("arabic-3", "عمان الأردن", "أين؟"))
+    self.write(name + "/dev.json", ("arabic-4", "بيروت، لبنان", "أين؟"))
+
+  def test_leaks_are_counted_and_said(self):
+    self.write_leaking()
+    ids, printed = self.read(self.task())
+    self.assertEqual(ids, ["arabic-1", "arabic-2", "arabic-3"])
+    self.assertIn(
+        "Warning: task 'arcd': 2 of 3 training questions are on a context of "
+        "%s (1 of 2 contexts), 1 of them the same question; scores there "
+        "flatter the model; \"drop_leaked_questions\": true leaves them out" %
+        self.path("arcd/dev.json"), printed)
+
+  def test_leaks_are_left_out_if_asked_for(self):
+    for name in ("arcd", "tydiqa", "mine"):
+      self.write_leaking(name)
+      if name == "mine":
+        utils.write_json({"kind": "qa"}, self.path("mine/task.json"))
+      ids, printed = self.read(self.task(name, drop_leaked_questions=True))
+      self.assertEqual(ids, ["arabic-3"])
+      self.assertIn("they are left out of the training", printed)
+
+  def test_leaks_are_found_in_cleaned_contexts(self):
+    self.write_leaking()
+    ids, printed = self.read(self.task(
+        drop_leaked_questions=True, arabert_preprocessing="araelectra-base"))
+    self.assertEqual(ids, ["arabic-3"])
+
+  def test_leaks_of_the_test_set_count_too(self):
+    self.write_leaking()
+    self.write("arcd/test.json", ("t", "عمان الأردن", "ما؟"))
+    _, printed = self.read(self.task())
+    self.assertIn("3 of 3 training questions are on a context of %s or %s (2 "
+                  "of 2 contexts), 1 of them" % (
+                      self.path("arcd/dev.json"), self.path("arcd/test.json")),
+                  printed)
+
+  def test_nothing_is_said_without_leaks_or_scored_files(self):
+    self.write("arcd/train.json", ("1", "بيروت لبنان", "أين؟"))
+    self.assertNotIn("Warning", self.read(self.task())[1])
+    self.write("arcd/dev.json", ("1", "عمان الأردن", "أين؟"))
+    self.assertNotIn("Warning", self.read(self.task())[1])
+
+  def test_nothing_left_is_an_error(self):
+    self.write("arcd/train.json", ("1", "بيروت لبنان", "أين؟"))
+    self.write("arcd/dev.json", ("2", "بيروت لبنان", "ما؟"))
+    with self.assertRaisesRegex(
+        utils.UserError, "drop_leaked_questions leaves out all 1 training"):
+      self.read(self.task(drop_leaked_questions=True))
+
+  def test_what_is_left_out_depends_on_the_scored_files(self):
+    # so stored features are made anew when those change
+    self.write_leaking()
+    train, dev = self.path("arcd/train.json"), self.path("arcd/dev.json")
+    self.assertEqual(self.task().get_data_files("train"), [train])
+    task = self.task(drop_leaked_questions=True)
+    self.assertEqual(task.get_data_files("train"), [train, dev])
+    self.assertEqual(task.get_data_files("dev"), [dev])
+    self.assertIn("drop_leaked_questions", task.feature_hparams)
+
+  def test_mrqa_files_are_compared_too(self):
+    for split, qas_id in (("train", "1"), ("dev", "2")):
+      with utils.write_atomically(self.path("newsqa/%s.jsonl" % split)) as f:
+        f.write(json.dumps({"context": "in Beirut", "qas": [{
+            "qid": qas_id, "question": "Where?", "answers": ["Beirut"],
+            "detected_answers": [{"char_spans": [[3, 8]]}]}]}))
+    self.assertIn("1 of 1 training questions",
+                  self.read(self.task("newsqa"))[1])
+
+  @unittest.skipUnless(DATA, "set ELECTRA_DATA to the folder of the data sets")
+  def test_arcd_leaks_as_released(self):
+    os.makedirs(self.path("arcd"))
+    for name in ("arcd-train.json", "arcd-test.json"):
+      shutil.copy(os.path.join(DATA, "arcd", name), self.path("arcd"))
+    _, printed = self.read(self.task())
+    self.assertIn("15 of 692 training questions", printed)
+    self.assertIn("(5 of 231 contexts), 0 of them the same", printed)
+
+
+if __name__ == "__main__":
+  unittest.main()
