@@ -12,6 +12,9 @@ from tests.finetune.tagging import tiny_tags
 from util import utils
 
 DATA = os.environ.get("ELECTRA_DATA")
+# What conlleval itself printed; see "source" there.
+GOLDEN = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..",
+                      "golden", "finetune", "conlleval_scores.json")
 
 
 def corrupted(sentences, tags, share, seed):
@@ -85,6 +88,35 @@ class ScoresTest(unittest.TestCase):
       self.assert_scores(gold, predicted, f1, precision, recall)
       bioes = [tagging_utils.recode(tags, "BIOES") for tags in predicted]
       self.assert_scores(gold, bioes, f1, precision, recall)
+
+
+class ConllevalTest(unittest.TestCase):
+  """Scores are those that conlleval prints, with two decimals."""
+
+  @classmethod
+  def setUpClass(cls):
+    super().setUpClass()
+    cls.golden = utils.load_json(GOLDEN)
+
+  def assert_scores(self, gold, predicted, wanted):
+    scores, _ = tagging_metrics.span_scores(gold, predicted)
+    scores["accuracy"] = tagging_metrics.accuracy(gold, predicted)
+    for name in ("accuracy", "precision", "recall", "f1"):
+      self.assertAlmostEqual(scores[name], wanted[name], delta=0.00501)
+
+  def test_made_up_tags(self):
+    self.assertEqual(len(self.golden["made_up"]), 23)
+    for case in self.golden["made_up"]:
+      self.assert_scores([tags.split() for tags in case["gold"]],
+                         [tags.split() for tags in case["predicted"]], case)
+
+  @unittest.skipUnless(DATA, "ELECTRA_DATA is not set")
+  def test_conll_2000_and_anercorp(self):
+    for name, wanted in self.golden["real"].items():
+      gold = [sentence.tags for sentence in conll_reader.read_conll(
+          os.path.join(DATA, name)).sentences]
+      tags = sorted({tag for sentence in gold for tag in sentence})
+      self.assert_scores(gold, corrupted(gold, tags, 0.2, seed=1), wanted)
 
 
 class ScorerTest(tiny_tags.TaggingTestCase):
