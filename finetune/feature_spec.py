@@ -11,7 +11,8 @@ class FeatureSpec:
   file can mix tasks; a feature of another task holds its default value.
   """
 
-  def __init__(self, name, shape, default_value_fn=None, is_int_feature=True):
+  def __init__(self, name, shape, default_value_fn=None, is_int_feature=True,
+               is_per_token=False):
     """Declares the feature.
 
     Args:
@@ -20,10 +21,14 @@ class FeatureSpec:
       default_value_fn: function of the shape that returns the value stored in
         examples of other tasks, None for zeros.
       is_int_feature: True for int64 (int32 in the graph), False for float32.
+      is_per_token: True where the first axis has `max_seq_length` values, of
+        which those beyond the tokens of the input are padding: they are cut off
+        with the padding of the input where a whole batch is shorter.
     """
     self.name = name
     self.shape = list(shape)
     self.is_int_feature = is_int_feature
+    self.is_per_token = is_per_token
     self._default_value_fn = default_value_fn
 
   def __repr__(self):

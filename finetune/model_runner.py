@@ -237,7 +237,7 @@ class ModelRunner:
         yield_single_examples=True)
     scorer = task.get_scorer(split)
     num_scored = 0
-    for prediction in predictions:
+    for prediction in _in_order(predictions):
       if prediction["task_id"] < len(self._tasks):  # else it fills up a batch
         scorer.update(finetuning_model.outputs_of(task.name, prediction))
         num_scored += 1
@@ -309,6 +309,17 @@ class ModelRunner:
         predict_batch_size=config.predict_batch_size)
 
 
+def _in_order(predictions):
+  """Yields predictions in the order of the inputs that they are for."""
+  waiting, num_given = {}, 0
+  for prediction in predictions:
+    waiting[int(prediction[preprocessing.INPUT_NUMBER])] = prediction
+    while num_given in waiting:
+      yield waiting.pop(num_given)
+      num_given += 1
+  assert not waiting, "no prediction for input %d" % num_given
+
+
 def _model_fn_builder(config, tasks, weights, num_train_steps):
   """Returns the Estimator's model_fn.
 
@@ -330,7 +341,9 @@ def _model_fn_builder(config, tasks, weights, num_train_steps):
       # Says what to set where the checkpoint is of another size of model.
       checkpoint.plan(weights, tf.trainable_variables(), required=["."])
       return tf.estimator.tpu.TPUEstimatorSpec(
-          mode=mode, predictions=model.predictions())
+          mode=mode, predictions=dict(
+              model.predictions(), **{preprocessing.INPUT_NUMBER: features[
+                  preprocessing.INPUT_NUMBER]}))
 
     scaffold_fn = None
     if weights:

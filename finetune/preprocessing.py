@@ -9,6 +9,11 @@ while that is still true, and otherwise made anew.
 Every stored example holds the features of all tasks of the run, those of other
 tasks at their default value, and `task_id`: the place of its task in
 `task_names`.
+
+Examples are stored with padding up to `max_seq_length`. With `trim_batches` a
+batch that is read is cut to its longest example, and what is evaluated is read
+longest first, so that examples of about one length share a batch. Padding is
+masked in the model: what it puts out for the tokens is the same.
 """
 
 import collections
@@ -30,8 +35,16 @@ FORMAT_VERSION = 1
 STORED_ORDER_SEED = 0
 # Training examples held in memory to draw from; a stored one takes 1-3 KB.
 SHUFFLE_BUFFER_EXAMPLES = 16384
+MAX_EVALUATED = 2**31 - 1  # examples: their numbers are int32
 # Seeds of two trials must not lead to the same orders an epoch apart.
 MAX_EPOCHS = 1000003
+# Batches are as long as their longest example, rounded up to a multiple of this:
+# fewer different shapes, and sizes that devices are fast at.
+LENGTH_MULTIPLE = 8  # tokens
+# Examples that are sorted by length together; their outputs wait in memory to be
+# put in order again.
+SORTED_EXAMPLES = 2048
+INPUT_NUMBER = "input_number"  # of an evaluated example, from 0, as stored
 DEBUG_TRAIN_EXAMPLES = 200
 LOGGED_EXAMPLES = 5
 
@@ -53,6 +66,8 @@ class Preprocessor:
     self._config = config
     self._tasks = list(tasks)
     self._specs = _feature_specs(config, tasks)
+    # A TPU compiles its program for one shape.
+    self._is_trimming = config.trim_batches and not config.use_tpu
 
   def store(self, tasks, split):
     """Makes the features of `split`, unless they are stored and up to date.
@@ -111,13 +126,17 @@ class Preprocessor:
     def input_fn(params):
       epochs = tf.data.Dataset.range(epoch, MAX_EPOCHS)
       records = epochs.flat_map(shuffled_epoch).skip(offset)
-      return (records.map(self._parse).batch(
-          params["batch_size"], drop_remainder=True).prefetch(2))
+      batches = records.map(self._parse).batch(
+          params["batch_size"], drop_remainder=True)
+      return self._trim(batches).prefetch(2)
 
     return input_fn
 
   def eval_input_fn(self, stored):
-    """Returns the input_fn that reads every stored example once, in order.
+    """Returns the input_fn that reads every stored example once.
+
+    Each has `INPUT_NUMBER`, its place in the file, as another feature. With
+    `trim_batches` long examples come first, among each `SORTED_EXAMPLES`.
 
     The last batch is as small as what remains. TPUs need full batches: there it
     is filled up with inputs whose `task_id` is that of no task.
@@ -130,10 +149,35 @@ class Preprocessor:
         num_missing = -stored.num_examples % batch_size
         padding = tf.data.Dataset.from_tensors(self._padding_example())
         examples = examples.concatenate(padding.repeat(num_missing))
-      return examples.batch(
-          batch_size, drop_remainder=self._config.use_tpu).prefetch(2)
+      numbers = tf.data.Dataset.range(MAX_EVALUATED).map(
+          lambda number: tf.cast(number, tf.int32))
+      examples = tf.data.Dataset.zip((examples, numbers)).map(
+          lambda example, number: dict(example, **{INPUT_NUMBER: number}))
+      if self._is_trimming:
+        num_sorted = max(1, SORTED_EXAMPLES // batch_size) * batch_size
+        examples = examples.batch(num_sorted).map(_longest_first).flat_map(
+            tf.data.Dataset.from_tensor_slices)
+      batches = examples.batch(batch_size, drop_remainder=self._config.use_tpu)
+      return self._trim(batches).prefetch(2)
 
     return input_fn
+
+  def _trim(self, batches):
+    """Cuts the padding off that all examples of a batch have.
+
+    Args:
+      batches: tf.data.Dataset of {feature: Tensor of shape [B, ...]}.
+    """
+    if not self._is_trimming:
+      return batches
+    per_token = {spec.name for spec in self._specs if spec.is_per_token}
+
+    def trim(batch):
+      length = _longest(batch["input_mask"])
+      return {name: tensor[:, :length] if name in per_token else tensor
+              for name, tensor in batch.items()}
+
+    return batches.map(trim)
 
   def _get_examples(self, tasks, split):
     """Returns [(Task, Example)] of `split`, those for training shuffled."""
@@ -224,13 +268,32 @@ def num_train_steps(num_examples, batch_size, num_epochs):
   return max(1, int(num_examples / batch_size * num_epochs))
 
 
+def _longest(input_mask):
+  """Returns the length that a batch is cut to, an int32 scalar Tensor.
+
+  Args:
+    input_mask: int32 Tensor of shape [B, L], 1 for real tokens.
+  """
+  max_length = tf.shape(input_mask)[1]
+  ends = tf.where(tf.reduce_any(input_mask > 0, axis=0),
+                  tf.range(1, max_length + 1), tf.zeros([max_length], tf.int32))
+  rounded_up = -(-tf.reduce_max(ends) // LENGTH_MULTIPLE) * LENGTH_MULTIPLE
+  return tf.clip_by_value(rounded_up, 1, max_length)
+
+
+def _longest_first(examples):
+  """Returns examples of a batch by falling length, equals in their order."""
+  lengths = tf.reduce_sum(examples["input_mask"], axis=1)
+  order = tf.argsort(lengths, direction="DESCENDING", stable=True)
+  return {name: tf.gather(tensor, order) for name, tensor in examples.items()}
+
+
 def _feature_specs(config, tasks):
   """Returns the FeatureSpecs of a stored example: shared ones, each task's."""
   length = config.max_seq_length
-  specs = [feature_spec.FeatureSpec("input_ids", [length]),
-           feature_spec.FeatureSpec("input_mask", [length]),
-           feature_spec.FeatureSpec("segment_ids", [length]),
-           feature_spec.FeatureSpec("task_id", [])]
+  specs = [feature_spec.FeatureSpec(name, [length], is_per_token=True)
+           for name in ("input_ids", "input_mask", "segment_ids")]
+  specs.append(feature_spec.FeatureSpec("task_id", []))
   for task in tasks:
     specs += task.get_feature_specs()
   names = [spec.name for spec in specs]

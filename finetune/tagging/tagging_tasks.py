@@ -227,10 +227,13 @@ class TaggingTask(task.Task):
     shape = [self.config.max_seq_length]
     return [
         feature_spec.FeatureSpec(self._key("eid"), []),
-        feature_spec.FeatureSpec(self._key("labels"), shape),
+        # A word has at least one token: there are fewer words than tokens.
+        feature_spec.FeatureSpec(self._key("labels"), shape,
+                                 is_per_token=True),
         feature_spec.FeatureSpec(self._key("labels_mask"), shape,
-                                 is_int_feature=False),
-        feature_spec.FeatureSpec(self._key("labeled_positions"), shape)]
+                                 is_int_feature=False, is_per_token=True),
+        feature_spec.FeatureSpec(self._key("labeled_positions"), shape,
+                                 is_per_token=True)]
 
   def get_prediction_module(self, bert_model, features, is_training,
                             percent_done):
@@ -240,7 +243,7 @@ class TaggingTask(task.Task):
       (losses, outputs): float32 [B], the mean cross-entropy of the sentence's
       words, and {"loss" [B], "logits" float32 [B, N, number of labels],
       "predictions" int32 [B, N], "labels" int32 [B, N], "labels_mask" float32
-      [B, N], "eid" int32 [B]}, where N is max_seq_length.
+      [B, N], "eid" int32 [B]}, where N is the length of the input.
     """
     del percent_done
     labels = features[self._key("labels")]

@@ -145,6 +145,71 @@ class PreprocessingTest(tf.test.TestCase):
     # 21 examples of task 0; 1 is the id of no task
     self.assertAllEqual(batches[-1]["task_id"], [0] * 5 + [1] * 3)
 
+  # Trimming.
+
+  def _write_lengths(self, split, lengths):
+    """Writes a split whose example i has `lengths[i]` tokens."""
+    words_task.write_lines(
+        words_task.split_file(self.data_dir, split),
+        ["1\t" + " ".join(["a"] * (length - 2)) for length in lengths])
+
+  def _lengths(self, batches):
+    """Returns [(length of the batch, list of the tokens of its examples)]."""
+    return [(batch["input_ids"].shape[1], batch["input_mask"].sum(1).tolist())
+            for batch in batches]
+
+  def test_evaluation_reads_long_examples_first(self):
+    self._write_lengths("dev", [3, 17, 8, 9, 3, 16, 30, 4])
+    for settings, wanted in [
+        ({}, [(30, [30, 17, 16]), (16, [9, 8, 4]), (8, [3, 3])]),
+        (dict(trim_batches=False),
+         [(30, [3, 17, 8]), (30, [9, 3, 16]), (30, [30, 4])])]:
+      preprocessor, (task,) = self._prepare(
+          max_seq_length=30, model_hparam_overrides={
+              "max_position_embeddings": 30, "hidden_size": 16,
+              "num_attention_heads": 2}, **settings)
+      stored = preprocessor.store([task], "dev")
+      batches = self._read(preprocessor.eval_input_fn(stored), batch_size=3)
+      self.assertEqual(self._lengths(batches), wanted)
+      # Numbers say where each stands.
+      for batch in batches:
+        self.assertAllEqual(batch["input_number"], batch["words_eid"])
+
+  def test_only_some_examples_are_sorted_together(self):
+    self._write_lengths("dev", [3, 4, 5, 6, 7, 8])
+    preprocessor, (task,) = self._prepare()
+    with mock.patch.object(preprocessing, "SORTED_EXAMPLES", 5):
+      batches = self._read(preprocessor.eval_input_fn(
+          preprocessor.store([task], "dev")), batch_size=2)
+    self.assertEqual([lengths for _, lengths in self._lengths(batches)],
+                     [[6, 5], [4, 3], [8, 7]])
+
+  def test_training_keeps_its_order_and_loses_padding(self):
+    self._write_lengths("train", [3] * 15 + [12])
+    batches = {}
+    for is_trimming in (True, False):
+      preprocessor, (task,) = self._prepare(
+          max_seq_length=16, trim_batches=is_trimming)
+      batches[is_trimming] = self._read(preprocessor.train_input_fn(
+          preprocessor.store([task], "train"), 3), 4, batch_size=8)
+    self.assertEqual(self._eids(batches[True]), self._eids(batches[False]))
+    self.assertEqual(sorted(length for length, _ in self._lengths(
+        batches[True])), [8, 8, 16, 16])  # 12 is rounded up; two epochs
+    self.assertEqual({length for length, _ in self._lengths(batches[False])},
+                     {16})
+
+  def test_shapes_are_static_on_a_tpu(self):
+    preprocessor, (task,) = self._prepare(use_tpu=True)
+    stored = preprocessor.store([task], "dev")
+    for input_fn in (preprocessor.eval_input_fn(stored),
+                     preprocessor.train_input_fn(stored, 0)):
+      with tf.Graph().as_default():
+        features = tf.data.make_one_shot_iterator(
+            input_fn({"batch_size": 8})).get_next()
+        for tensor in features.values():
+          self.assertTrue(tensor.shape.is_fully_defined())
+      self.assertAllEqual(self._read(input_fn, 1)[0]["words_eid"][:0], [])
+
   # Training.
 
   def _train_eids(self, seed, start_step, num_batches, **hparams):
