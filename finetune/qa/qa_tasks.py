@@ -316,10 +316,14 @@ class ARCD(QATask):
 class TyDiQA(QATask):
   """The Arabic part of TyDi QA's gold passage task, in SQuAD 1.1's layout."""
 
-  file_names = {"train": ("train.json", "tydiqa-goldp-v1.1-train.json"),
-                "dev": ("dev.json", "tydiqa-goldp-dev-arabic.json",
-                        "tydiqa-goldp-v1.1-dev.json"),
-                "test": ("test.json",)}
+  file_names = {
+      "train": ("train.json", "tydiqa-goldp-v1.1-train.json",
+                "tydiqa-goldp-v1.0-train.json", "tydiqa.goldp.ar.train.json"),
+      "dev": ("dev.json", "tydiqa-goldp-dev-arabic.json",
+              "tydiqa-goldp-v1.1-dev/tydiqa-goldp-dev-arabic.json",
+              "tydiqa-goldp-v1.1-dev.json", "tydiqa-goldp-v1.0-dev.json",
+              "tydiqa.goldp.ar.dev.json"),
+      "test": ("test.json",)}
 
   def __init__(self, config, tokenizer):
     super().__init__(config, "tydiqa", tokenizer)

@@ -110,6 +110,28 @@ class QATasksTest(QATaskTestCase):
     self.write("tydiqa/dev.json", content)
     self.assertEqual(len(self.examples(self.task("tydiqa"), "dev")), 39)
 
+  def test_tydiqa_may_be_under_the_names_it_is_published_under(self):
+    task = self.task("tydiqa")
+    for split, names in (
+        ("dev", ("tydiqa.goldp.ar.dev.json", "tydiqa-goldp-v1.0-dev.json",
+                 "tydiqa-goldp-v1.1-dev.json",
+                 "tydiqa-goldp-v1.1-dev/tydiqa-goldp-dev-arabic.json",
+                 "tydiqa-goldp-dev-arabic.json", "dev.json")),
+        ("train", ("tydiqa.goldp.ar.train.json", "tydiqa-goldp-v1.0-train.json",
+                   "tydiqa-goldp-v1.1-train.json", "train.json"))):
+      for name in names:  # each is preferred to the one before
+        path = self.write("tydiqa/" + name, CONTENT)
+        self.assertEqual(task.get_data_files(split), [path])
+
+  def test_tydiqa_without_arabic_questions_says_so(self):
+    content = json.loads(json.dumps(CONTENT).replace("arabic-", "english-"))
+    self.write("tydiqa/dev.json", content)
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
+      with self.assertRaisesRegex(utils.UserError, "expected questions"):
+        self.task("tydiqa").get_examples("dev")
+    self.assertIn("Left out 40 questions that are not of this task (english-0",
+                  printed.getvalue())
+
   def test_mrqa_tasks_read_lines(self):
     self.write("newsqa/dev.jsonl", 0)
     path = os.path.join(self.data_dir, "finetuning_data/newsqa/dev.jsonl")
@@ -237,6 +259,26 @@ class CleaningTest(QATaskTestCase):
     self.assertEqual(utils.load_json(task.config.qa_preds_file("arcd")),
                      {"q": "مُحَمَّدٌ"})
     self.assertEqual(results["exact_match"], 100.0)
+
+
+  def test_predictions_are_of_the_question_as_written(self):
+    path = self.write("arcd/new.json", {"data": [{"paragraphs": [{
+        "context": self.CONTEXT, "qas": [{"id": "q", "question": "مَن؟"}]}]}]})
+    task, = task_builder.get_tasks(self.config(
+        "arcd", arabert_preprocessing="araelectra-base", predict_file=path,
+        joint_prediction=False, max_seq_length=64))
+    with contextlib.redirect_stdout(io.StringIO()):
+      example, = task.get_examples_to_predict()
+      window, = task.get_windows(example)
+    first = min(window.token_to_word)
+    logits = np.zeros([64], np.float32)
+    logits[first] = 1
+    scorer = task.get_scorer("predict")
+    scorer.update({"eid": window.eid, "loss": 0.0, "answerable_logit": 0.0,
+                   "start_logits": logits, "end_logits": logits})
+    prediction, = scorer.get_predictions()
+    self.assertEqual(prediction["question"], "مَن؟")
+    self.assertTrue("وُلِدَ".startswith(prediction["answer"]))
 
 
 class EndToEndTest(QATaskTestCase):
