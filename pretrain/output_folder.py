@@ -1,6 +1,7 @@
 """The folder a build writes to: nothing is lost, nothing half made.
 
-  1. `prepare` refuses a folder whose content is not ours to replace.
+  1. `prepare` refuses a folder whose content is not ours to replace, or that
+     another build is at work in.
   2. BUILD_UNFINISHED is written, and a folder for everything temporary.
   3. The new shards are made in there; an earlier build's stay as they are.
   4. `publish`: the old dataset_info.json and shards go, the new shards move in,
@@ -16,6 +17,7 @@ import re
 import tempfile
 
 from pretrain import dataset_info
+from util import folder_lock
 from util import utils
 
 _TEMPORARY_NAME = ".unfinished_build"
@@ -43,6 +45,8 @@ class OutputFolder:
     Args:
       content: what to write to dataset_info.json, "files" being the new shards.
     """
+    # Before anything goes: moving files takes no room on the disk.
+    dataset_info.write(content, self.shards_folder)
     self.has_touched_shards = True
     info_path = os.path.join(self._path, dataset_info.FILE_NAME)
     if utils.exists(info_path):
@@ -52,7 +56,8 @@ class OutputFolder:
     for entry in content["files"]:
       utils.rename(os.path.join(self.shards_folder, entry["name"]),
                    os.path.join(self._path, entry["name"]))
-    dataset_info.write(content, self._path)
+    utils.rename(os.path.join(self.shards_folder, dataset_info.FILE_NAME),
+                 info_path)
 
 
 @contextlib.contextmanager
@@ -64,10 +69,23 @@ def prepare(path, overwrite):
     overwrite: whether shards that are in it already may be replaced.
 
   Raises:
-    UserError: the folder holds something that `overwrite` would have to allow.
+    UserError: the folder holds something that `overwrite` would have to allow,
+      or another build is at work there.
   """
   check_may_write(path, overwrite)
   is_new = not utils.exists(path)
+  try:
+    with folder_lock.FolderLock(path, "build"):
+      with _marked(path) as output:
+        yield output
+  finally:
+    if is_new and utils.isdir(path) and not utils.listdir(path):
+      utils.rmtree(path)
+
+
+@contextlib.contextmanager
+def _marked(path):
+  """Yields an OutputFolder in a folder that no other build writes to."""
   marker = os.path.join(path, dataset_info.UNFINISHED_NAME)
   output = None
   try:
@@ -85,8 +103,6 @@ def prepare(path, overwrite):
         not utils.exists(os.path.join(path, dataset_info.FILE_NAME)))
     if utils.exists(marker) and not is_half_replaced:
       utils.remove(marker)
-    if is_new and utils.isdir(path) and not utils.listdir(path):
-      utils.rmtree(path)
 
 
 def check_may_write(path, overwrite):

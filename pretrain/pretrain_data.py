@@ -111,8 +111,10 @@ def records_in_order(files, seed, step, batch_size):
   """
   num_examples = record_files.total_examples(files)
   epoch, num_seen = place_in_epoch(step, batch_size, num_examples)
+  paths = [path for path in files.paths if files.num_examples[path]]
+  read = _reader(files, paths)
   endless = tf.data.Dataset.range(epoch, tf.int64.max).flat_map(
-      lambda epoch: _records_of_epoch(files, seed, epoch))
+      lambda epoch: _records_of_epoch(files, paths, read, seed, epoch))
   return endless.skip(num_seen)
 
 
@@ -167,9 +169,8 @@ def special_ids(vocab_file):
   return {token: vocab[token] for token in tokenization.SPECIAL_TOKENS}
 
 
-def _records_of_epoch(files, seed, epoch):
+def _records_of_epoch(files, paths, read, seed, epoch):
   """Returns the dataset of one epoch's serialized examples."""
-  paths = [path for path in files.paths if files.num_examples[path]]
   num_examples = record_files.total_examples(files)
   key = _epoch_key(seed, epoch)
   order = tf.argsort(tf.random.stateless_uniform(
@@ -183,7 +184,7 @@ def _records_of_epoch(files, seed, epoch):
       tf.gather(tensor, order) for tensor in _described(files, paths)))
   # Deterministic: a slow file is waited for.
   records = records.interleave(
-      _reader(files, paths), cycle_length=cycle_length, block_length=1,
+      read, cycle_length=cycle_length, block_length=1,
       num_parallel_calls=cycle_length)
   return records.shuffle(
       min(num_examples, _MAX_SHUFFLE_BUFFER), seed=record_seed,

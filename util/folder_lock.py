@@ -51,15 +51,15 @@ class FolderLock:
       self._say_unlocked("its kind of file system has no locks")
       return self
     utils.makedirs(self._folder)
-    while self._file is None:
-      try:
-        self._file = self._take()
-      except OSError as error:
-        if error.errno not in _NO_LOCKS:
-          raise utils.UserError("Cannot write to %s: %s." % (
-              self._folder, error.strerror))
-        self._say_unlocked(error.strerror)
-        return self
+    try:
+      while not self._take():
+        pass
+      if self._file is not None:
+        self._sign()
+    except OSError as error:
+      self.__exit__()
+      raise utils.UserError("Cannot write to %s: %s." % (
+          self._folder, error.strerror))
     return self
 
   def __exit__(self, *unused_error):
@@ -70,29 +70,36 @@ class FolderLock:
       self._file = None
 
   def _take(self):
-    """Returns the locked file; None if it was removed meanwhile: try again."""
-    lock_file = os.fdopen(
-        os.open(self._path, os.O_RDWR | os.O_CREAT, 0o666), "r+")
+    """Returns whether the file is ours, or has no locks; else: try again."""
+    lock_file = open(self._path, "ab+", buffering=0)
     try:
       fcntl.flock(lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
+      lock_file.seek(0)
       holder = _described(lock_file.read())
       lock_file.close()
       raise utils.UserError(
           "Expected to be alone in %s, but another process%s is at work there; "
           "wait for it, stop it, or choose another folder to %s in." % (
               self._folder, holder, self._what))
-    except OSError:
+    except OSError as error:
       lock_file.close()
-      raise
-    if not _is_at(lock_file, self._path):
+      if error.errno not in _NO_LOCKS:
+        raise
+      os.remove(self._path)
+      self._say_unlocked(error.strerror)
+      return True
+    if not _is_at(lock_file, self._path):  # its holder removed it meanwhile
       lock_file.close()
-      return None
-    lock_file.truncate(0)
-    json.dump({"pid": os.getpid(), "host": socket.gethostname(),
-               "since": time.strftime("%Y-%m-%d %H:%M:%S")}, lock_file)
-    lock_file.flush()
-    return lock_file
+      return False
+    self._file = lock_file
+    return True
+
+  def _sign(self):
+    self._file.truncate(0)
+    self._file.write(json.dumps({
+        "pid": os.getpid(), "host": socket.gethostname(),
+        "since": time.strftime("%Y-%m-%d %H:%M:%S")}).encode("utf-8"))
 
   def _say_unlocked(self, why):
     utils.log("No lock on %s (%s): see to it that no other process writes "
@@ -108,7 +115,7 @@ def _is_at(lock_file, path):
 def _described(content):
   """Returns who holds a lock, "" where the file does not tell (yet)."""
   try:
-    holder = json.loads(content)
+    holder = json.loads(content.decode("utf-8"))
     return " (process %d on %s, since %s)" % (
         holder["pid"], holder["host"], holder["since"])
   except (ValueError, KeyError, TypeError):
