@@ -1,8 +1,10 @@
 """Fine-tunes an ELECTRA model on one or more tasks and evaluates it."""
 
 import argparse
+import os
 
 import configure_finetuning
+from util import stop_signals
 from util import utils
 
 
@@ -22,15 +24,41 @@ def run(config):
 
   Returns:
     The list that finetune.outputs.write_results writes, an entry a trial.
+
+  Raises:
+    utils.UserError: see the message.
+    SystemExit: SIGTERM or SIGINT ended the run; see util.stop_signals.
   """
   # Imports TensorFlow, after the configuration was found good: a typo in a
   # hyperparameter should cost no start-up time.
+  from util import training_utils
+
+  training_utils.setup_tensorflow()
+  with stop_signals.StopSignals() as signals, training_utils.writing_to(
+      config.model_dir):
+    try:
+      return run_trials(config, signals)
+    except training_utils.Stopped:
+      stop_signals.stop(
+          signals.received, "before its end; what was trained is in %s" %
+          os.path.join(config.model_dir, "finetuning_models"))
+
+
+def run_trials(config, signals):
+  """Does the work of `run`.
+
+  Args:
+    config: a FinetuningConfig.
+    signals: stop_signals.StopSignals.
+
+  Raises:
+    training_utils.Stopped: a signal asked to.
+  """
   from finetune import model_runner
   from finetune import outputs
   from finetune import task_builder
   from util import training_utils
 
-  training_utils.setup_tensorflow()
   tasks = task_builder.get_tasks(config)
   if config.write_test_outputs:
     _check_test_splits(tasks)
@@ -44,7 +72,7 @@ def run(config):
   for trial in range(1, num_trials + 1):
     utils.heading("Trial %d of %d: %s" % (
         trial, num_trials, ", ".join(config.task_names)))
-    runner = model_runner.ModelRunner(config, tasks, trial)
+    runner = model_runner.ModelRunner(config, tasks, trial, signals)
     if config.do_train and trial == 1 and (
         config.do_eval or config.eval_steps):
       runner.check_dev_data()

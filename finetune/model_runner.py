@@ -30,14 +30,16 @@ class ModelRunner:
   seed, which decides new weights, dropout and the order of the examples.
   """
 
-  def __init__(self, config, tasks, trial=1):
+  def __init__(self, config, tasks, trial=1, signals=None):
     """Prepares a trial; nothing is read or built yet.
 
     Args:
       config: a FinetuningConfig.
       tasks: list of all Task of the run.
       trial: int, from 1; its seed is `config.seed + trial - 1`.
+      signals: stop_signals.StopSignals to end at, None for none.
     """
+    self._signals = signals
     self._config = config.replace(seed=config.seed + trial - 1)
     self._tasks = tasks
     self._trial = trial
@@ -84,6 +86,7 @@ class ModelRunner:
     Raises:
       utils.UserError: data or weights are missing, the trial's folder holds a
         model trained with other settings, or the training diverged.
+      training_utils.Stopped: a signal asked to; what was done is saved.
     """
     config = self._config
     stored = self._preprocessor.store(self._tasks, "train")
@@ -136,7 +139,9 @@ class ModelRunner:
       self._train_part(stored, step, part_end, num_steps, init_checkpoint,
                        hooks)
       init_checkpoint = None  # from now on its own checkpoint
-      step = part_end
+      step = checkpoint.global_step_of(self.model_dir)
+      if step < part_end:
+        raise training_utils.Stopped()
 
   def _train_part(self, stored, step, part_end, num_steps, init_checkpoint,
                   hooks):
@@ -144,12 +149,18 @@ class ModelRunner:
     try:
       self._estimator(init_checkpoint, num_steps).train(
           self._preprocessor.train_input_fn(stored, self.seed, step),
-          max_steps=part_end, hooks=list(hooks))
+          max_steps=part_end, hooks=list(hooks) + self._stop_hooks(True),
+          saving_listeners=[training_utils.SoundWeights()])
     except tf.train.NanLossDuringTrainingError:
       raise utils.UserError(
           "Trial %d: the loss is not a number any more; set a learning_rate "
           "below %g, or another seed, and \"overwrite\": true (%s)." % (
               self._trial, self._config.learning_rate, self.model_dir))
+
+  def _stop_hooks(self, is_training):
+    if not self._signals:
+      return []
+    return [training_utils.StopHook(self._signals, is_training)]
 
   def _evaluations(self, model_dir=None):
     return evaluations.Evaluations(model_dir or self.model_dir,
@@ -234,7 +245,7 @@ class ModelRunner:
     stored = self._preprocessor.store([task], split)
     predictions = self._estimator(path, num_train_steps=None).predict(
         self._preprocessor.eval_input_fn(stored), checkpoint_path=path,
-        yield_single_examples=True)
+        hooks=self._stop_hooks(False), yield_single_examples=True)
     scorer = task.get_scorer(split)
     num_scored = 0
     for prediction in _in_order(predictions):

@@ -1,16 +1,20 @@
 """Tests for run_finetuning."""
 
 import os
+import signal
 import subprocess
 import sys
 import tempfile
 import unittest
+from unittest import mock
 
 import run_finetuning
+from finetune import model_runner
 from finetune import task_builder
 from model import checkpoint
 from tests import conftest
 from tests.finetune import words_task
+from util import training_utils
 from util import utils
 
 
@@ -170,6 +174,18 @@ class RunTest(unittest.TestCase):
           task_names=["words_with_test"], do_train=False,
           init_checkpoint=trained.trial_model_dir(1)))
 
+  def test_signal_ends_the_run_with_its_status(self):
+    # It comes in a training, which stops and says so; see model_runner_test.
+    def stop(runner):
+      del runner
+      os.kill(os.getpid(), signal.SIGTERM)
+      raise training_utils.Stopped()
+
+    with mock.patch.object(model_runner.ModelRunner, "train", stop):
+      with self.assertRaises(SystemExit) as raised:
+        run_finetuning.run(self._config())
+    self.assertEqual(raised.exception.code, 128 + signal.SIGTERM)
+
   def test_diverging_training_is_no_traceback(self):
     with self.assertRaisesRegex(utils.UserError, "not a number"):
       run_finetuning.run(self._config(learning_rate=1e30))
@@ -187,6 +203,5 @@ def _with_test_split(config, tokenizer):
 
 
 if __name__ == "__main__":
-  from util import training_utils
   training_utils.setup_tensorflow()
   unittest.main()

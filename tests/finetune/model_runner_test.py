@@ -1,6 +1,7 @@
 """Tests for finetune.model_runner: a task of words on a one-layer model."""
 
 import os
+import signal
 import tempfile
 from unittest import mock
 
@@ -11,6 +12,7 @@ from finetune import model_runner
 from model import checkpoint
 from model import tokenization
 from tests.finetune import words_task
+from util import training_utils
 from util import utils
 
 NUM_STEPS = 12  # int(50 examples / 8 * 2 epochs)
@@ -52,7 +54,7 @@ class ModelRunnerTest(tf.test.TestCase):
 
   @classmethod
   def runner(cls, model, *, trial=1, task_names=("words",), data_dir=None,
-             **hparams):
+             signals=None, **hparams):
     """Returns the ModelRunner of a trial whose folder is under `model`."""
     config = words_task.tiny_config(
         data_dir or cls.data_dir, task_names=list(task_names),
@@ -61,7 +63,7 @@ class ModelRunnerTest(tf.test.TestCase):
                                            do_lower_case=False)
     tasks = [words_task.WordsTask(config, tokenizer, name)
              for name in task_names]
-    return model_runner.ModelRunner(config, tasks, trial)
+    return model_runner.ModelRunner(config, tasks, trial, signals)
 
   @classmethod
   def train(cls, model, **settings):
@@ -98,6 +100,22 @@ class ModelRunnerTest(tf.test.TestCase):
     resumed = self.train("resumed", save_checkpoints_steps=4)
     self.assertEqual(checkpoint.global_step_of(resumed.model_dir), NUM_STEPS)
     self.assert_same_weights(self.trained, resumed)
+
+  def test_signal_ends_the_training_with_a_checkpoint(self):
+    signals = mock.Mock(received=None)
+
+    class Signal(tf.train.SessionRunHook):
+
+      def after_run(self, run_context, run_values):
+        signals.received = signal.SIGTERM  # in the first step
+
+    runner = self.runner("signaled", signals=signals)
+    with self.assertRaises(training_utils.Stopped):
+      runner.train(hooks=[Signal()])
+    self.assertIn(checkpoint.global_step_of(runner.model_dir), (1, 2))
+    with self.assertRaises(training_utils.Stopped):
+      runner.evaluate()
+    self.assert_same_weights(self.trained, self.train("signaled"))
 
   def test_checkpoints_are_written_by_the_clock(self):
     with self.assertRaises(KeyboardInterrupt):  # 1e-9 minutes: at every step
