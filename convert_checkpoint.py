@@ -19,6 +19,7 @@ PyTorch is needed for nothing but reading a pytorch_model.bin.
 import argparse
 import os
 
+from finetune import learned_labels
 from util import utils
 
 TASK_KINDS = ("classification", "tagging", "qa")
@@ -34,15 +35,20 @@ def main():
   check_flags(args)
   check_output_dir(args.output_dir, args.overwrite)
   os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-  from model import hf_conversion  # imports TensorFlow
+  from finetune import evaluations  # imports TensorFlow
+  from model import hf_conversion
   from model import hf_report
   if args.to == "hf":
+    best = evaluations.best_folder(args.checkpoint)
+    if best:
+      utils.log("Taking the best weights of the training: %s" % best)
+      args.checkpoint = best
     report = hf_conversion.to_hf(
         args.checkpoint, args.output_dir, args.part,
         vocab_file=args.vocab_file, model_config=args.model_config,
         num_attention_heads=args.num_attention_heads,
         do_lower_case=args.do_lower_case, strip_accents=args.do_strip_accents,
-        task_kind=args.task_kind, labels=read_labels(args.labels_file))
+        task_kind=args.task_kind, labels=read_labels(args))
   else:
     report = hf_conversion.to_tf(
         args.output_dir, discriminator=args.discriminator,
@@ -78,8 +84,9 @@ def parse_args(argv=None):
 def add_to_hf_flags(group):
   """Declares what only `--to hf` takes."""
   group.add_argument("--checkpoint", metavar="PATH",
-                     help="model folder, whose newest checkpoint is taken, or "
-                     "prefix of a checkpoint such as DIR/model.ckpt-1000")
+                     help="model folder, whose best or newest checkpoint is "
+                     "taken, or prefix of a checkpoint such as "
+                     "DIR/model.ckpt-1000")
   group.add_argument("--part", metavar="PART",
                      help="discriminator, generator or task:NAME (fine-tuned)")
   group.add_argument("--vocab-file", metavar="FILE",
@@ -101,7 +108,8 @@ def add_to_hf_flags(group):
                      "which cannot tell classification from tagging)")
   group.add_argument("--labels-file", metavar="FILE",
                      help="names of a task's classes, one a line, in the order "
-                     "of their numbers (default: LABEL_0 and so on)")
+                     "of their numbers (default: as recorded in labels.json in "
+                     "the model folder, else LABEL_0 and so on)")
 
 
 def add_to_tf_flags(group):
@@ -202,12 +210,25 @@ def split_task(text):
   return name, folder
 
 
-def read_labels(path):
-  """Returns the lines of a --labels-file, None if there is none."""
-  if path is None:
+def read_labels(args):
+  """Returns the names of a task's classes; None if no file has them.
+
+  Args:
+    args: Namespace of `parse_args`, with --to hf.
+
+  Raises:
+    utils.UserError: the record of the task's labels is not a list of strings.
+  """
+  if args.labels_file is not None:
+    with utils.open_file(args.labels_file) as f:
+      return f.read().strip("\r\n").splitlines()
+  folder = args.checkpoint
+  if not utils.isdir(folder):
+    folder = os.path.dirname(folder)
+  path = learned_labels.path_of(folder)
+  if not args.part.startswith("task:") or not utils.exists(path):
     return None
-  with utils.open_file(path) as f:
-    return f.read().strip("\r\n").splitlines()
+  return learned_labels.read(path, args.part[len("task:"):], "labels")
 
 
 if __name__ == "__main__":

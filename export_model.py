@@ -33,6 +33,7 @@ RUN_RECORD = "finetuning_run.json"
 TOKENIZER_CONFIG = "tokenizer_config.json"
 MODEL_CONFIG = "config.json"
 FINETUNING_FOLDER = "finetuning_models"  # inside a pre-trained model's folder
+BEST_FOLDER = "best"  # inside a fine-tuned model's folder
 
 
 def main():
@@ -60,7 +61,7 @@ def parse_args(argv=None):
   source = parser.add_mutually_exclusive_group(required=True)
   source.add_argument("--model-dir", metavar="DIR",
                       help="folder of a pre-trained or fine-tuned model; its "
-                      "newest checkpoint is taken")
+                      "best or newest checkpoint is taken")
   source.add_argument("--checkpoint", metavar="PREFIX",
                       help="one checkpoint, such as DIR/model.ckpt-1000")
   parser.add_argument("--output-dir", required=True, metavar="DIR",
@@ -117,7 +118,13 @@ def check_checkpoint(path):
     raise utils.UserError(
         "Expected a checkpoint (model.ckpt-<step>.index and .data files) in "
         "%s, found none; give the folder of the trained weights." % path)
-  return path.rstrip("/")
+  path = path.rstrip("/")
+  best = os.path.join(path, BEST_FOLDER)
+  if utils.isdir(best) and any(name.endswith(".index")
+                               for name in utils.listdir(best)):
+    utils.log("Taking the best weights of the training: %s" % best)
+    return best
+  return path
 
 
 def check_output_dir(output_dir, overwrite):
@@ -195,8 +202,11 @@ def _finetuning_config(folder, record, data_dir, values, passed):
                   _load_object(record).items() if name in declared)
   values["init_checkpoint"] = folder  # where tokenizer settings are looked for
   values.update(passed)
-  # <data_dir>/models/<model_name>/finetuning_models/<tasks>_model_<trial>
-  pretrained, parent = os.path.split(os.path.dirname(os.path.abspath(folder)))
+  # <data_dir>/models/<model_name>/finetuning_models/<tasks>_model_<trial>/best
+  trial = os.path.abspath(folder)
+  if os.path.basename(trial) == BEST_FOLDER:
+    trial = os.path.dirname(trial)
+  pretrained, parent = os.path.split(os.path.dirname(trial))
   model_name, default_dir = "model", folder
   if parent == FINETUNING_FOLDER and not utils.is_remote(folder):
     model_name = os.path.basename(pretrained)

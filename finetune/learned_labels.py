@@ -53,8 +53,11 @@ def recorded(config, task_name, key):
   if config.do_train:
     return None
   path = path_of(config.model_folder())
-  if not utils.exists(path):
-    return None
+  return read(path, task_name, key) if utils.exists(path) else None
+
+
+def read(path, task_name, key):
+  """Returns what a record says of a task, None if nothing; see `recorded`."""
   record = utils.load_json(path)
   values = record.get(task_name, {}) if isinstance(record, dict) else None
   if not isinstance(values, dict) or not isinstance(

@@ -83,6 +83,30 @@ class CommandsTest(ConvertCheckpointTest):
     back = hf_models.read_checkpoint(self.output_dir)
     self.assertEqual(set(back), set(variables) | {"global_step"})
 
+  def test_labels_recorded_with_the_model(self):
+    _, model_dir = self.write_model("finetune/head_classification_predict.npz")
+    path = os.path.join(model_dir, "labels.json")
+    utils.write_json({"mnli": {"labels": ["a", "b", "ت"]}}, path)
+    flags = ["--to", "hf", "--checkpoint",
+             os.path.join(model_dir, "model.ckpt-100"), "--part", "task:mnli",
+             "--task-kind", "classification", "--overwrite"]
+    self.run_main(*flags)
+    config = os.path.join(self.output_dir, "config.json")
+    self.assertEqual(utils.load_json(config)["id2label"],
+                     {"0": "a", "1": "b", "2": "ت"})
+    utils.write_json({"mnli": {"labels": "abc"}}, path)
+    self.check_refused("labels.json: expected", *flags)
+
+  def test_the_best_weights_of_a_training(self):
+    _, model_dir = self.write_model("finetune/head_classification_predict.npz")
+    os.rename(model_dir, self.path("best"))
+    os.makedirs(model_dir)
+    os.rename(self.path("best"), os.path.join(model_dir, "best"))
+    printed = self.run_main("--to", "hf", "--checkpoint", model_dir, "--part",
+                            "task:mnli", "--task-kind", "classification")
+    self.assertIn("best weights of the training: %s" % os.path.join(
+        model_dir, "best"), printed)
+
   def test_flags_say_what_no_file_does(self):
     _, model_dir = self.write_model()
     vocab_file = self.path("v.txt")

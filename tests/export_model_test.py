@@ -136,6 +136,22 @@ class ExportModelTest(unittest.TestCase):
         served["predict_squadv1/start_logits"], golden["out"]["start_logits"],
         rtol=1e-5, atol=1e-5)
 
+  def test_the_best_weights_of_a_fine_tuning(self):
+    model_dir = os.path.join(self.model_dir, "finetuning_models",
+                             "squadv1_model_1")
+    best = os.path.join(model_dir, "best")
+    golden = hf_models.load("finetune/head_qa_joint_predict.npz")
+    serving_models.write_finetuned(
+        best, golden["var"], ["squadv1"], max_seq_length=24,
+        max_query_length=10, answerable_classifier=False)
+    with open(os.path.join(model_dir, "model.ckpt-1.index"), "w") as f:
+      f.write("not a checkpoint")
+    self.assertEqual(export_model.check_checkpoint(model_dir + "/"), best)
+    config = export_model.make_config(best, None, {})
+    self.assertEqual(config.task_names, ["squadv1"])
+    self.assertEqual(os.path.abspath(config.data_dir), os.path.dirname(
+        os.path.dirname(self.model_dir)))
+
   def test_missing_checkpoint_is_one_line(self):
     os.makedirs(self.model_dir)
     for path, message in (

@@ -98,6 +98,7 @@ class ReadmeCommandsTest(unittest.TestCase):
         (r"python3 run_pretraining.py ", self._pretrain),
         (r"python3 run_finetuning.py ", self._finetune),
         (r"python3 (convert_checkpoint|export_model).py ", self._run),
+        (r"python3 -m tests\.", self._check_module),
     ]
     for pattern, recipe in recipes:
       if re.match(pattern, command):
@@ -116,6 +117,11 @@ class ReadmeCommandsTest(unittest.TestCase):
     folder = re.search(r"\.venv-tf\d", command).group()
     with open(os.path.join(ROOT, ".gitignore")) as f:
       self.assertIn("/%s/\n" % folder, f.read())
+
+  def _check_module(self, command):
+    # What it prints is held by the tests beside it.
+    self.assertTrue(os.path.exists(os.path.join(
+        ROOT, command.split()[-1].replace(".", os.sep) + ".py")))
 
   def _check_requirements(self, command):
     del command
