@@ -20,7 +20,7 @@ MAY_IMPORT = {
     "build_pretraining_dataset": {"pretrain", "util"},
     "build_arabert_pretraining_data": {"model", "pretrain", "util"},
     "train_vocab": {"model", "pretrain", "util"},
-    "convert_checkpoint": {"model", "util"},
+    "convert_checkpoint": {"finetune", "model", "util"},
     "export_model": {"configure_finetuning", "configure_pretraining",
                      "finetune", "model", "pretrain", "util"},
     "run_pretraining": {"configure_pretraining", "model", "pretrain", "util"},
