@@ -30,8 +30,9 @@ MAY_IMPORT = {
 
 def _project_files():
   for folder, subfolders, names in os.walk(ROOT):
-    subfolders[:] = [s for s in subfolders
-                     if s not in ("tests", "examples") and s[0] not in "._"]
+    subfolders[:] = [
+        s for s in subfolders
+        if s not in ("tests", "examples", "benchmarks") and s[0] not in "._"]
     for name in names:
       if name.endswith(".py"):
         yield os.path.relpath(os.path.join(folder, name), ROOT)
