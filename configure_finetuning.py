@@ -153,14 +153,15 @@ class FinetuningConfig(model_hparams.ModelHParams):
     super().check()
     if not (self.do_train or self.do_eval or self.write_test_outputs or
             self.do_predict):
-      raise utils.UserError("do_train and do_eval: expected at least one of them "
-                            "true, got false for both.")
+      raise utils.UserError(
+          "do_train and do_eval: expected at least one of them true, got false "
+          "for both.")
     self._check_prediction()
     if self.was_passed("save_checkpoints_steps") and (
         self._passed.get("save_checkpoints_minutes")):
       raise utils.UserError(
-          "save_checkpoints_steps and save_checkpoints_minutes: expected one of "
-          "them, got both.")
+          "save_checkpoints_steps and save_checkpoints_minutes: expected one "
+          "of them, got both.")
     for name in ("best_metric", "early_stopping_patience"):
       if getattr(self, name) and not self.eval_steps:
         raise utils.UserError(
@@ -181,7 +182,7 @@ class FinetuningConfig(model_hparams.ModelHParams):
           (self.max_seq_length - 4, self.max_query_length))
 
   def _check_prediction(self):
-    """Raises a UserError where there is nothing to predict, or no task for it."""
+    """Raises a UserError where there is nothing to predict, or no task."""
     if not self.do_predict:
       return
     if not self.predict_file:

@@ -38,11 +38,11 @@ SHUFFLE_BUFFER_EXAMPLES = 16384
 MAX_EVALUATED = 2**31 - 1  # examples: their numbers are int32
 # Seeds of two trials must not lead to the same orders an epoch apart.
 MAX_EPOCHS = 1000003
-# Batches are as long as their longest example, rounded up to a multiple of this:
-# fewer different shapes, and sizes that devices are fast at.
+# Batches are as long as their longest example, rounded up to a multiple of
+# this: fewer different shapes, and sizes that devices are fast at.
 LENGTH_MULTIPLE = 8  # tokens
-# Examples that are sorted by length together; their outputs wait in memory to be
-# put in order again.
+# Examples that are sorted by length together; their outputs wait in memory to
+# be put in order again.
 SORTED_EXAMPLES = 2048
 INPUT_NUMBER = "input_number"  # of an evaluated example, from 0, as stored
 DEBUG_TRAIN_EXAMPLES = 200

@@ -17,10 +17,11 @@ TOKENIZER_CONFIG_NAME = "tokenizer_config.json"
 # as one that matters until it is named here.
 NO_EFFECT_ON_WEIGHTS = frozenset([
     # what to do and say
-    "do_train", "do_eval", "do_predict", "num_trials", "keep_all_models", "overwrite",
-    "log_examples", "log_steps", "write_test_outputs", "n_writes_test",
-    "save_checkpoints_steps", "save_checkpoints_minutes", "iterations_per_loop",
-    "use_tfrecords_if_existing", "eval_batch_size", "predict_batch_size",
+    "do_train", "do_eval", "do_predict", "num_trials", "keep_all_models",
+    "overwrite", "log_examples", "log_steps", "write_test_outputs",
+    "n_writes_test", "save_checkpoints_steps", "save_checkpoints_minutes",
+    "iterations_per_loop", "use_tfrecords_if_existing", "eval_batch_size",
+    "predict_batch_size",
     "predict_file", "predict_task", "predict_output_file",
     # when to look at the weights, and when to stop; not what a step does
     "eval_steps", "best_metric", "early_stopping_patience",

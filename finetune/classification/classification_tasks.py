@@ -356,7 +356,7 @@ class RegressionTask(SentenceTask):
     return {"range": [self.min_value, self.max_value]}
 
   def predicted_value(self, output):
-    """Returns what `output` of the model stands for, kept between the bounds."""
+    """Returns the value that an output stands for, kept between the bounds."""
     return min(max(self.denormalize(output), self.min_value), self.max_value)
 
   def prediction_text(self, output):

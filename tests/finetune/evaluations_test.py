@@ -77,7 +77,7 @@ class EvaluationsTest(unittest.TestCase):
   def test_unknown_metric_names_the_known(self):
     for metric in ("f2", "rte/pearson", "rted/f"):
       with self.assertRaisesRegex(
-          utils.UserError, "expected one of rte/f, rte/loss, got '%s'" % metric):
+          utils.UserError, "one of rte/f, rte/loss, got '%s'" % metric):
         self.add(4, self.record(metric), rte=[("f", 1.0), ("loss", 2.0)])
 
   def test_steps_that_are_done_again_replace_their_evaluations(self):
@@ -107,7 +107,7 @@ class EvaluationsTest(unittest.TestCase):
     for content in ("[]", '{"evaluations": [{}]}', "{}"):
       words_task.write_lines(os.path.join(self.folder, "evaluations.json"),
                              [content])
-      with self.assertRaisesRegex(utils.UserError, "evaluations.json: .*remove"):
+      with self.assertRaisesRegex(utils.UserError, "json: .*remove it and"):
         self.record()
 
 

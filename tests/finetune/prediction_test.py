@@ -146,7 +146,8 @@ class ClassificationTest(PredictionTestCase):
   def test_bad_lines_name_file_and_line(self):
     trained, _ = self.train_sentiment(self.write("new.txt", ["a"]))
     for name, lines, message in [
-        ("a.tsv", ["kind\ttext", "a\tb\tc"], "a.tsv:2: expected 2 columns, got 3"),
+        ("a.tsv", ["kind\ttext", "a\tb\tc"],
+         "a.tsv:2: expected 2 columns, got 3"),
         ("b.tsv", ["words", "a"], "b.tsv:1: expected a header line .*'text'"),
         ("c.txt", ["a", "", "b"], "c.txt:2: expected a row, found an empty"),
         ("d.jsonl", ['{"text": "a"}', '{"text": 3}'],

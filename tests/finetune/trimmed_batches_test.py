@@ -1,4 +1,4 @@
-"""Batches cut to their longest example: the same outputs, and the same resume."""
+"""Batches cut to their longest example: same outputs, exact resume."""
 
 import json
 import os
