@@ -16,13 +16,12 @@ import collections
 import math
 import os
 
+from finetune import scorer
 from model import checkpoint
 from util import utils
 
 FILE_NAME = "evaluations.json"
 BEST_FOLDER = "best"
-# Scores of which less is better; of all others more is.
-_ERRORS = ("loss", "mse", "mae")
 
 # One evaluation.
 #   step: int, the global step of the weights.
@@ -120,19 +119,12 @@ class Evaluations:
         if wanted not in scores:
           self._refuse(evaluation)
         value = scores[wanted]
-        if wanted.split("_")[-1] in _ERRORS:
+        if scorer.is_lower_better(wanted):
           value = -value
         values.append(-math.inf if math.isnan(value) else value)
     if not values:
       self._refuse(evaluation)
     return sum(values) / len(values)
-
-  def describe(self, evaluation):
-    """Returns an Evaluation as text: "step 20: rte accuracy: 61.02 - ..."."""
-    return "step {:,}: {}".format(evaluation.step, "; ".join(
-        "%s %s" % (task_name, " - ".join(
-            "%s: %.2f" % item for item in scores.items()))
-        for task_name, scores in evaluation.results.items()))
 
   def _refuse(self, evaluation):
     known = ["%s/%s" % (task_name, name)

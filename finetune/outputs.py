@@ -4,6 +4,7 @@ import json
 import os
 import statistics
 
+from finetune import scorer
 from util import utils
 
 
@@ -40,7 +41,7 @@ def write_results(config, trials):
 
 
 def summarize(results):
-  """Returns {task: {score: {"mean", "std", "median"}}} over trials.
+  """Returns {task: {score: {"mean", "std", "median", "best"}}} over trials.
 
   Args:
     results: list of {task: {score: float}}, at least two. The standard
@@ -53,14 +54,17 @@ def summarize(results):
       values = [result[task][name] for result in results]
       summary[task][name] = {"mean": statistics.mean(values),
                              "std": statistics.stdev(values),
-                             "median": statistics.median(values)}
+                             "median": statistics.median(values),
+                             "best": (min if scorer.is_lower_better(name)
+                                      else max)(values)}
   return summary
 
 
 def summary_lines(summary):
   """Returns `summary` as lines of text, one for each task and score."""
-  return ["%s %s over trials: mean %.2f - std %.2f - median %.2f" % (
-      task, name, values["mean"], values["std"], values["median"])
+  return ["%s %s over trials: mean %.2f - std %.2f - median %.2f - "
+          "best %.2f" % (task, name, values["mean"], values["std"],
+                         values["median"], values["best"])
           for task, scores in summary.items()
           for name, values in scores.items()]
 
@@ -80,11 +84,11 @@ def results_line(scores):
   return " - ".join("%s: %.2f" % item for item in scores.items())
 
 
-def write_test_outputs(config, task_name, split, trial, scorer):
+def write_test_outputs(config, task_name, split, trial, task_scorer):
   """Writes all that a Scorer says of an unlabeled split."""
   write_test_predictions(config, task_name, split, trial,
-                         scorer.get_test_predictions())
-  submission = scorer.get_submission()
+                         task_scorer.get_test_predictions())
+  submission = task_scorer.get_submission()
   if submission:
     write_submission(config, trial, *submission)
 
@@ -106,7 +110,7 @@ def keep_dev_outputs(config, trial):
         utils.copy(path, os.path.join(target, name))
 
 
-def write_predictions(config, trial, scorer):
+def write_predictions(config, trial, task_scorer):
   """Writes what a Scorer says of `predict_file`, for people and programs.
 
   One line of JSON for each example, in the order of the file, and beside it the
@@ -116,12 +120,12 @@ def write_predictions(config, trial, scorer):
     config: a FinetuningConfig.
     trial: int, from 1. Where there are several, each has files of its own, and
       `predict_output_file` holds those of the last.
-    scorer: a Scorer that saw every example.
+    task_scorer: a Scorer that saw every example.
   """
-  predictions = scorer.get_predictions()
+  predictions = task_scorer.get_predictions()
   paths = dict.fromkeys([config.predictions_file(trial),
                          config.predict_output_file])
-  as_text = scorer.get_predictions_as_text()
+  as_text = task_scorer.get_predictions_as_text()
   for path in paths:
     with utils.write_atomically(path) as f:
       for prediction in predictions:

@@ -2,6 +2,14 @@
 
 import abc
 
+# Scores of which less is better; of all others more is.
+_ERRORS = ("loss", "mse", "mae")
+
+
+def is_lower_better(name):
+  """Returns whether less is better of a score: "mse", "mismatched_loss"."""
+  return name.split("_")[-1] in _ERRORS
+
 
 class Scorer(abc.ABC):
   """Collects the predictions of one split and scores them.

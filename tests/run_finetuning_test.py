@@ -115,7 +115,11 @@ class RunTest(unittest.TestCase):
       words_task.write_lines(
           os.path.join(config.raw_data_dir("pos"), split + ".txt"),
           ["good J", "a N", "", "bad J", "b N"])
-    run_finetuning.run(config)
+    with mock.patch.object(utils, "heading") as heading:
+      run_finetuning.run(config)
+    # The reference says "trial 1" each time.
+    self.assertEqual([call[0][0] for call in heading.call_args_list],
+                     ["Trial 1 of 2: pos", "Trial 2 of 2: pos"])
     path = config.tagging_preds_file("pos", "dev")
     folder, name = os.path.split(path)
     texts = ["\n".join(words_task.read_lines(os.path.join(folder, place, name)))

@@ -40,9 +40,34 @@ class WriteResultsTest(unittest.TestCase):
     lines = words_task.read_lines(self.config.results_txt)
     self.assertEqual(lines[1], "my_sentiment: accuracy: 90.00 - loss: 0.50")
     self.assertEqual(lines[3], "my_sentiment accuracy over trials: "
-                     "mean 84.00 - std 5.29 - median 82.00")
+                     "mean 84.00 - std 5.29 - median 82.00 - best 90.00")
     summary = utils.load_json(self.config.results_json())["summary"]
     self.assertAlmostEqual(summary["my_sentiment"]["accuracy"]["std"], 28 ** .5)
+    self.assertEqual(summary["my_sentiment"]["accuracy"]["best"], 90.0)
+
+  def test_least_loss_is_the_best(self):
+    trials = [_trial(number, 80.0) for number in (1, 2)]
+    trials[1]["results"]["my_sentiment"]["loss"] = 0.25
+    summary = outputs.summarize([trial["results"] for trial in trials])
+    self.assertEqual(summary["my_sentiment"]["loss"]["best"], 0.25)
+
+  def test_best_and_last_weights_have_a_line_after_the_references(self):
+    trial = dict(_trial(1, 90.0), last={
+        "global_step": 20, "results": {"my_sentiment": {"accuracy": 85.0}}})
+    outputs.write_results(self.config, [trial])
+    self.assertEqual(words_task.read_lines(self.config.results_txt), [
+        "my_sentiment: accuracy: 90.00 - loss: 0.50",
+        "my_sentiment trial 1: best at step 12, last at step 20: "
+        "accuracy: 85.00"])
+
+  def test_results_file_without_a_folder(self):
+    # The reference cut its path at the last "/".
+    before = os.getcwd()
+    self.addCleanup(os.chdir, before)
+    os.chdir(os.path.dirname(self.config.vocab_file))
+    outputs.write_results(self.config.replace(
+        results_txt="r.txt", results_pkl="r.pkl"), [_trial(1, 80.0)])
+    self.assertTrue(os.path.exists("r.json") and os.path.exists("r.pkl"))
 
   def test_pickle_is_as_the_reference_wrote_it(self):
     outputs.write_results(self.config, [_trial(1, 80.0), _trial(2, 90.0)])

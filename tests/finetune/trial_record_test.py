@@ -18,6 +18,7 @@ DECIDES_WEIGHTS = {
     "num_train_epochs", "warmup_proportion", "max_seq_length",
     "train_batch_size", "double_unordered", "max_query_length", "doc_stride",
     "answerable_classifier", "answerable_uses_start_logits",
+    "arabert_preprocessing", "drop_leaked_questions", "trim_batches",
     "answerable_weight", "joint_prediction",
 }
 

@@ -157,6 +157,8 @@ class DeclaredRegressionTest(DeclaredTaskTest):
     path = self.write("dev.csv", ["a,b,5"])
     task = self.task(LIKENESS, metric="mae")
     self.assertEqual((task.min_value, task.max_value), (1.0, 3.0))
+    # The reference divides by the highest value: 2 / 3.
+    self.assertEqual((task.normalize(2.0), task.denormalize(0.5)), (0.5, 2.0))
     self.assertEqual(self.examples(task, "dev"), [("a", "b", 5.0, "0")])
     self.assertEqual(list(task.metrics), ["mae"])
     self.write("dev.csv", ["a,b,much"])
