@@ -118,7 +118,6 @@ class Alignment:
     """
     if not run:
       return
-    start = self._after_marks(start)
     others = [i for i in range(start, end) if not (
         self._original[i].isspace() or _clings(self._original[i]))]
     if len(others) == len(run) and all(map(str.isdigit, [

@@ -82,6 +82,9 @@ class CleanedWordsTest(unittest.TestCase):
       with self.subTest(answer=answer):
         self.assertIsNone(self.locate(answer, start))
 
+  def test_punctuation_alone_is_no_answer(self):
+    self.assertIsNone(CLEANING.words("لقبه 名探偵، قال").locate("名探偵،", 5))
+
   def test_an_answer_is_found_by_what_is_left_of_it(self):
     self.assertEqual(self.locate("ولقبه 名探偵"), ("ولقبه", (10, 10), False))
 

@@ -73,6 +73,15 @@ class QADecodingTest(unittest.TestCase):
     self.assertEqual(texts[0], "ب")
     self.assertNotIn("ا ب", texts)
 
+  def test_what_stands_for_nothing_is_passed_over(self):
+    # "" would say that there is no answer
+    words = qa_examples.Words(" ".join(WORDS))
+    words.text = lambda first, last, start, end: "" if first == 0 else "ب"
+    outputs = self.logits({3: 9, 4: 1}, {3: 9, 4: 1})
+    answers = qa_decoding.best_answers(
+        words, [self.window()], [outputs], self.tokenizer, INDEPENDENT)
+    self.assertEqual([answer.text for answer in answers], ["ب"])
+
   def test_windows_compete_and_equal_texts_count_once(self):
     words = ("ا", "ب", "ا")
     windows = [self.window(words[:2]), self.window(words[2:], first_word=2)]

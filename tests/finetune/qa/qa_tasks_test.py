@@ -214,9 +214,12 @@ class CleaningTest(QATaskTestCase):
     self.assertNotIn("cleaned", printed)
 
   def test_texts_are_cleaned_as_asked_for(self):
-    _, example, printed = self.read(arabert_preprocessing="araelectra-base")
+    task, example, printed = self.read(arabert_preprocessing="araelectra-base")
     self.assertEqual(example.words.words,
                      ("ولد", "محمد", "(", "570", "م", ")"))
+    query = task.tokenizer.encode("من ؟")
+    self.assertEqual(
+        task.get_windows(example)[0].input_ids[1:1 + len(query)], query)
     self.assertEqual(example.cleaned_question, "من ؟")
     self.assertIn("Task 'arcd': contexts and questions are cleaned as those of "
                   "araelectra-base (as asked for)", printed)
