@@ -129,12 +129,21 @@ def write_predictions(config, trial, task_scorer):
   for path in paths:
     with utils.write_atomically(path) as f:
       for prediction in predictions:
-        f.write(json.dumps(prediction, ensure_ascii=False) + "\n")
+        f.write(json.dumps(_rounded(prediction), ensure_ascii=False) + "\n")
     if as_text:
       with utils.write_atomically(os.path.splitext(path)[0] + as_text[0]) as f:
         f.write(as_text[1])
     utils.log("Wrote {:,} predictions to {}{}".format(
         len(predictions), path, " (and %s)" % as_text[0] if as_text else ""))
+
+
+def _rounded(value):
+  """Returns a value for JSON with six digits of each float, for people."""
+  if isinstance(value, dict):
+    return {name: _rounded(item) for name, item in value.items()}
+  if isinstance(value, list):
+    return list(map(_rounded, value))
+  return float("%.6g" % value) if isinstance(value, float) else value
 
 
 def write_submission(config, trial, file_name, text):
