@@ -47,15 +47,16 @@ TASKS = {
 class StepSeconds(tf.train.SessionRunHook):
   """Notes how long each step takes; ends the training after some."""
 
-  def __init__(self, num_steps):
+  def __init__(self, num_steps, clock):
     self.seconds = []
     self._num_steps = num_steps
+    self._clock = clock
 
   def before_run(self, run_context):
-    self._start = time.perf_counter()
+    self._start = self._clock()
 
   def after_run(self, run_context, run_values):
-    self.seconds.append(time.perf_counter() - self._start)
+    self.seconds.append(self._clock() - self._start)
     if len(self.seconds) == self._num_steps:
       run_context.request_stop()
 
@@ -84,6 +85,9 @@ def main():
   parser.add_argument("--num-dev", type=int, default=500,
                       help="dev examples that are scored (default: 500)")
   parser.add_argument("--batch-size", type=int, default=32)
+  parser.add_argument("--processor-time", action="store_true",
+                      help="count the seconds of all cores, on a CPU that "
+                      "others use too")
   parser.add_argument("--hparams", default='{"model_size": "small"}',
                       help="JSON, of the model (default: a small one)")
   args = parser.parse_args()
@@ -142,9 +146,9 @@ def make_runner(folder, data, name, args, is_trimming):
   return model_runner.ModelRunner(config, [task]), task
 
 
-def seconds_a_step(runner, num_steps):
+def seconds_a_step(runner, num_steps, clock):
   """Returns the median time of steps of a training, the first one left out."""
-  steps = StepSeconds(num_steps + 1)
+  steps = StepSeconds(num_steps + 1, clock)
   try:
     runner.train([steps])
   except training_utils.Stopped:
@@ -152,21 +156,23 @@ def seconds_a_step(runner, num_steps):
   return statistics.median(steps.seconds[1:])
 
 
-def seconds_to_score(runner, task, checkpoint):
+def seconds_to_score(runner, task, checkpoint, clock):
   """Returns (seconds for the dev set, the losses of its inputs)."""
   runner.check_dev_data()  # makes the features, which is not timed
-  start = time.perf_counter()
+  start = clock()
   losses = runner.score(task, "dev", checkpoint).losses
-  return time.perf_counter() - start, losses
+  return clock() - start, losses
 
 
 def measure(folder, data, name, args):
   """Returns a row of the table: (task, padded, trimmed, difference)."""
   runners = [make_runner(folder, data, name, args, is_trimming)
              for is_trimming in (False, True)]
-  trained = [seconds_a_step(runner, args.num_steps) for runner, _ in runners]
+  clock = time.process_time if args.processor_time else time.perf_counter
+  trained = [seconds_a_step(runner, args.num_steps, clock)
+             for runner, _ in runners]
   checkpoint = runners[1][0].checkpoint_path()  # for both
-  scored = [seconds_to_score(runner, task, checkpoint)
+  scored = [seconds_to_score(runner, task, checkpoint, clock)
             for runner, task in runners]
   difference = max(abs(a - b) for a, b in zip(scored[0][1], scored[1][1]))
   return (name, (trained[0], scored[0][0]), (trained[1], scored[1][0]),
