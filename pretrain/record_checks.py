@@ -110,8 +110,10 @@ def naming_faults(config, patterns):
   try:
     yield
   except (tf.errors.DataLossError, tf.errors.InvalidArgumentError,
-          tf.errors.NotFoundError) as error:
-    if error.op is not None and error.op.type not in _READING_OPS:
+          tf.errors.NotFoundError, UnicodeDecodeError) as error:
+    # TensorFlow fails to put the bytes of what is no example in its message.
+    op = getattr(error, "op", None)
+    if op is not None and op.type not in _READING_OPS:
       raise
     paths, _ = record_files.check(config, patterns)
     utils.log("Looking in %s files for what cannot be read" %

@@ -108,7 +108,7 @@ def writing_to(folder):
     raise utils.UserError(
         "Cannot write to %s: %s. What was written before is whole: make room "
         "and run the same command again." % (
-            folder, _first_line(error.message).rstrip("."))) from error
+            folder, _cause(error.message))) from error
   except OSError as error:
     if error.errno is None:
       raise
@@ -125,8 +125,15 @@ def _is_of_writing(error):
   return any(text in error.message.lower() for text in _NOT_WRITTEN)
 
 
-def _first_line(message):
-  return message.strip().split("\n")[0]
+def _cause(message):
+  """Returns the line of a tf.errors.OpError's message that says what happened.
+
+  That is the first; but the one above "[[{{node" where TensorFlow 2 begins with
+  where it happened.
+  """
+  before, bracket, _ = message.partition("[[")
+  lines = [line.strip() for line in before.strip().split("\n")]
+  return lines[-1 if bracket else 0].rstrip(".")
 
 
 class StopHook(tf.train.SessionRunHook):

@@ -101,6 +101,136 @@ class LatestTest(CheckpointTest):
       checkpoint.shapes_of(prefix)
 
 
+class WholeOrDamagedTest(CheckpointTest):
+
+  def setUp(self):
+    super().setUp()
+    self.prefixes = [self.save({"x": [1.0] * 9, "y": float(step)}, step=step)
+                     for step in (2, 4, 6)]
+    self.write_list(self.prefixes)
+
+  def write_list(self, prefixes):
+    tf.train.update_checkpoint_state(
+        self.folder, prefixes[-1], all_model_checkpoint_paths=prefixes)
+
+  def write(self, name, content):
+    with open(os.path.join(self.folder, name), "wb") as f:
+      f.write(content)
+
+  def damage(self, suffix, change, step=6):
+    """Replaces a file's bytes by change(bytes); removes it for None."""
+    path = os.path.join(self.folder, "model.ckpt-%d%s" % (step, suffix))
+    with open(path, "rb") as f:
+      content = change(f.read())
+    if content is None:
+      os.remove(path)
+    else:
+      self.write(os.path.basename(path), content)
+
+  def assert_settles_on(self, step):
+    prefix = os.path.join(self.folder, "model.ckpt-%d" % step)
+    self.assertEqual(checkpoint.settle(self.folder), prefix)
+    self.assertEqual(tf.train.latest_checkpoint(self.folder), prefix)
+    self.assertEqual(checkpoint.settle(self.folder), prefix)
+    self.assertEqual(checkpoint.find(self.folder), prefix)
+
+  def test_whole_ones_stay_as_they_are(self):
+    before = sorted(os.listdir(self.folder))
+    self.assert_settles_on(6)
+    self.assertEqual(sorted(os.listdir(self.folder)), before)
+    self.assertEqual(checkpoint.newest_whole(self.folder)[1], [])
+
+  def test_every_damage_is_seen(self):
+    data = ".data-00000-of-00001"
+    for suffix, change in (
+        (data, lambda content: content[:-1]),
+        (data, lambda content: b""),
+        (data, lambda content: None),
+        (data, lambda content: content[:9] + b"?" + content[10:]),
+        (".index", lambda content: content[:-1]),
+        (".index", lambda content: b""),
+        (".index", lambda content: None),
+        (".index", lambda content: content[:9] + b"?" + content[10:])):
+      with self.subTest(suffix=suffix, content=change(bytes(40))):
+        self.damage(suffix, change)
+        self.assert_settles_on(4)
+        self.save({"x": [1.0] * 9, "y": 6.0}, step=6)
+        self.write_list(self.prefixes)
+
+  def test_damaged_files_are_moved_and_not_removed(self):
+    self.damage(".index", lambda content: b"cut")
+    checkpoint.settle(self.folder)
+    self.assertEqual(
+        sorted(os.listdir(os.path.join(self.folder, "damaged"))),
+        ["model.ckpt-6.data-00000-of-00001", "model.ckpt-6.index"])
+    with open(os.path.join(self.folder, "damaged", "model.ckpt-6.index")) as f:
+      self.assertEqual(f.read(), "cut")
+
+  def test_two_damaged_ones(self):
+    for step in (4, 6):
+      self.damage(".index", lambda content: b"", step=step)
+    self.assert_settles_on(2)
+
+  def test_only_damaged_ones(self):
+    for step in (2, 4, 6):
+      self.damage(".index", lambda content: b"", step=step)
+    before = sorted(os.listdir(self.folder))
+    with self.assertRaisesRegex(
+        utils.UserError, r"Expected a whole checkpoint in .*, found none: "
+        r".*model.ckpt-6 \(.*\); .*model.ckpt-2 \("):
+      checkpoint.settle(self.folder)
+    self.assertEqual(sorted(os.listdir(self.folder)), before)
+
+  def test_lists_that_nobody_can_read(self):
+    for content in (b"", b"\xff\xfe", b"model_checkpoint_path: 1", b"a: {"):
+      with self.subTest(content=content):
+        self.write("checkpoint", content)
+        self.assert_settles_on(6)
+        self.write("checkpoint", content)
+        self.assertEqual(checkpoint.latest(self.folder), self.prefixes[-1])
+
+  def test_a_list_that_names_what_is_gone(self):
+    self.write_list(self.prefixes[:-1] + [
+        os.path.join(self.folder, "model.ckpt-8")])
+    self.assert_settles_on(6)
+
+  def test_a_list_of_nothing(self):
+    for prefix in self.prefixes:
+      os.remove(prefix + ".index")
+    for content in (b"", b'model_checkpoint_path: "model.ckpt-8"'):
+      self.write("checkpoint", content)
+      with self.assertRaisesRegex(utils.UserError, "Expected a whole check"):
+        checkpoint.settle(self.folder)
+
+  def test_a_new_folder_has_none(self):
+    self.assertIsNone(checkpoint.settle(os.path.join(self.folder, "new")))
+
+  def test_an_older_one_that_the_list_names_is_meant(self):
+    self.write_list(self.prefixes[:2])
+    self.assert_settles_on(4)
+    self.damage(".index", lambda content: b"", step=4)
+    self.assert_settles_on(2)  # and not 6
+
+  def test_a_list_of_another_folder_names_this_one_afterwards(self):
+    moved = ["/elsewhere/" + os.path.basename(prefix)
+             for prefix in self.prefixes]
+    self.write("checkpoint", ("".join(
+        'all_model_checkpoint_paths: "%s"\n' % path for path in moved) +
+        'model_checkpoint_path: "%s"\n' % moved[-1]).encode("utf-8"))
+    self.assert_settles_on(6)
+    state = tf.train.get_checkpoint_state(self.folder)
+    self.assertEqual(list(state.all_model_checkpoint_paths), self.prefixes)
+
+  def test_what_the_list_lacks_stays_out_of_it(self):
+    # What it names is thinned out by training; other files are the user's.
+    self.write_list(self.prefixes[1:])
+    self.damage(".index", lambda content: b"")
+    self.assert_settles_on(4)
+    state = tf.train.get_checkpoint_state(self.folder)
+    self.assertEqual(list(state.all_model_checkpoint_paths),
+                     self.prefixes[1:2])
+
+
 class GlobalStepTest(CheckpointTest):
 
   def test_is_the_variable(self):

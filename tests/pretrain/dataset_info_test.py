@@ -56,6 +56,11 @@ class DatasetInfoTest(unittest.TestCase):
     dataset_info.write(make_content(), self.folder)
     self.assertFalse(dataset_info.is_unfinished(self.folder))
 
+  def test_names_are_of_files_in_the_folder(self):
+    self.assert_load_fails(
+        r"files\[0\]: expected the name of a file in this folder",
+        make_content(files=[{"name": "../x", "num_examples": 3}]))
+
   def test_size_of_files_is_optional(self):
     dataset_info.write(make_content(files=[
         {"name": "pretrain_data.tfrecord-0-of-1", "num_examples": 3}]),

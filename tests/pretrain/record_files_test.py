@@ -85,6 +85,31 @@ class RecordFilesTest(tf.test.TestCase):
     with self.assertRaisesRegex(utils.UserError, "tfrecord-1-of-2"):
       self._find()
 
+  def test_missing_and_cut_shards_are_skipped_on_request(self):
+    self._write_info()
+    os.remove(os.path.join(self.records, "pretrain_data.tfrecord-1-of-2"))
+    self.config = self.config.replace(skip_corrupted_records=True)
+    files = self._find()
+    self.assertEqual(record_files.total_examples(files), 3)
+
+  def test_another_number_of_examples_than_listed(self):
+    tiny_pretraining.write_records(self.folder, [3, 3])
+    self._write_info()
+    with self.assertRaisesRegex(
+        utils.UserError, "tfrecord-1-of-2: expected 2 examples, as "
+        "dataset_info.json says, found 3; build"):
+      self._find()
+
+  def test_a_file_that_is_not_listed(self):
+    self._write_info()
+    path = os.path.join(self.records, "pretrain_data.tfrecord-7-of-9")
+    os.rename(tiny_pretraining.write_records(
+        tempfile.mkdtemp(dir=self.get_temp_dir()), [1])[0], path)
+    with self.assertRaisesRegex(
+        utils.UserError, "tfrecord-7-of-9: expected only the 2 files that "
+        "dataset_info.json lists"):
+      self._find()
+
   def test_unfinished_build(self):
     with open(os.path.join(self.records, dataset_info.UNFINISHED_NAME), "w"):
       pass

@@ -1,11 +1,15 @@
 """Tests for util.training_utils."""
 
+import errno
 import io
 import json
 import os
+import tempfile
 
 import tensorflow.compat.v1 as tf
 
+from util import folder_lock
+from util import stop_signals
 from util import training_utils
 from util import utils
 
@@ -52,6 +56,97 @@ class ProgressHookTest(tf.test.TestCase):
     self.assertEqual(records[-1]["loss"], 2.5)
 
 
+class StopHookTest(tf.test.TestCase):
+
+  def _train(self, signals, is_training=True, stop_at=None):
+    """Returns the steps done of 4; the signal comes in step `stop_at`."""
+    with tf.Graph().as_default():
+      step = tf.train.get_or_create_global_step()
+      train_op = step.assign_add(1)
+      hook = training_utils.StopHook(signals, is_training)
+      done = 0
+      with tf.train.MonitoredSession(hooks=[hook]) as session:
+        while done < 4 and not session.should_stop():
+          if done + 1 == stop_at:
+            signals.received = 15
+          done = session.run(train_op)
+    return done
+
+  def test_training_ends_after_the_step(self):
+    self.assertEqual(self._train(stop_signals.StopSignals(), stop_at=2), 2)
+    self.assertEqual(self._train(stop_signals.StopSignals()), 4)
+
+  def test_nothing_is_begun_after_a_signal(self):
+    signals = stop_signals.StopSignals()
+    signals.received = 15
+    with self.assertRaises(training_utils.Stopped):
+      self._train(signals)
+
+  def test_an_evaluation_ends_at_once(self):
+    with self.assertRaises(training_utils.Stopped):
+      self._train(stop_signals.StopSignals(), is_training=False, stop_at=2)
+
+
+class SoundWeightsTest(tf.test.TestCase):
+
+  def _save(self, value):
+    """Saves a checkpoint of a weight that is `value`, as an Estimator does."""
+    folder = tempfile.mkdtemp(dir=self.get_temp_dir())
+    with tf.Graph().as_default():
+      tf.train.get_or_create_global_step()
+      tf.get_variable("sound", initializer=[1.0, 2.0])
+      tf.get_variable("weight", initializer=[1.0, value])
+      saver = tf.train.CheckpointSaverHook(
+          folder, save_steps=1, listeners=[training_utils.SoundWeights()])
+      try:
+        with tf.train.MonitoredSession(hooks=[saver]):
+          pass
+      finally:
+        self.is_saved = tf.train.latest_checkpoint(folder) is not None
+
+  def test_saves_numbers(self):
+    self._save(3e38)
+    self.assertTrue(self.is_saved)
+
+  def test_saves_nothing_else(self):
+    for value in (float("inf"), float("nan")):
+      with self.assertRaisesRegex(
+          utils.UserError, "Step 0: expected finite weights, found nan or "
+          "infinity in 'weight'; no checkpoint of it was written"):
+        self._save(value)
+      self.assertFalse(self.is_saved)
+
+
+class WritingTest(tf.test.TestCase):
+
+  def _write(self, error):
+    with training_utils.writing_to("folder"):
+      raise error
+
+  def test_names_the_file_of_a_python_error(self):
+    with self.assertRaisesRegex(
+        utils.UserError, "^Cannot write to log.txt: No space left on device. "
+        "What was written before is whole: make room"):
+      self._write(OSError(errno.ENOSPC, "No space left on device", "log.txt"))
+
+  def test_names_the_folder_of_a_saver(self):
+    with tf.Graph().as_default(), tf.Session() as session:
+      tf.get_variable("x", [])
+      session.run(tf.global_variables_initializer())
+      with self.assertRaisesRegex(
+          utils.UserError, "^Cannot write to folder: .*(Not a dir|not a dir)"):
+        with training_utils.writing_to("folder"):
+          session.run(tf.raw_ops.SaveV2(
+              prefix=__file__ + "/x", tensor_names=["x"],
+              shape_and_slices=[""], tensors=[tf.zeros([])]))
+
+  def test_other_errors_are_left_alone(self):
+    for error in (tf.errors.ResourceExhaustedError(None, None, "out of memory"),
+                  KeyError("x")):
+      with self.assertRaises(type(error)):
+        self._write(error)
+
+
 class DebugFolderTest(tf.test.TestCase):
 
   def test_second_debug_run_starts_from_nothing(self):
@@ -61,6 +156,13 @@ class DebugFolderTest(tf.test.TestCase):
       f.write("weights")
     training_utils.start_debug_folder(folder)
     self.assertNotIn("model.ckpt", os.listdir(folder))
+
+  def test_keeps_the_lock_of_its_own_run(self):
+    folder = os.path.join(self.get_temp_dir(), "locked_debug")
+    with folder_lock.FolderLock(folder, "train"):
+      training_utils.start_debug_folder(folder)
+      training_utils.start_debug_folder(folder)
+      self.assertIn(folder_lock.LOCK_NAME, os.listdir(folder))
 
   def test_a_real_model_is_never_touched(self):
     # The reference's `debug: true` deletes the model folder.
