@@ -238,12 +238,12 @@ class FolderTest(RunCase):
 
   def test_disk_that_gets_full_keeps_the_checkpoints_before(self):
     with small_disk.mounted(1 << 26) as disk:
-      config = self._on_disk(disk, num_train_steps=12, num_warmup_steps=2)
-      # Room for the small logs; a checkpoint takes more.
-      with self._after_step(9, lambda: disk.fill(1 << 16)):
+      # No line of a log is due when the checkpoint of step 10 is.
+      config = self._on_disk(disk, num_train_steps=12, log_steps=100)
+      with self._after_step(9, disk.fill):
         with self.assertRaisesRegex(
-            utils.UserError, "^Cannot write to .*model.*(No space left|space)"
-            ".*What was written before is whole"):
+            utils.UserError, "^Cannot write to .*model: .*model.ckpt-10.*; No "
+            "space left on device. What was written before is whole"):
           self.run_pretraining(config)
       disk.empty()
       self.assertEqual(weights_of(config.model_dir)["global_step"], 8)
