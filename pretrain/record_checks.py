@@ -12,6 +12,7 @@ import collections
 import contextlib
 import os
 
+from google.protobuf import message
 import numpy as np
 import tensorflow.compat.v1 as tf
 
@@ -71,7 +72,7 @@ class ExampleCheck:
     """
     try:
       features = tf.train.Example.FromString(record).features.feature
-    except ValueError:  # protobuf's DecodeError is one
+    except message.DecodeError:
       return "expected a tf.train.Example, %s is something else" % who
     values = {}
     for name in _NAMES:

@@ -128,7 +128,7 @@ class SignalTest(RunCase):
   def test_before_the_first_step_nothing_is_written(self):
     config = self.config_of("early")
     with unittest.mock.patch.object(
-        pretrain_data, "check_first_example",
+        pretrain_data, "check_first_examples",
         lambda *unused: os.kill(os.getpid(), signal.SIGTERM)):
       with self.assertRaises(SystemExit):
         self.run_pretraining(config)
