@@ -115,11 +115,11 @@ class SignalTest(RunCase):
     write_results = "pretrain.pretrain_metrics.write_results"
     with unittest.mock.patch.object(
         training_utils.StopHook, "after_create_session",
-        lambda *unused: os.kill(os.getpid(), signal.SIGINT)):
+        lambda *unused: os.kill(os.getpid(), signal.SIGTERM)):
       with unittest.mock.patch(write_results) as written:
         with self.assertRaises(SystemExit) as end:
           self.run_pretraining(config)
-    self.assertEqual(end.exception.code, 130)
+    self.assertEqual(end.exception.code, 143)
     self.assertFalse(written.called)
     self.assertIn("at step 6 of 6", self.printed)
     self.assertIn("Evaluating at step 6", self.run_pretraining(config))

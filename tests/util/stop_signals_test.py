@@ -19,6 +19,12 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(
 
 class StopSignalsTest(unittest.TestCase):
 
+  def setUp(self):
+    super().setUp()
+    # Where tests run in the background a shell makes them ignore SIGINT.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    self.addCleanup(signal.signal, signal.SIGINT, before)
+
   @contextlib.contextmanager
   def _signals(self):
     """Yields (StopSignals, list of statuses it would have ended with)."""
@@ -57,7 +63,8 @@ class StopSignalsTest(unittest.TestCase):
   def test_second_ctrl_c_ends_even_within_a_long_call(self):
     process = subprocess.Popen(
         [sys.executable, "-c", "from util import stop_signals\n"
-         "import ctypes\n"
+         "import ctypes, signal\n"
+         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
          "with stop_signals.StopSignals():\n"
          "  print('ready', flush=True)\n"
          "  while True:\n"
