@@ -62,7 +62,8 @@ class ReadmeCommandsTest(unittest.TestCase):
                  "models/araelectra_base/results/arcd_results.txt",
                  "models/araelectra_base/results/squadv1_results.txt",
                  "models/araelectra_base/results/squad_results.txt",
-                 "models/araelectra_base/results/arcd_qa/arcd_preds.json"]:
+                 "models/araelectra_base/results/arcd_qa/arcd_preds.json",
+                 "models/araelectra_base/results/sst_predictions/new.jsonl"]:
       self.assertTrue(os.path.exists(os.path.join(self.data_dir, path)), path)
 
   def test_two_set_up_and_go_commands_stand_first(self):
@@ -154,6 +155,10 @@ class ReadmeCommandsTest(unittest.TestCase):
     task, = hparams["task_names"]
     write = {"chunk": self._write_sentences, "sst": self._write_reviews}
     write.get(task, self._write_questions)(task)
+    if "predict_file" in hparams:
+      self.assertEqual(task, "sst")
+      with open(hparams["predict_file"], "w", encoding="utf-8") as f:
+        f.write("sentence\nجميل\nممل\n")
     if not hparams.get("do_train", True):  # first make what it evaluates
       self._run_with_hparams(command, dict(
           TINY_FINETUNING, do_train=True, do_eval=False, init_checkpoint=None))
