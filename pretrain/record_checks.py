@@ -93,8 +93,8 @@ class ExampleCheck:
 
   def _outside(self, name, limit, value, who):
     if name == "input_ids" and value >= limit:
-      return ("expected token ids below vocab_size = %d, found %d in %s: it was "
-              "built with another vocabulary than %s" % (
+      return ("expected token ids below vocab_size = %d, found %d in %s: it "
+              "was built with another vocabulary than %s" % (
                   limit, value, who, self._vocab_file))
     return "expected values of %s from 0 to %d, found %d in %s" % (
         name, limit - 1, value, who)

@@ -134,8 +134,8 @@ class FiniteOptimizer(tf.train.Optimizer):
 
     Args:
       optimizer: tf.train.Optimizer that does the updates.
-      loss: float32 Tensor of shape []. Its gradient can be a number where it is
-        not: the sigmoid of infinity is 1.
+      loss: float32 Tensor of shape []. Its gradient can be a number where it
+        is not: the sigmoid of infinity is 1.
       counts_skipped: bool, whether the global step is incremented even without
         an update. A run that stops must not: a checkpoint that is due after
         the step would have it done, and the run that goes on would leave it out.
