@@ -6,7 +6,8 @@
   damaged/  files of checkpoints that could not be read
 
 Weights are decided here, in this order: the folder's own latest checkpoint
-whose files are whole, so that a run that is started again goes on; `init_checkpoint`; new ones.
+whose files are whole, so that a run that is started again goes on;
+`init_checkpoint`; new ones.
 """
 
 import os

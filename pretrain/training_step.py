@@ -138,7 +138,8 @@ class FiniteOptimizer(tf.train.Optimizer):
         is not: the sigmoid of infinity is 1.
       counts_skipped: bool, whether the global step is incremented even without
         an update. A run that stops must not: a checkpoint that is due after
-        the step would have it done, and the run that goes on would leave it out.
+        the step would have it done, and the run that goes on would leave it
+        out.
     """
     super().__init__(use_locking=False, name="FiniteOptimizer")
     self._optimizer = optimizer
