@@ -114,7 +114,8 @@ class ClassificationTest(PredictionTestCase):
           "id", "text", "label", "probability", "probabilities"])
       self.assertEqual(list(prediction["probabilities"]),
                        ["fine", "poor", "so so"])
-      self.assertAlmostEqual(sum(prediction["probabilities"].values()), 1.0)
+      self.assertAlmostEqual(sum(prediction["probabilities"].values()), 1.0,
+                             places=5)
       self.assertEqual(prediction["probability"],
                        prediction["probabilities"][prediction["label"]])
       self.assertEqual(prediction["probability"],
