@@ -17,11 +17,12 @@ GLOBAL_STEP = "global_step"
 DAMAGED_NAME = "damaged"  # folder in the model's: where damaged files go
 _SLOT = re.compile(r"/adam_[mv]$")
 _MODEL_SIZE_OF_HIDDEN = {256: "small", 768: "base", 1024: "large"}
-# Temporary names: of checkpoints on TensorFlow 1.15 and 2.15, of the
-# 'checkpoint' file, of utils.write_atomically.
+# Temporary names: of checkpoints on TensorFlow 1.15 and 2.15, of what
+# TensorFlow writes whole (.meta, 'checkpoint', graph.pbtxt), of
+# utils.write_atomically.
 _UNFINISHED = (
     r"^model\.ckpt-\d+_temp(_[0-9a-f]{32})?$", r"^model\.ckpt-.+\.tempstate\d+$",
-    r"^checkpoint\.tmp[0-9a-f]{32}$", r"^\..+\.\d+\.tmp$")
+    r"\.tmp[0-9a-f]{32}$", r"^\..+\.\d+\.tmp$")
 _MAX_LISTED = 6  # names or groups in one line of a report or an error
 
 Report = collections.namedtuple("Report", [

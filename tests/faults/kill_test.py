@@ -159,7 +159,7 @@ def _tell_events(writer):
 
 
 def typical_seconds(run):
-  """Returns {event: seconds from it to the next} of an undisturbed run."""
+  """Returns {event: seconds from it to the next} of what a run came to."""
   events = run.events
   lengths = collections.defaultdict(list)
   for (event, begin), (_, end) in zip(events, events[1:]):
@@ -197,6 +197,8 @@ def final_state(model_dir):
 def kill_until_the_end(trainer, model_name, *, rng, seconds, max_kills):
   """Trains and kills until the run has ended or was killed often enough.
 
+  `seconds`, what events typically take, follows how busy the machine is.
+
   Returns:
     Counter of kills by event.
   """
@@ -206,6 +208,7 @@ def kill_until_the_end(trainer, model_name, *, rng, seconds, max_kills):
     if sum(kills.values()) < max_kills:
       kill_at = schedule(rng, seconds)
     run = trainer.run(model_name, kill_at)
+    seconds.update(typical_seconds(run))
     if run.was_killed:
       kills[NAMES[kill_at[0]]] += 1
     elif run.status:
@@ -229,12 +232,13 @@ def check_variant(folder, variant, num_kills, seed):
   assert undisturbed.status == 0, trainer.log()
   expected = final_state(trainer.model_dir("undisturbed"))
   rng = random.Random("%s %d" % (variant, seed))
+  seconds = typical_seconds(undisturbed)
   kills, num_trainings = collections.Counter(), 0
   while sum(kills.values()) < num_kills:
     num_trainings += 1
     model_name = "killed_%d" % num_trainings
     kills += kill_until_the_end(
-        trainer, model_name, rng=rng, seconds=typical_seconds(undisturbed),
+        trainer, model_name, rng=rng, seconds=seconds,
         max_kills=num_kills - sum(kills.values()))
     state = final_state(trainer.model_dir(model_name))
     assert sorted(state) == sorted(expected), sorted(state)

@@ -183,10 +183,11 @@ class DamagedCheckpointTest(RunCase):
     for name in ("model.ckpt-8_temp", "model.ckpt-8_temp_" + 32 * "a"):
       os.mkdir(os.path.join(config.model_dir, name))
     for name in ("model.ckpt-8.data-00000-of-00001.tempstate12",
-                 ".config.json.12.tmp", "my_temp", "notes.tmp"):
+                 ".config.json.12.tmp", "model.ckpt-8.meta.tmp" + 32 * "a",
+                 "my_temp", "notes.tmp"):
       with open(os.path.join(config.model_dir, name), "w"):
         pass
-    self.assertIn("Removed 4 files that a killed run left", self.run_pretraining(config))
+    self.assertIn("Removed 5 files that a killed run left", self.run_pretraining(config))
     self.assertEqual([name for name in sorted(os.listdir(config.model_dir))
                       if "tmp" in name or "temp" in name],
                      ["my_temp", "notes.tmp"])
