@@ -326,6 +326,21 @@ class InitFromCheckpointTest(CheckpointTest):
         utils.UserError, "none of the 1 variables.*bert/kernel.*generator/"):
       checkpoint.init_from_checkpoint(self.folder)
 
+  def test_what_a_killed_run_left_is_removed(self):
+    kept = sorted(set(os.listdir(self.folder)) | {
+        "checkpoint", "graph.pbtxt", "model.ckpt-2.meta", "notes.tmp"})
+    unique = "175e28bdaaa9418c9af8061051ebf250"
+    for name in [
+        "graph.pbtxt", "model.ckpt-2.meta", "notes.tmp",
+        "checkpoint.tmp" + unique, "graph.pbtxt.tmp" + unique,
+        "model.ckpt-2.meta.tmp" + unique,
+        "model.ckpt-4.data-00000-of-00001.tempstate123", ".results.txt.7.tmp"]:
+      with open(os.path.join(self.folder, name), "w"):
+        pass
+    os.makedirs(os.path.join(self.folder, "model.ckpt-4_temp_" + unique))
+    checkpoint.remove_unfinished(self.folder)
+    self.assertEqual(sorted(os.listdir(self.folder)), kept)
+
   def test_a_plan_changes_nothing(self):
     self.make("electra/kernel", [2])
     report = checkpoint.plan(self.folder)
