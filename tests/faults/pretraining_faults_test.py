@@ -187,7 +187,8 @@ class DamagedCheckpointTest(RunCase):
                  "my_temp", "notes.tmp"):
       with open(os.path.join(config.model_dir, name), "w"):
         pass
-    self.assertIn("Removed 5 files that a killed run left", self.run_pretraining(config))
+    self.assertIn("Removed 5 files that a killed run left",
+                  self.run_pretraining(config))
     self.assertEqual([name for name in sorted(os.listdir(config.model_dir))
                       if "tmp" in name or "temp" in name],
                      ["my_temp", "notes.tmp"])
