@@ -29,7 +29,6 @@ SIGNATURES = ("discriminate", "fill_mask", "encode", "predict")
 PREDICT = "predict_"
 GRAPH_NAME = "saved_model.pb"
 VOCAB_NAME = "vocab.txt"
-RUN_RECORD = "finetuning_run.json"
 TOKENIZER_CONFIG = "tokenizer_config.json"
 MODEL_CONFIG = "config.json"
 FINETUNING_FOLDER = "finetuning_models"  # inside a pre-trained model's folder
@@ -183,7 +182,7 @@ def make_config(checkpoint, data_dir, passed):
   vocab_file = os.path.join(folder, VOCAB_NAME)
   if utils.exists(vocab_file):
     values["vocab_file"] = vocab_file
-  record = os.path.join(folder, RUN_RECORD)
+  record = os.path.join(folder, configure_finetuning.RUN_RECORD)
   if utils.exists(record) or "task_names" in passed:
     config = _finetuning_config(folder, record, data_dir, values, passed)
   else:

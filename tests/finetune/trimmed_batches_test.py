@@ -12,6 +12,7 @@ from finetune import model_runner
 from finetune import scorer
 from finetune import task_builder
 from model import checkpoint
+from tests.finetune import model_runner_test
 from tests.finetune import words_task
 
 MAX_LENGTH = 40  # tokens
@@ -30,17 +31,6 @@ class RecordingScorer(scorer.Scorer):
 
   def _get_results(self):
     return []
-
-
-class StopAtStep(model_runner.tf.train.SessionRunHook):
-
-  def __init__(self, num_runs):
-    self._num_runs_left = num_runs
-
-  def after_run(self, run_context, run_values):
-    self._num_runs_left -= 1
-    if not self._num_runs_left:
-      raise KeyboardInterrupt()
 
 
 class TrimmedBatchesTest(unittest.TestCase):
@@ -153,7 +143,8 @@ class TrimmedBatchesTest(unittest.TestCase):
     whole.train()
     settings = dict(save_checkpoints_steps=2)
     with self.assertRaises(KeyboardInterrupt):
-      self.runner("resumed", "cola", **settings)[0].train([StopAtStep(5)])
+      self.runner("resumed", "cola", **settings)[0].train(
+          [model_runner_test.StopAtStep(5)])
     resumed, _ = self.runner("resumed", "cola", **settings)
     resumed.train()
     one, other = (checkpoint.latest(r.model_dir) for r in (whole, resumed))
