@@ -39,7 +39,8 @@ def main():
   parser.add_argument("--reference-dir", required=True)
   parser.add_argument("--work-dir", required=True,
                       help="where models are trained; kept, and gone on with")
-  parser.add_argument("--num-runs", type=int, default=3)
+  parser.add_argument("--num-runs", type=int, default=3,
+                      help="trainings; 0 only evaluates the reference's")
   parser.add_argument("--num-eval-seeds", type=int, default=4)
   args = parser.parse_args()
   with open(os.path.join(args.reference_dir, "hparams.json")) as f:
@@ -57,8 +58,9 @@ def main():
     for seed, name in enumerate(names):
       run(args.work_dir, name, dict(
           hparams, seed=seed, log_steps=1, reference_masking=reference_masking))
-    print_curves("reference_masking %s" % reference_masking,
-                 [read_losses(args.work_dir, name) for name in names])
+    if names:
+      print_curves("reference_masking %s" % reference_masking,
+                   [read_losses(args.work_dir, name) for name in names])
 
   with open(os.path.join(args.reference_dir, "reference_eval.json")) as f:
     columns = {"reference, as it printed": [json.load(f)]}
@@ -70,11 +72,12 @@ def main():
               model_dir=os.path.join(args.reference_dir, form)))
           for seed in range(args.num_eval_seeds)]
   for reference_masking, names in trained.items():
-    title = "trained here, reference_masking %s" % reference_masking
-    columns[title] = [
-        evaluate(args.work_dir, name, dict(
-            hparams, seed=0, reference_masking=reference_masking))
-        for name in names]
+    if names:
+      title = "trained here, reference_masking %s" % reference_masking
+      columns[title] = [
+          evaluate(args.work_dir, name, dict(
+              hparams, seed=0, reference_masking=reference_masking))
+          for name in names]
   print_evaluations(columns)
 
 

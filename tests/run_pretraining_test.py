@@ -16,6 +16,7 @@ import tensorflow.compat.v1 as tf
 import run_pretraining
 from pretrain import model_folder
 from tests.pretrain import tiny_pretraining
+from util import training_utils
 from util import utils
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -177,6 +178,28 @@ class RunTest(tf.test.TestCase):
 
 
 class CommandLineTest(tf.test.TestCase):
+
+  @pytest.mark.skipif(
+      tf.__version__ < "2" or not training_utils.has_bfloat16(),
+      reason="needs TensorFlow 2.15 and a CPU that multiplies bfloat16 numbers")
+  def test_use_amp_changes_the_losses_only_by_rounding(self):
+    folder = tempfile.mkdtemp(dir=self.get_temp_dir())
+    tiny_pretraining.make_data(folder, [8])
+    losses = []
+    for use_amp in (False, True):
+      hparams = dict(tiny_pretraining.HPARAMS, log_steps=1, use_amp=use_amp,
+                     model_dir=os.path.join(folder, "amp_%s" % use_amp))
+      subprocess.run(
+          [sys.executable, os.path.join(ROOT, "run_pretraining.py"),
+           "--data-dir", folder, "--model-name", "m",
+           "--hparams", json.dumps(hparams)],
+          env=dict(os.environ, TF_ENABLE_ONEDNN_OPTS="1"), check=True,
+          stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+      path = os.path.join(hparams["model_dir"], "training_log.jsonl")
+      with open(path) as f:
+        losses.append([json.loads(line)["loss"] for line in f])
+    self.assertNotEqual(losses[0], losses[1])  # it is in effect
+    self.assertAllClose(losses[0], losses[1], rtol=0.02)
 
   def test_missing_data_is_one_line_and_needs_no_tensorflow(self):
     folder = tempfile.mkdtemp(dir=self.get_temp_dir())

@@ -48,6 +48,7 @@ class ModelHParams(hparams.HParams):
   debug = Hparam(False, bool)  # a tiny model for a few steps, in its own folder
   seed = Hparam(0, int, minimum=0)  # of data order, masks, dropout, new weights
   log_steps = Hparam(100, int, minimum=1)  # steps between two progress lines
+  use_amp = Hparam(False, bool)  # multiply matrices in bfloat16 (on a CPU)
 
   # model
   model_size = Hparam("base", str, choices=tuple(sorted(SIZES)))

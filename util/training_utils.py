@@ -53,6 +53,10 @@ def make_run_config(config, *, model_dir, save_checkpoints_steps,
         config.tpu_name, zone=config.tpu_zone, project=config.gcp_project)
   session_config = tf.ConfigProto(allow_soft_placement=True)
   session_config.gpu_options.allow_growth = True  # leave memory to others
+  if config.use_amp:
+    check_bfloat16(config)
+    rewrites = session_config.graph_options.rewrite_options
+    rewrites.auto_mixed_precision_onednn_bfloat16 = rewrites.ON
   return tf.estimator.tpu.RunConfig(
       cluster=cluster,
       model_dir=model_dir,
@@ -68,6 +72,43 @@ def make_run_config(config, *, model_dir, save_checkpoints_steps,
           tpu_job_name=config.tpu_job_name,
           per_host_input_for_training=(
               tf.estimator.tpu.InputPipelineConfig.PER_HOST_V2)))
+
+
+def check_bfloat16(config):
+  """Raises a UserError where `use_amp` cannot have its effect.
+
+  TensorFlow then says nothing: it computes in float32, or in bfloat16 emulated
+  many times slower.
+  """
+  def refuse(found):
+    raise utils.UserError(
+        "use_amp: expected TensorFlow 2.15 on a CPU that multiplies bfloat16 "
+        "numbers (AVX512_BF16 or AMX), found %s; set it to false." % found)
+
+  if config.use_tpu:
+    refuse("a TPU, which multiplies in bfloat16 anyway")
+  if tf.__version__.startswith("1."):
+    refuse("TensorFlow " + tf.__version__)
+  if tf.config.list_physical_devices("GPU"):
+    refuse("a GPU")
+  if os.environ.get("TF_ENABLE_ONEDNN_OPTS") == "0":
+    refuse("oneDNN turned off by TF_ENABLE_ONEDNN_OPTS=0")
+  if not has_bfloat16():
+    refuse("a CPU without them")
+
+
+def has_bfloat16(cpuinfo="/proc/cpuinfo"):
+  """Returns whether the CPU has instructions that multiply bfloat16 numbers.
+
+  Args:
+    cpuinfo: path of Linux's description of the CPU; where there is none, the
+      answer is no.
+  """
+  if not os.path.exists(cpuinfo):
+    return False
+  with open(cpuinfo) as f:
+    words = set(f.read().split())
+  return bool(words & {"avx512_bf16", "amx_bf16"})
 
 
 def start_debug_folder(model_dir):
