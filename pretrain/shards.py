@@ -4,17 +4,19 @@ Shuffling outside memory takes two passes. First every example goes to one of
 NUM_BUCKETS files at random; then one bucket after the other is read, shuffled
 and written on, from shard to shard. Together that is a uniform shuffle of the
 whole corpus, with one bucket in memory and few files open (1,000 shards at once
-would meet the limit of 256 open files that some systems have).
+would meet the limit of 256 open files that some systems have). A bucket too big
+for memory is first dealt out to smaller ones in the same way.
 """
 
+import contextlib
 import os
 import random
 import struct
 
 from util import utils
 
-# A 77 GB corpus, AraELECTRA's, gives buckets of under 1 GB.
 NUM_BUCKETS = 64
+MAX_BYTES_IN_MEMORY = 64 * 2 ** 20  # of one bucket
 
 _LENGTH = struct.Struct("<I")
 
@@ -57,11 +59,34 @@ class Buckets:
   def shuffled_records(self, seed):
     """Yields all records in the order that `seed` says; empties the buckets."""
     for number, path in enumerate(self._paths):
-      with open(path, "rb") as f:
-        records = _split(f.read())
-      os.remove(path)
-      random.Random("shuffle %d %d" % (seed, number)).shuffle(records)
-      yield from records
+      yield from _shuffled(
+          path, random.Random("shuffle %d %d" % (seed, number)))
+
+
+def _shuffled(path, rng):
+  """Yields the records of a bucket in the order that `rng` says; removes it."""
+  num_parts = os.path.getsize(path) // MAX_BYTES_IN_MEMORY + 1
+  if num_parts > 1:
+    parts = ["%s-%d" % (path, number) for number in range(num_parts)]
+    _deal_out(path, parts, rng)
+    for part in parts:
+      yield from _shuffled(part, rng)
+    return
+  with open(path, "rb") as f:
+    records = list(_records_of(f))
+  os.remove(path)
+  rng.shuffle(records)
+  yield from records
+
+
+def _deal_out(path, parts, rng):
+  """Moves every record of a bucket to one of the files `parts` at random."""
+  with contextlib.ExitStack() as stack:
+    files = [stack.enter_context(open(part, "wb")) for part in parts]
+    with open(path, "rb") as f:
+      for record in _records_of(f):
+        rng.choice(files).write(frame(record))
+  os.remove(path)
 
 
 def write_shards(records, num_records, num_shards, folder):
@@ -102,11 +127,10 @@ def write_shards(records, num_records, num_shards, folder):
   return files
 
 
-def _split(content):
-  """Returns the records of a bucket's bytes as a list."""
-  records, position = [], 0
-  while position < len(content):
-    start = position + _LENGTH.size
-    position = start + _LENGTH.unpack_from(content, position)[0]
-    records.append(content[start:position])
-  return records
+def _records_of(f):
+  """Yields the records of a bucket, a file open for reading."""
+  while True:
+    length = f.read(_LENGTH.size)
+    if not length:
+      return
+    yield f.read(_LENGTH.unpack(length)[0])

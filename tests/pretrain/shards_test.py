@@ -4,6 +4,7 @@ import collections
 import os
 import tempfile
 import unittest
+import unittest.mock
 
 import tensorflow.compat.v1 as tf
 
@@ -37,6 +38,23 @@ class ShardsTest(unittest.TestCase):
     records = [b"%d" % number for number in range(300)]
     self.assertEqual(self.shuffled(records, 0), self.shuffled(records, 0))
     self.assertNotEqual(self.shuffled(records, 0), self.shuffled(records, 1))
+
+  def test_buckets_too_big_for_memory_are_shuffled_in_parts(self):
+    records = [b"%05d" % number for number in range(64 * 30)]
+    in_memory = []
+    with unittest.mock.patch.object(shards, "MAX_BYTES_IN_MEMORY", 100):
+      with unittest.mock.patch.object(
+          shards.random.Random, "shuffle",
+          lambda rng, part: in_memory.append(len(part))):
+        self.shuffled(records, seed=0)
+      shuffled = self.shuffled(records, seed=0)
+      self.assertEqual(shuffled, self.shuffled(records, seed=0))
+    self.assertLess(max(in_memory), 100 // 9 + 1)  # 9 bytes with their length
+    self.assertEqual(sorted(shuffled), records)
+    self.assertEqual(os.listdir(self.folder), [])
+    # Records of one bucket are no longer in their order: not even by parts.
+    first = [int(record) for record in shuffled if int(record) % 64 == 0]
+    self.assertNotEqual(first, sorted(first))
 
   def test_shards_are_equal_to_one_example(self):
     records = [b"%d" % number for number in range(11)]
