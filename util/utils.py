@@ -28,13 +28,18 @@ def exit_cleanly(main):
     main()
   except UserError as error:
     sys.stdout.flush()
-    sys.stderr.write("error: %s\n" % " ".join(str(error).split("\n")))
+    sys.stderr.write("error: %s\n" % " ".join(str(error).splitlines()))
     sys.exit(2)
 
 
 def log(*parts):
-  """Prints one line on standard output, at once."""
-  sys.stdout.write(" ".join(map(str, parts)) + "\n")
+  """Prints one line on standard output, at once.
+
+  What that cannot show, such as half of a surrogate pair, is escaped.
+  """
+  line = " ".join(map(str, parts)) + "\n"
+  encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+  sys.stdout.write(line.encode(encoding, "backslashreplace").decode(encoding))
   sys.stdout.flush()
 
 
@@ -67,16 +72,27 @@ def _gfile():
 def open_file(path, mode="r"):
   """Opens a file; text is UTF-8 and its line ends are left as they are.
 
+  Half of a surrogate pair, which is not UTF-8, is written as JSON escapes it.
+
   Raises:
-    UserError: the file to read does not exist.
+    UserError: the file to read does not exist or cannot be read.
   """
-  if "r" in mode and not exists(path):
+  is_reading = "r" in mode
+  if is_reading and not exists(path):
     raise UserError("Expected a file at %s, found none." % path)
   if is_remote(path):
     return _gfile().GFile(path, mode)
-  if "b" in mode:
-    return open(path, mode)
-  return io.open(path, mode, encoding="utf-8", newline="")
+  if is_reading and isdir(path):
+    raise UserError("Expected a file at %s, found a folder." % path)
+  try:
+    if "b" in mode:
+      return open(path, mode)
+    return io.open(path, mode, encoding="utf-8", newline="", errors=(
+        "strict" if is_reading else "backslashreplace"))
+  except PermissionError as error:
+    if not is_reading:
+      raise
+    raise UserError("Cannot read %s: %s." % (path, error.strerror))
 
 
 def exists(path):
@@ -222,14 +238,40 @@ def load_json(path):
     UserError: the file is missing, not UTF-8 or not JSON; names line and column.
   """
   with open_file(path, "rb") as f:
-    content = f.read()
+    return parse_json(f.read(), path)
+
+
+def parse_json(content, place, *, is_line=False, **arguments):
+  """Returns the value that a text is the JSON of.
+
+  Args:
+    content: UTF-8 bytes, with or without a byte order mark, or str.
+    place: str, where it stands, for the message.
+    is_line: bool, whether `place` names the line already.
+    **arguments: of json.loads.
+
+  Raises:
+    UserError: it is not UTF-8 or not JSON; names line and column.
+  """
   try:
-    return json.loads(content.decode("utf-8-sig"))
+    if isinstance(content, bytes):
+      content = content.decode("utf-8-sig")
+    if is_line:
+      content = content.rstrip("\r\n")  # an error at its end is in the line
+    return json.loads(content, **arguments)
+  except UserError:  # of a function among the arguments
+    raise
   except json.JSONDecodeError as error:
-    raise UserError("%s:%d:%d: expected JSON: %s." % (
-        path, error.lineno, error.colno, error.msg))
+    raise UserError("%s:%s%d: expected JSON: %s." % (
+        place, "" if is_line else "%d:" % error.lineno, error.colno, error.msg))
   except UnicodeDecodeError as error:
-    raise UserError("%s: expected UTF-8, byte %d is not." % (path, error.start))
+    raise UserError("%s: expected UTF-8, byte %d is not." % (
+        place, error.start))
+  except RecursionError:
+    raise UserError("%s: expected JSON, found some that is nested too deeply." %
+                    place)
+  except ValueError as error:  # a whole number of thousands of digits
+    raise UserError("%s: expected JSON: %s." % (place, error))
 
 
 def write_json(obj, path):

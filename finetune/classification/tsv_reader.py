@@ -7,7 +7,6 @@ file and the line; no row is left out, and none is guessed at.
 import collections
 import csv
 import itertools
-import json
 
 from util import utils
 
@@ -81,7 +80,8 @@ def read_jsonl(path, keys):
   rows = []
   for number, line in _lines(path):
     place = "%s:%d" % (path, number)
-    rows.append(_json_row(place, _parse_json(line, place), keys))
+    rows.append(_json_row(
+        place, utils.parse_json(line, place, is_line=True), keys))
   return rows
 
 
@@ -137,7 +137,7 @@ def first_cells(path, file_format):
     return next(cells, (1, []))[1]
   if file_format == "jsonl":
     place, records = "%s:1" % path, [
-        _parse_json(line, "%s:%d" % (path, number))
+        utils.parse_json(line, "%s:%d" % (path, number), is_line=True)
         for number, line in itertools.islice(_lines(path), 1)]
   else:
     place, records = path, utils.load_json(path)
@@ -266,14 +266,6 @@ def _positions(place, columns, header, num_columns):
               place, column, _shorten(header)))
     positions.append(header.index(column))
   return positions
-
-
-def _parse_json(line, place):
-  try:
-    return json.loads(line)
-  except json.JSONDecodeError as error:
-    raise utils.UserError("%s:%d: expected JSON: %s." % (
-        place, error.colno, error.msg))
 
 
 def _json_row(place, record, keys):

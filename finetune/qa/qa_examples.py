@@ -3,6 +3,7 @@
 import collections
 import gzip
 import json
+import zlib
 
 from finetune import task
 from util import utils
@@ -362,7 +363,7 @@ def _lines(path):
       return
     try:
       yield from gzip.GzipFile(fileobj=f)
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
       raise utils.UserError("%s: expected a whole gzip file: %s." % (
           path, error))
 
@@ -373,10 +374,7 @@ def _parse_line(line, place):
   Raises:
     utils.UserError: it is none.
   """
-  try:
-    element = json.loads(line.decode("utf-8-sig"))
-  except ValueError as error:  # also of the decoding
-    raise utils.UserError("%s: expected a JSON object: %s." % (place, error))
+  element = utils.parse_json(line, place, is_line=True)
   if not isinstance(element, dict):
     raise utils.UserError("%s: expected a JSON object, got %s." % (
         place, type(element).__name__))

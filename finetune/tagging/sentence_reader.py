@@ -1,7 +1,6 @@
 """Reads sentences to be tagged from .jsonl, and finds words in their text."""
 
 import collections
-import json
 
 from util import utils
 
@@ -48,10 +47,7 @@ def places_of(words, text):
 
 
 def _sentence(line, place):
-  try:
-    record = json.loads(line.decode("utf-8-sig"))
-  except ValueError as error:  # also of the decoding
-    raise utils.UserError("%s: expected a JSON object: %s." % (place, error))
+  record = utils.parse_json(line, place, is_line=True)
   if not isinstance(record, dict) or not ("words" in record or
                                           "text" in record):
     raise utils.UserError("%s: expected an object with \"words\" or \"text\"." %

@@ -291,7 +291,7 @@ class TaggingTest(PredictionTestCase):
     self.write_task("pos", train_txt=["a N", "b V"])
     for name, lines, message in [
         ("a.txt", ["a", "b c"], ":2: expected 1 columns"),
-        ("b.jsonl", ['{"words": ["a"]}', "words"], ":2: expected a JSON obj"),
+        ("b.jsonl", ['{"words": ["a"]}', "words"], ":2:1: expected JSON: "),
         ("c.jsonl", ['{"words": ["a b"]}'], ":1: \"words\": expected a list"),
         ("d.jsonl", ['{"text": " "}'], ":1: expected words, found none"),
         ("e.jsonl", ['{"tokens": ["a"]}'], ":1: expected an object with")]:

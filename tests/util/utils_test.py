@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import unittest
+import unittest.mock
 
 from util import utils
 
@@ -51,6 +52,38 @@ class UtilsTest(unittest.TestCase):
     path = self.write("x.json", b'"\xff"')
     with self.assertRaisesRegex(utils.UserError, "UTF-8, byte 1 is not"):
       utils.load_json(path)
+
+  def test_json_that_python_cannot_take_names_the_file(self):
+    for content in (b"[" * 100000, b'{"a": [' * 50000):
+      path = self.write("x.json", content)
+      with self.assertRaisesRegex(utils.UserError, "x.json: .* too deeply"):
+        utils.load_json(path)
+    # Python 3.11 reads no whole numbers of more than 4,300 digits.
+    path = self.write("x.json", b"9" * 5000)
+    try:
+      self.assertEqual(utils.load_json(path), 10 ** 5000 - 1)
+    except utils.UserError as error:
+      self.assertRegex(str(error), "x.json: expected JSON: Exceeds the limit")
+
+  def test_error_in_a_line_of_json_names_its_column(self):
+    with self.assertRaisesRegex(utils.UserError, "^x:7:2: expected JSON"):
+      utils.parse_json(b"{\n", "x:7", is_line=True)
+
+  def test_folder_in_place_of_a_file_is_named(self):
+    with self.assertRaisesRegex(utils.UserError, "file at .*, found a folder"):
+      utils.load_json(self.folder)
+
+  def test_half_of_a_surrogate_pair_comes_back_from_json(self):
+    utils.write_json(["a\ud800"], self.path("x.json"))
+    self.assertEqual(utils.load_json(self.path("x.json")), ["a\ud800"])
+
+  def test_log_escapes_what_the_screen_cannot_show(self):
+    for encoding, wanted in [("utf-8", "\u0639 \\ud800\n"),
+                             ("ascii", "\\u0639 \\ud800\n")]:
+      screen = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
+      with unittest.mock.patch.object(sys, "stdout", screen):
+        utils.log("\u0639", "\ud800")
+      self.assertEqual(screen.buffer.getvalue().decode(encoding), wanted)
 
   def test_missing_file_is_named(self):
     with self.assertRaisesRegex(utils.UserError, "Expected a file at .*nope"):
@@ -114,13 +147,13 @@ class UtilsTest(unittest.TestCase):
 
   def test_user_error_ends_with_one_line_and_code_2(self):
     def main():
-      raise utils.UserError("expected\nthis")
+      raise utils.UserError("expected\r\nthis\u2028one")
     stream = io.StringIO()
     with contextlib.redirect_stderr(stream), self.assertRaises(
         SystemExit) as raised:
       utils.exit_cleanly(main)
     self.assertEqual(raised.exception.code, 2)
-    self.assertEqual(stream.getvalue(), "error: expected this\n")
+    self.assertEqual(stream.getvalue(), "error: expected this one\n")
 
   def test_other_errors_keep_their_traceback(self):
     with self.assertRaises(ZeroDivisionError):

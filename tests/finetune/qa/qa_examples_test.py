@@ -231,8 +231,13 @@ class ReadMrqaTest(ReaderTestCase):
 
   def test_gz_files_must_be_whole(self):
     self.path += "l.gz"
-    self.write(json.dumps(self.element()))
-    self.assert_error(qa_examples.read_mrqa, "expected a whole gzip file")
+    packed = gzip.compress(json.dumps(self.element()).encode("utf-8"))
+    # Not packed; cut off; damaged where the packed text begins.
+    for content in (json.dumps(self.element()).encode("utf-8"), packed[:-9],
+                    packed[:10] + b"\xff" * 20 + packed[30:]):
+      with open(self.path, "wb") as f:
+        f.write(content)
+      self.assert_error(qa_examples.read_mrqa, "expected a whole gzip file")
 
   def test_undetected_answers_are_left_out_of_training_and_said(self):
     lost = self.element(qid="lost", detected_answers=[])
@@ -244,7 +249,7 @@ class ReadMrqaTest(ReaderTestCase):
 
   def test_errors_say_which_line(self):
     for line, message in [
-        ("{", ":2: expected a JSON object: "),
+        ("{", ":2:2: expected JSON: "),
         ("[]", ":2: expected a JSON object, got list."),
         ('{"qas": []}', ':2: expected key "context"'),
         (json.dumps(self.element(answers=[])),
