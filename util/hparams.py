@@ -3,12 +3,12 @@
 import copy
 import difflib
 import json
-import math
 import os
 
 from util import utils
 
-_INT_LIMIT = 2 ** 31  # steps, sizes and counts are int32 in the graph
+# Steps, sizes and counts are int32 in the graph, rates and weights float32.
+_LIMITS = {int: 2 ** 31, float: 2.0 ** 128}
 
 
 class Hparam:
@@ -34,8 +34,11 @@ class Hparam:
     self.above = above
     self.choices = choices
 
-  def check(self, name, value):
+  def check(self, name, value, what="hyperparameter"):
     """Returns `value` as the declared type.
+
+    Args:
+      name: str. value: what the user gave. what: what `name` is the name of.
 
     Raises:
       utils.UserError: wrong type or value; names the hyperparameter, what was
@@ -49,17 +52,15 @@ class Hparam:
     right_type = isinstance(value, self.kind) and (
         self.kind is bool or not isinstance(value, bool))
     if right_type and self.kind is list:
-      right_type = bool(value) and all(
-          isinstance(item, str) and item for item in value)
-    if right_type and self.kind is float:
-      right_type = math.isfinite(value)
-    if right_type and self.kind is int:
-      right_type = abs(value) < _INT_LIMIT
+      right_type = bool(value) and all(map(_is_text, value))
     if right_type and self.kind is str:
-      right_type = "\0" not in value
-    if not right_type or not self._is_allowed(value):
-      raise utils.UserError("Hyperparameter '%s': expected %s, got %s." % (
-          name, self.describe(), _shorten(value)))
+      right_type = _is_text(value)
+    is_too_large = self.kind in _LIMITS and right_type and (
+        not abs(value) < _LIMITS[self.kind])  # nor is nan
+    if not right_type or is_too_large or not self._is_allowed(value):
+      raise utils.UserError("%s '%s': expected %s%s, got %s." % (
+          what[0].upper() + what[1:], name, self.describe(),
+          " that 32 bits can hold" * is_too_large, _shorten(value)))
     return value
 
   def _is_allowed(self, value):
@@ -71,7 +72,8 @@ class Hparam:
   def describe(self):
     """Returns what is expected, in words: "an integer of at least 1"."""
     words = {bool: "true or false", int: "an integer", float: "a number",
-             str: "a string", list: "a list of strings such as %s" %
+             str: "a string that is not blank",
+             list: "a list of strings such as %s" %
              json.dumps(self.default), dict: "a JSON object"}[self.kind]
     if self.choices:
       words = "one of %s" % ", ".join(map(json.dumps, self.choices))
@@ -171,7 +173,7 @@ def check_table(declared, values, what):
   for name, value in values.items():
     if name not in declared:
       raise utils.UserError(_unknown(name, declared, what))
-    declared[name].check(name, value)
+    declared[name].check(name, value, what)
 
 
 def parse_hparams(text):
@@ -193,23 +195,12 @@ def parse_hparams(text):
                             "or the path of a .json file." % text)
     with utils.open_file(text, "rb") as f:
       content = f.read()
-    try:
-      content = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-      raise utils.UserError("%s: expected UTF-8, byte %d is not." % (
-          text, error.start))
   else:
     raise utils.UserError(
         "--hparams: expected a JSON object such as '{\"model_size\": \"small\"}' "
         "or the path of a .json file, got %s." % _shorten(text))
-  try:
-    values = json.loads(content, object_pairs_hook=_refuse_duplicates)
-  except json.JSONDecodeError as error:
-    raise utils.UserError("%s:%d:%d: expected JSON: %s." % (
-        where, error.lineno, error.colno, error.msg))
-  except RecursionError:
-    raise utils.UserError("%s: expected a JSON object, found one nested too "
-                          "deeply." % where)
+  values = utils.parse_json(content, where,
+                            object_pairs_hook=_refuse_duplicates)
   if not isinstance(values, dict):
     raise utils.UserError("%s: expected a JSON object, got %s." % (
         where, _shorten(values)))
@@ -223,7 +214,8 @@ def run_arguments(parser, argv=None):
     (model_name, data_dir, hparams dict).
 
   Raises:
-    utils.UserError: `--hparams` is no JSON object, or the model name is a path.
+    utils.UserError: `--hparams` is no JSON object, the model name is a path,
+      or the data folder is blank.
   """
   parser.add_argument("--data-dir", required=True, help=(
       "string: folder of the data, the vocabulary and the model weights"))
@@ -233,12 +225,26 @@ def run_arguments(parser, argv=None):
       "string: a JSON object, or the path of a .json file, of hyperparameters "
       "(default: {})"))
   args = parser.parse_args(argv)
+  if not _is_text(args.data_dir):
+    raise utils.UserError("--data-dir: expected the path of a folder, got %s." %
+                          _shorten(args.data_dir))
   name = args.model_name
-  if not name.strip() or name in (".", "..") or "\0" in name or (
+  if not _is_text(name) or name in (".", "..") or (
       os.path.basename(name) != name):
     raise utils.UserError("--model-name: expected a plain name such as "
                           "araelectra_base, got %s." % _shorten(name))
   return name, args.data_dir, parse_hparams(args.hparams)
+
+
+def _is_text(value):
+  """Returns whether `value` is a string that can be a path and be printed."""
+  if not isinstance(value, str) or not value.strip() or "\0" in value:
+    return False
+  try:
+    value.encode("utf-8")
+  except UnicodeEncodeError:  # half of a surrogate pair
+    return False
+  return True
 
 
 def _refuse_duplicates(pairs):

@@ -17,6 +17,7 @@ class TinyConfig(hparams.HParams):
   task_names = hparams.Hparam(["chunk"], list)
   use_tpu = hparams.Hparam(False, bool)
   num_masks = hparams.Hparam(None, int)
+  vocab_file = hparams.Hparam(None, str)
   overrides = hparams.Hparam({}, dict)
 
   def presets(self, requested):
@@ -63,7 +64,8 @@ class HParamsTest(unittest.TestCase):
         (dict(learning_rate=10 ** 400), "expected a number"),
         (dict(learning_rate=True), "expected a number"),
         (dict(max_seq_length=128.0), "expected an integer of at least 5"),
-        (dict(max_seq_length=10 ** 12), "expected an integer"),
+        (dict(learning_rate=1e39), "above 0.0 that 32 bits can hold, got 1e"),
+        (dict(max_seq_length=10 ** 12), "of at least 5 that 32 bits can hold"),
         (dict(max_seq_length=True), "expected an integer"),
         (dict(max_seq_length=None), "expected an integer"),
         (dict(use_tpu="False"), 'expected true or false, got "False"'),
@@ -71,6 +73,10 @@ class HParamsTest(unittest.TestCase):
         (dict(task_names="squad"), "expected a list of strings"),
         (dict(task_names=[]), "expected a list of strings"),
         (dict(task_names=[1]), "expected a list of strings"),
+        (dict(task_names=["a\0b"]), "expected a list of strings"),
+        (dict(vocab_file=" "), 'a string that is not blank or null, got " "'),
+        (dict(vocab_file="a\0b"), "expected a string"),
+        (dict(vocab_file="\ud800"), "expected a string"),
         (dict(model_size="huge"), 'expected one of "small", "large"'),
         (dict(overrides=[]), "expected a JSON object")]:
       with self.subTest(passed=str(passed)[:60]):
@@ -112,7 +118,8 @@ class CheckTableTest(unittest.TestCase):
                           {"hiden_size": 2}, "override")
 
   def test_wrong_value_is_refused(self):
-    with self.assertRaisesRegex(utils.UserError, "'hidden_size': expected an"):
+    with self.assertRaisesRegex(utils.UserError,
+                                "Override 'hidden_size': expected an"):
       hparams.check_table({"hidden_size": hparams.Hparam(1, int)},
                           {"hidden_size": "2"}, "override")
 
@@ -139,6 +146,7 @@ class ParseHparamsTest(unittest.TestCase):
         ("missing.json", "Expected a file at missing.json"),
         ('{"a": 1, "a": 2}', "'a' is given twice"),
         (tempfile.gettempdir(), "is a folder"),
+        ('{"a": {"b": 1, "b": 2}}', "'b' is given twice"),
         ('{"a":' * 100000, "expected")]:
       with self.subTest(text=text[:40]):
         with self.assertRaisesRegex(utils.UserError, message):
@@ -157,6 +165,13 @@ class RunArgumentsTest(unittest.TestCase):
     self.assertEqual(
         self._parse("--data-dir", "d", "--model-name", "m", "--hparams",
                     '{"seed": 3}'), ("m", "d", {"seed": 3}))
+
+  def test_data_folder_must_not_be_blank(self):
+    # As in `--data-dir "$DATA_DIR"` where the variable is not set.
+    for folder in ("", " ", "a\0b", "\ud800"):
+      with self.subTest(folder=ascii(folder)):
+        with self.assertRaisesRegex(utils.UserError, "--data-dir: expected the"):
+          self._parse("--data-dir", folder, "--model-name", "m")
 
   def test_model_name_must_not_be_a_path(self):
     for name in ("../m", "a/b", "..", " "):
