@@ -105,8 +105,8 @@ class PretrainingConfig(model_hparams.ModelHParams):
         vocab_size=self.checked_vocab_size(),
         do_lower_case=self._recorded_lower_case(),
         eval_batch_size=self.eval_batch_size or self.train_batch_size,
-        max_predictions_per_seq=max(
-            1, int((self.mask_prob + 0.005) * self.max_seq_length)))
+        max_predictions_per_seq=min(self.max_seq_length, max(
+            1, int((self.mask_prob + 0.005) * self.max_seq_length))))
 
   def check(self):
     super().check()

@@ -36,6 +36,10 @@ class PresetsTest(unittest.TestCase):
     # AraELECTRA's copy leaves 79, worked out before the preset.
     self.assertEqual(make(model_size="large").max_predictions_per_seq, 130)
 
+  def test_masks_are_never_more_than_tokens(self):
+    # int((1 + 0.005) * 512) is 514.
+    self.assertEqual(make(mask_prob=1.0).max_predictions_per_seq, 512)
+
   def test_number_of_masks_can_be_passed(self):
     # "Unknown hparam" in the reference.
     self.assertEqual(
