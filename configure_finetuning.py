@@ -54,8 +54,9 @@ class FinetuningConfig(model_hparams.ModelHParams):
   # optimization
   learning_rate = Hparam(1e-4, float, above=0.0)  # peak
   weight_decay_rate = Hparam(0.01, float, minimum=0.0)
-  layerwise_lr_decay = Hparam(0.8, float)  # <= 0: one rate for all layers
-  num_train_epochs = Hparam(3.0, float, above=0.0)
+  # <= 0: one rate for all layers.
+  layerwise_lr_decay = Hparam(0.8, float, maximum=10.0)
+  num_train_epochs = Hparam(3.0, float, above=0.0, maximum=1e6)
   warmup_proportion = Hparam(0.1, float, minimum=0.0, maximum=1.0)  # of steps
   save_checkpoints_steps = Hparam(1000000, int, minimum=1)
   # Where save_checkpoints_steps is not passed; 0: by steps alone.
@@ -157,6 +158,11 @@ class FinetuningConfig(model_hparams.ModelHParams):
           "do_train and do_eval: expected at least one of them true, got false "
           "for both.")
     self._check_prediction()
+    if self.seed + self.num_trials > 2 ** 31:
+      raise utils.UserError(
+          "seed and num_trials: expected a seed of at most %d, as every trial "
+          "has one more than that before; got %d." % (
+              2 ** 31 - self.num_trials, self.seed))
     if self.was_passed("save_checkpoints_steps") and (
         self._passed.get("save_checkpoints_minutes")):
       raise utils.UserError(
@@ -313,10 +319,18 @@ class FinetuningConfig(model_hparams.ModelHParams):
     recorded = utils.load_json(path)
     if not isinstance(recorded, dict):
       raise utils.UserError("%s: expected a JSON object." % path)
+    return self._checked_record(path, {
+        name: value for name, value in recorded.items()
+        if name in self.declared() and name not in NOT_OF_THE_MODEL})
+
+  def _checked_record(self, path, values):
+    """Returns {name: value} as declared; an error names the file too."""
     declared = self.declared()
-    return {name: declared[name].check(name, value)
-            for name, value in recorded.items()
-            if name in declared and name not in NOT_OF_THE_MODEL}
+    try:
+      return {name: declared[name].check(name, value)
+              for name, value in values.items()}
+    except utils.UserError as error:
+      raise utils.UserError("%s: %s" % (path, error))
 
   def _tokenizer_settings(self, *folders):
     """Returns do_lower_case and strip_accents, as recorded in a folder.
@@ -333,12 +347,16 @@ class FinetuningConfig(model_hparams.ModelHParams):
       recorded = utils.load_json(path)
       if not isinstance(recorded, dict):
         raise utils.UserError("%s: expected a JSON object." % path)
+      recorded = self._checked_record(path, {
+          "do_lower_case": recorded.get("do_lower_case"),
+          "strip_accents": recorded.get("strip_accents"),
+          "arabert_preprocessing": recorded.get("preprocessing")})
       lower_case = model_hparams.agree_on_lower_case(
-          lower_case, recorded.get("do_lower_case"), path)
+          lower_case, recorded["do_lower_case"], path)
       if strip_accents is None:
-        strip_accents = recorded.get("strip_accents")
+        strip_accents = recorded["strip_accents"]
       if preprocessing is None:
-        preprocessing = recorded.get("preprocessing")
+        preprocessing = recorded["arabert_preprocessing"]
       break
     lower_case = bool(lower_case)
     if strip_accents is None:

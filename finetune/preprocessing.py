@@ -36,6 +36,7 @@ STORED_ORDER_SEED = 0
 # Training examples held in memory to draw from; a stored one takes 1-3 KB.
 SHUFFLE_BUFFER_EXAMPLES = 16384
 MAX_EVALUATED = 2**31 - 1  # examples: their numbers are int32
+MAX_STEPS = 2**31 - 1  # as are those of steps
 # Seeds of two trials must not lead to the same orders an epoch apart.
 MAX_EPOCHS = 1000003
 # Batches are as long as their longest example, rounded up to a multiple of
@@ -264,8 +265,18 @@ class Preprocessor:
 
 
 def num_train_steps(num_examples, batch_size, num_epochs):
-  """Returns the steps of a training, rounded down, at least 1."""
-  return max(1, int(num_examples / batch_size * num_epochs))
+  """Returns the steps of a training, rounded down, at least 1.
+
+  Raises:
+    utils.UserError: they are more than can be counted.
+  """
+  num_steps = max(1, int(num_examples / batch_size * num_epochs))
+  if num_steps > MAX_STEPS:
+    raise utils.UserError(
+        "num_train_epochs: expected at most %d steps, got %g epochs of %d "
+        "examples, %d a step." % (MAX_STEPS, num_epochs, num_examples,
+                                  batch_size))
+  return num_steps
 
 
 def _longest(input_mask):

@@ -95,7 +95,8 @@ class FinetunedModelTest(unittest.TestCase):
 
   def test_broken_record(self):
     self.record(max_seq_length="long")
-    with self.assertRaisesRegex(utils.UserError, "'max_seq_length': expected"):
+    with self.assertRaisesRegex(
+        utils.UserError, "finetuning_run.json: .*'max_seq_length': expected"):
       self.use()
 
 
@@ -165,6 +166,15 @@ class TokenizerSettingsTest(unittest.TestCase):
         utils.UserError, "tokenizer_config.json was made with false, got true"):
       make(self.data_dir, do_lower_case=True)
 
+  def test_damaged_record_is_refused(self):
+    # "no" was taken for true.
+    for settings in (dict(do_lower_case="no"), dict(strip_accents="no"),
+                     dict(preprocessing=["x"])):
+      self.record(**settings)
+      with self.assertRaisesRegex(
+          utils.UserError, "tokenizer_config.json: Hyper.*: expected .* or null"):
+        make(self.data_dir)
+
   def test_without_a_record_text_keeps_its_case(self):
     config = make(self.data_dir)
     self.assertIs(config.do_lower_case, False)
@@ -192,6 +202,9 @@ class ContradictionsTest(unittest.TestCase):
          "expected one of them, got both"),
         (dict(best_metric="f1"), "best_metric: expected with eval_steps"),
         (dict(early_stopping_patience=2), "expected with eval_steps"),
+        (dict(seed=2 ** 31 - 2, num_trials=3),
+         "seed of at most 2147483645, .* got 2147483646"),
+        (dict(layerwise_lr_decay=1e30), "of at most 10.0"),
         (dict(num_trials=0), "'num_trials': expected an integer of at least 1")]:
       with self.subTest(passed=passed):
         with self.assertRaisesRegex(utils.UserError, message):

@@ -250,6 +250,8 @@ class PreprocessingTest(tf.test.TestCase):
     self.assertEqual(preprocessing.num_train_steps(50, 8, 2.0), 12)  # 12.5
     self.assertEqual(preprocessing.num_train_steps(100, 32, 3.0), 9)  # 9.375
     self.assertEqual(preprocessing.num_train_steps(3, 32, 1.0), 1)  # 0.09
+    with self.assertRaisesRegex(utils.UserError, "num_train_epochs: expected"):
+      preprocessing.num_train_steps(32, 32, 1e10)
 
   # Several tasks.
 
