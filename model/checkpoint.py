@@ -21,7 +21,8 @@ _MODEL_SIZE_OF_HIDDEN = {256: "small", 768: "base", 1024: "large"}
 # TensorFlow writes whole (.meta, 'checkpoint', graph.pbtxt), of
 # utils.write_atomically.
 _UNFINISHED = (
-    r"^model\.ckpt-\d+_temp(_[0-9a-f]{32})?$", r"^model\.ckpt-.+\.tempstate\d+$",
+    r"^model\.ckpt-\d+_temp(_[0-9a-f]{32})?$",
+    r"^model\.ckpt-.+\.tempstate\d+$",
     r"\.tmp[0-9a-f]{32}$", r"^\..+\.\d+\.tmp$")
 _MAX_LISTED = 6  # names or groups in one line of a report or an error
 

@@ -29,9 +29,9 @@ def mask(config, inputs, mask_prob, randomness):
 
   round(num_tokens * mask_prob) positions, at least one and at most
   `max_predictions_per_seq`, are drawn without replacement among the tokens
-  other than [CLS], [SEP] and [MASK] ([UNK] and text that spells [PAD] may be drawn,
-  as in the reference). With `config.reference_masking` they are drawn with
-  replacement, so that some stand twice and fewer tokens are hidden.
+  other than [CLS], [SEP] and [MASK] ([UNK] and text that spells [PAD] may be
+  drawn, as in the reference). With `config.reference_masking` they are drawn
+  with replacement, so that some stand twice and fewer tokens are hidden.
 
   Args:
     config: PretrainingConfig.

@@ -1,4 +1,4 @@
-"""Tests for builds of examples that a disk or another process gets in the way."""
+"""Tests for builds that a disk or another process gets in the way of."""
 
 import os
 import tempfile

@@ -1,11 +1,12 @@
-"""Kills pre-training at random moments; the end must be as if nobody had.
+"""Kills trainings at random moments; the end must be as if nobody had.
 
 `python -m tests.faults.kill_test --kills 500` does more than the test here, and
 `--help` says what can be chosen. Each variant is trained once undisturbed. Then
 it is trained again and again, with SIGKILL after delays that a seed decides:
 while it starts, in a step, while a checkpoint is written, in an evaluation.
 After each kill the same command line is run again. Weights, Adam slots, step
-and evaluations at the end must be bitwise those of the undisturbed run.
+and evaluations at the end must be bitwise those of the undisturbed run; of a
+fine-tuning also the best weights that it kept, and its scores.
 
 A start of Python and TensorFlow costs seconds of CPU, so the runs are forks of
 this process, which has imported TensorFlow and nothing more: it has no session,
@@ -16,6 +17,7 @@ is the parent's clock alone.
 
 import argparse
 import collections
+import importlib
 import json
 import os
 import random
@@ -46,9 +48,16 @@ VARIANTS = collections.OrderedDict((
     ("electric", {"electra_objective": False, "electric_objective": True}),
     ("evaluated", {"eval_steps": 4, "num_train_steps": 8,
                    "num_eval_steps": 2}),
+    ("finetuning", {"eval_steps": 6}),
 ))
-# The last ones have larger graphs, or make one for every evaluation.
-SHARES = {"electra": 10, "accumulation": 3, "electric": 3, "evaluated": 1}
+# All but the first have larger graphs, or make one for every evaluation.
+SHARES = {"electra": 9, "accumulation": 2, "electric": 2, "evaluated": 1,
+          "finetuning": 3}
+# 50 sentences and 8 a step, 2 epochs: 12 steps.
+FINETUNING_HPARAMS = {
+    "task_names": ["cola"], "init_checkpoint": None, "do_lower_case": False,
+    "max_seq_length": 8, "train_batch_size": 8, "num_train_epochs": 2.0,
+    "learning_rate": 1e-2, "save_checkpoints_steps": 2, "log_steps": 1}
 
 # status: as os.waitpid has it; events: list of (name, seconds since the start).
 Run = collections.namedtuple("Run", ["status", "events", "was_killed"])
@@ -57,25 +66,47 @@ Run = collections.namedtuple("Run", ["status", "events", "was_killed"])
 class Trainer:
   """Starts run_pretraining.py on one data folder, and kills it."""
 
+  script = "run_pretraining"
+
   def __init__(self, folder, variant):
+    self._folder = os.path.join(folder, variant)
+    self._hparams = json.dumps(self._prepare(VARIANTS[variant]))
+    self.log_path = os.path.join(self._folder, "log.txt")
+
+  def _prepare(self, changes):
+    """Writes the data; returns the hyperparameters."""
     from tests.pretrain import tiny_pretraining
 
-    self._folder = os.path.join(folder, variant)
     config = tiny_pretraining.make_data(self._folder, [5, 5])
     hparams = dict(tiny_pretraining.HPARAMS, **HPARAMS)
-    hparams.update(VARIANTS[variant])
+    hparams.update(changes)
     if "eval_steps" in hparams:
       hparams["eval_tfrecords"] = config.pretrain_tfrecords
-    self._hparams = json.dumps(hparams)
-    self.log_path = os.path.join(self._folder, "log.txt")
+    return hparams
 
   def log(self):
     """Returns the end of what all runs printed."""
     with open(self.log_path) as f:
       return f.read()[-3000:]
 
+  def remove(self, model_name):
+    """Removes all that a training wrote."""
+    shutil.rmtree(os.path.join(self._folder, "models", model_name))
+
   def model_dir(self, model_name):
+    """Returns the folder of the checkpoints."""
     return os.path.join(self._folder, "models", model_name)
+
+  def final_state(self, model_name):
+    """Returns {name: bytes} of the last checkpoint and of the evaluations."""
+    folder = self.model_dir(model_name)
+    state = weights_of(folder)
+    history = os.path.join(folder, "results", "unsup_results_history.jsonl")
+    if os.path.exists(history):
+      with open(history) as f:
+        # A run killed right after writing a line may write it again.
+        state["evaluations"] = "".join(sorted(set(f))).encode("utf-8")
+    return state
 
   def run(self, model_name, kill_at=None):
     """Trains until the end or the kill.
@@ -118,18 +149,17 @@ class Trainer:
         return Run(status, events, os.WIFSIGNALED(status))
 
   def _train(self, model_name, writer):
-    """Is the child: run_pretraining.py with this command line."""
+    """Is the child: the script with this command line."""
     log = os.open(self.log_path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
     os.dup2(log, 1)
     os.dup2(log, 2)
-    sys.argv = ["run_pretraining.py", "--data-dir", self._folder,
+    sys.argv = [self.script + ".py", "--data-dir", self._folder,
                 "--model-name", model_name, "--hparams", self._hparams]
     _tell_events(writer)
     status = 1
     try:
-      import run_pretraining
       from util import utils
-      utils.exit_cleanly(run_pretraining.main)
+      utils.exit_cleanly(importlib.import_module(self.script).main)
       status = 0
     except SystemExit as end:
       status = end.code
@@ -137,6 +167,39 @@ class Trainer:
       sys.stdout.flush()
       sys.stderr.flush()
       os._exit(status)  # pylint: disable=protected-access
+
+
+class FinetuningTrainer(Trainer):
+  """Starts run_finetuning.py on one data folder, and kills it."""
+
+  script = "run_finetuning"
+
+  def _prepare(self, changes):
+    from tests.finetune import words_task
+
+    words_task.write_data(self._folder, "cola")  # and the vocabulary
+    for split in ("train", "dev"):
+      path = words_task.split_file(self._folder, split, "cola")
+      rows = [line.split("\t") for line in words_task.read_lines(path)]
+      words_task.write_lines(path, [
+          "source\t%s\t\t%s" % tuple(row) for row in rows])
+    return dict(FINETUNING_HPARAMS, **dict(
+        changes, model_hparam_overrides=words_task.TINY_MODEL))
+
+  def model_dir(self, model_name):
+    return os.path.join(super().model_dir(model_name), "finetuning_models",
+                        "cola_model_1")
+
+  def final_state(self, model_name):
+    folder = self.model_dir(model_name)
+    state = weights_of(folder)
+    state.update(("best " + name, value) for name, value in
+                 weights_of(os.path.join(folder, "best")).items())
+    for path in (os.path.join(folder, "evaluations.json"), os.path.join(
+        super().model_dir(model_name), "results", "cola_results.txt")):
+      with open(path, "rb") as f:
+        state[os.path.basename(path)] = f.read()
+    return state
 
 
 def _tell_events(writer):
@@ -156,6 +219,7 @@ def _tell_events(writer):
   tf.train.Saver.save = telling(tf.train.Saver.save, SAVING)
   estimator = tf.estimator.Estimator
   estimator.evaluate = telling(estimator.evaluate, EVALUATING)
+  estimator.predict = telling(estimator.predict, EVALUATING)
 
 
 def typical_seconds(run):
@@ -176,22 +240,16 @@ def schedule(rng, seconds):
   return event, number, rng.uniform(0, seconds.get(event, 0.05))
 
 
-def final_state(model_dir):
-  """Returns {name: bytes} of the last checkpoint and of the evaluations.
+def weights_of(folder):
+  """Returns {name: bytes} of the newest checkpoint of a folder.
 
   Reading files starts no thread, so later forks are as good as earlier ones.
   """
   import tensorflow.compat.v1 as tf
 
-  reader = tf.train.load_checkpoint(model_dir)
-  state = {name: reader.get_tensor(name).tobytes()
-           for name in reader.get_variable_to_shape_map()}
-  history = os.path.join(model_dir, "results", "unsup_results_history.jsonl")
-  if os.path.exists(history):
-    with open(history) as f:
-      # A run killed right after writing a line may write it again.
-      state["evaluations"] = "".join(sorted(set(f))).encode("utf-8")
-  return state
+  reader = tf.train.load_checkpoint(folder)
+  return {name: reader.get_tensor(name).tobytes()
+          for name in reader.get_variable_to_shape_map()}
 
 
 def kill_until_the_end(trainer, model_name, *, rng, seconds, max_kills):
@@ -227,10 +285,11 @@ def check_variant(folder, variant, num_kills, seed):
   Raises:
     AssertionError: a training ended with an error or in another state.
   """
-  trainer = Trainer(folder, variant)
+  trainer = (FinetuningTrainer if variant == "finetuning" else Trainer)(
+      folder, variant)
   undisturbed = trainer.run("undisturbed")
   assert undisturbed.status == 0, trainer.log()
-  expected = final_state(trainer.model_dir("undisturbed"))
+  expected = trainer.final_state("undisturbed")
   rng = random.Random("%s %d" % (variant, seed))
   seconds = typical_seconds(undisturbed)
   kills, num_trainings = collections.Counter(), 0
@@ -240,7 +299,7 @@ def check_variant(folder, variant, num_kills, seed):
     kills += kill_until_the_end(
         trainer, model_name, rng=rng, seconds=seconds,
         max_kills=num_kills - sum(kills.values()))
-    state = final_state(trainer.model_dir(model_name))
+    state = trainer.final_state(model_name)
     assert sorted(state) == sorted(expected), sorted(state)
     different = [name for name in expected if state[name] != expected[name]]
     assert not different, "%s, training %d, seed %d: %s differ" % (
@@ -248,7 +307,7 @@ def check_variant(folder, variant, num_kills, seed):
     names = os.listdir(trainer.model_dir(model_name))
     unfinished = [name for name in names if "temp" in name or "tmp" in name]
     assert not unfinished, unfinished
-    shutil.rmtree(trainer.model_dir(model_name))
+    trainer.remove(model_name)
   return kills, num_trainings
 
 
@@ -290,7 +349,11 @@ def main(argv=None):
 def import_everything():
   """Imports what a run imports, so that forks need not."""
   # pylint: disable=unused-import,unused-variable
+  import run_finetuning
   import run_pretraining
+  from finetune import model_runner
+  from finetune import outputs
+  from finetune import task_builder
   from pretrain import model_folder
   from pretrain import pretrain_metrics
   from pretrain import record_checks
