@@ -12,6 +12,7 @@ from finetune import task as task_module
 from finetune import trial_record
 from model import checkpoint
 from model import optimization
+from util import folder_lock
 from util import training_utils
 from util import utils
 
@@ -85,9 +86,15 @@ class ModelRunner:
 
     Raises:
       utils.UserError: data or weights are missing, the trial's folder holds a
-        model trained with other settings, or the training diverged.
+        model trained with other settings, another process is training there,
+        or the training diverged.
       training_utils.Stopped: a signal asked to; what was done is saved.
     """
+    with folder_lock.FolderLock(self.model_dir, "train", is_beside=True):
+      self._train(hooks)
+
+  def _train(self, hooks):
+    """Does the work of `train`, in a folder that no other process trains in."""
     config = self._config
     stored = self._preprocessor.store(self._tasks, "train")
     num_steps = preprocessing.num_train_steps(

@@ -29,15 +29,19 @@ class FolderLock:
   end; one that a killed process left is taken over.
   """
 
-  def __init__(self, folder, what):
+  def __init__(self, folder, what, is_beside=False):
     """Makes the lock, which is not taken yet.
 
     Args:
       folder: path; nothing is locked in a remote one, and that is said.
       what: string, what the holder does there: "train", for the message.
+      is_beside: bool, whether the file is not in the folder but beside it, so
+        that its holder may remove the folder and make it anew.
     """
     self._folder = folder
-    self._path = os.path.join(folder, LOCK_NAME)
+    parent, name = os.path.split(folder)
+    self._path = (os.path.join(parent, LOCK_NAME + "_" + name) if is_beside
+                  else os.path.join(folder, LOCK_NAME))
     self._what = what
     self._file = None
 
@@ -50,7 +54,7 @@ class FolderLock:
     if fcntl is None or utils.is_remote(self._folder):
       self._say_unlocked("its kind of file system has no locks")
       return self
-    utils.makedirs(self._folder)
+    utils.makedirs(os.path.dirname(self._path))
     try:
       while not self._take():
         pass

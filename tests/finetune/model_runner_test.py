@@ -12,6 +12,7 @@ from finetune import model_runner
 from model import checkpoint
 from model import tokenization
 from tests.finetune import words_task
+from util import folder_lock
 from util import training_utils
 from util import utils
 
@@ -100,6 +101,17 @@ class ModelRunnerTest(tf.test.TestCase):
     resumed = self.train("resumed", save_checkpoints_steps=4)
     self.assertEqual(checkpoint.global_step_of(resumed.model_dir), NUM_STEPS)
     self.assert_same_weights(self.trained, resumed)
+
+  def test_second_training_is_refused_and_changes_nothing(self):
+    model_dir = self.trained.model_dir
+    before = weights_of(model_dir)
+    with folder_lock.FolderLock(model_dir, "train", is_beside=True):
+      with self.assertRaisesRegex(
+          utils.UserError, "Expected to be alone in %s, but another" %
+          model_dir):
+        self.runner("trained", overwrite=True).train()
+    for name, value in weights_of(model_dir).items():
+      self.assertAllEqual(value, before[name])
 
   def test_signal_ends_the_training_with_a_checkpoint(self):
     signals = mock.Mock(received=None)

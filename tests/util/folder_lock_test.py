@@ -46,6 +46,18 @@ class FolderLockTest(unittest.TestCase):
     with folder_lock.FolderLock(self.folder, "train"):
       pass
 
+  def test_a_lock_beside_the_folder_outlives_it(self):
+    def make_lock():
+      return folder_lock.FolderLock(self.folder, "train", is_beside=True)
+    with make_lock():
+      os.makedirs(self.folder)
+      os.rmdir(self.folder)
+      with self.assertRaisesRegex(utils.UserError, "alone in .*model, "):
+        make_lock().__enter__()
+    with make_lock():
+      pass
+    self.assertEqual(os.listdir(os.path.dirname(self.folder)), [])
+
   def test_second_process_is_refused_and_changes_nothing(self):
     with self._holder() as process:
       path = os.path.join(self.folder, folder_lock.LOCK_NAME)
