@@ -48,7 +48,8 @@ def list_files(corpus_dir):
   Sub-folders are read too; hidden files and folders (".name") are not.
 
   Raises:
-    UserError: there is no such folder, or no file in it.
+    UserError: there is no such folder, no file in it, or something there, such
+      as a link to nothing, cannot be read as a file.
   """
   if not utils.isdir(corpus_dir):
     raise utils.UserError(
@@ -61,7 +62,15 @@ def list_files(corpus_dir):
     raise utils.UserError(
         "Expected text files (plain, .gz, .xz or .bz2) in the corpus folder %s,"
         " found none; hidden files are not read." % corpus_dir)
-  return [os.path.join(corpus_dir, *name) for name in names]
+  paths = [os.path.join(corpus_dir, *name) for name in names]
+  for path in paths:
+    # Before any work: a pipe would be waited for, maybe for ever.
+    if not utils.is_remote(path) and not os.path.isfile(path):
+      raise utils.UserError(
+          "%s: expected a text file, found %s; remove it from the corpus." % (
+              path, "something else" if os.path.exists(path) else
+              "a link to nothing"))
+  return paths
 
 
 def open_text(path):

@@ -50,6 +50,16 @@ class ListFilesTest(CorpusTestCase):
     os.symlink(self.folder, os.path.join(self.folder, "sub", "up"))
     self.assertEqual(len(corpus.list_files(self.folder)), 1)
 
+  def test_refuses_links_to_nothing_and_pipes(self):
+    path = os.path.join(self.folder, "x.txt")
+    os.symlink("nowhere", path)
+    with self.assertRaisesRegex(utils.UserError, "x.txt: .* link to nothing"):
+      corpus.list_files(self.folder)
+    os.remove(path)
+    os.mkfifo(path)
+    with self.assertRaisesRegex(utils.UserError, "x.txt: .* something else"):
+      corpus.list_files(self.folder)
+
   def test_refuses_a_folder_without_files(self):
     self.write(".hidden", b"x")
     with self.assertRaisesRegex(utils.UserError, "found none; hidden files"):
