@@ -18,6 +18,9 @@ import shutil
 import sys
 
 
+_MAX_MESSAGE_CHARACTERS = 1800  # the list of all hyperparameters has 1,300
+
+
 class UserError(ValueError):
   """What a user can cause: the message says what to do, in one line."""
 
@@ -28,8 +31,21 @@ def exit_cleanly(main):
     main()
   except UserError as error:
     sys.stdout.flush()
-    sys.stderr.write("error: %s\n" % " ".join(str(error).splitlines()))
+    sys.stderr.write("error: %s\n" % _one_line(str(error)))
     sys.exit(2)
+
+
+def _one_line(message):
+  """Returns a message without line breaks, and without the middle of a book.
+
+  A long value of the user's stands in the middle: what is said first is where,
+  and last what to do.
+  """
+  line = " ".join(message.splitlines())
+  if len(line) <= _MAX_MESSAGE_CHARACTERS:
+    return line
+  half = _MAX_MESSAGE_CHARACTERS // 2
+  return "%s [...] %s" % (line[:half], line[-half:])
 
 
 def log(*parts):
@@ -97,7 +113,12 @@ def open_file(path, mode="r"):
 
 def exists(path):
   """Returns whether a file or folder is at `path`."""
-  return _gfile().exists(path) if is_remote(path) else os.path.exists(path)
+  if is_remote(path):
+    return _gfile().exists(path)
+  try:
+    return os.path.exists(path)
+  except ValueError:  # no path; Python 3.8 and later return False
+    return False
 
 
 def isdir(path):

@@ -85,6 +85,10 @@ class UtilsTest(unittest.TestCase):
         utils.log("\u0639", "\ud800")
       self.assertEqual(screen.buffer.getvalue().decode(encoding), wanted)
 
+  def test_nothing_is_at_what_cannot_be_a_path(self):
+    self.assertFalse(utils.exists("a\0b"))
+    self.assertFalse(utils.exists("\ud800"))
+
   def test_missing_file_is_named(self):
     with self.assertRaisesRegex(utils.UserError, "Expected a file at .*nope"):
       utils.load_json(self.path("nope"))
@@ -154,6 +158,18 @@ class UtilsTest(unittest.TestCase):
       utils.exit_cleanly(main)
     self.assertEqual(raised.exception.code, 2)
     self.assertEqual(stream.getvalue(), "error: expected this one\n")
+
+  def test_long_message_loses_its_middle(self):
+    stream = io.StringIO()
+
+    def main():
+      raise utils.UserError("x:1: got %s; do that" % ("y" * 5000))
+
+    with contextlib.redirect_stderr(stream), self.assertRaises(SystemExit):
+      utils.exit_cleanly(main)
+    self.assertRegex(stream.getvalue(),
+                     r"^error: x:1: got y+ \[\.\.\.\] y+; do that\n$")
+    self.assertLess(len(stream.getvalue()), 2000)
 
   def test_other_errors_keep_their_traceback(self):
     with self.assertRaises(ZeroDivisionError):
