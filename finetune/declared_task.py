@@ -119,7 +119,7 @@ def check(values, path, name, default_format=None):
         "%s: expected a task's name of English letters, digits, '_', '-' and "
         "'.', got '%s'; rename its folder." % (path, name))
   kind = values.get("kind")
-  if kind not in FORMATS:
+  if not isinstance(kind, str) or kind not in FORMATS:
     raise utils.UserError("%s: \"kind\": expected one of %s, got %s." % (
         path, ", ".join(sorted(FORMATS)), json.dumps(kind)))
   _check_keys(path, kind, values)

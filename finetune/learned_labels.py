@@ -11,7 +11,17 @@ import os
 from util import utils
 
 FILE_NAME = "labels.json"
-_TYPES = {"labels": list, "range": list, "declaration": dict}
+# {key: function that tells whether a value can be its}
+_CHECKS = {
+    "labels": lambda value: (
+        isinstance(value, list) and
+        all(isinstance(label, str) for label in value) and
+        len(set(value)) == len(value) > 0),
+    "range": lambda value: (
+        isinstance(value, list) and
+        all(type(limit) in (int, float) for limit in value) and
+        len(value) == 2 and value[0] < value[1]),
+    "declaration": lambda value: isinstance(value, dict)}
 
 
 def write(folder, tasks):
@@ -60,8 +70,8 @@ def read(path, task_name, key):
   """Returns what a record says of a task, None if nothing; see `recorded`."""
   record = utils.load_json(path)
   values = record.get(task_name, {}) if isinstance(record, dict) else None
-  if not isinstance(values, dict) or not isinstance(
-      values.get(key, _TYPES[key]()), _TYPES[key]):
+  if not isinstance(values, dict) or (
+      key in values and not _CHECKS[key](values[key])):
     raise utils.UserError(
         "%s: expected {\"%s\": {\"%s\": ...}}; copy the file from the model's "
         "folder again." % (path, task_name, key))

@@ -101,6 +101,8 @@ def _check(content, path):
   for number, entry in enumerate(content["files"]):
     where = "%s: files[%d]" % (path, number)
     _check_types(entry, _FILE_TYPES, where)
+    if "num_bytes" in entry:
+      _check_types(entry, {"num_bytes": int}, where)
     if entry["num_examples"] < 0 or (
         os.path.basename(entry["name"]) != entry["name"]):
       raise utils.UserError(

@@ -34,6 +34,9 @@ class DeclaredClassification(classification_tasks.ClassificationTask):
           "%s: \"labels\": expected those that the model was trained with, %s, "
           "in this order; got %s." % (declaration.path, ", ".join(recorded),
                                       ", ".join(labels)))
+    if len(labels) < 2:
+      raise utils.UserError("%s: expected at least two labels, found %s." % (
+          learned_labels.path_of(config.model_folder()), ", ".join(labels)))
     self._declaration = declaration
     super().__init__(config, declaration.name, tokenizer, labels)
     _declare(self, declaration, classification_metrics.CLASSIFICATION_METRICS,

@@ -76,6 +76,8 @@ class LoadTest(unittest.TestCase):
                       "regression, tagging, got \"classify\"", kind="classify")
     self.assert_error("\"kind\": expected one of classification, qa, "
                       "regression, tagging, got null", kind=None)
+    self.assert_error("\"kind\": expected one of classification, qa, "
+                      "regression, tagging, got [\"qa\"]", kind=["qa"])
 
   def test_missing_keys(self):
     self.assert_error("expected the key \"text_a\": the name of a column",

@@ -91,6 +91,12 @@ class DatasetInfoTest(unittest.TestCase):
         make_content(tokenizer={"do_lower_case": False, "strip_accents": False,
                                 "preprocessing": 1}))
 
+  def test_refuses_a_wrong_size_of_a_file(self):
+    self.assert_load_fails(
+        r"files\[0\]: expected num_bytes to be of type int, found \[4\]",
+        make_content(files=[{"name": "pretrain_data.tfrecord-0-of-1",
+                             "num_examples": 3, "num_bytes": [4]}]))
+
   def test_refuses_a_wrong_sum(self):
     self.assert_load_fails("sum over the files, 3, found 4",
                            make_content(num_examples=4))

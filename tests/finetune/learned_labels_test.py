@@ -1,0 +1,37 @@
+"""Tests for finetune.learned_labels."""
+
+import os
+import tempfile
+import unittest
+
+from finetune import learned_labels
+from util import utils
+
+
+class ReadTest(unittest.TestCase):
+
+  def read(self, key, value):
+    with tempfile.TemporaryDirectory() as folder:
+      path = os.path.join(folder, "labels.json")
+      utils.write_json({"mine": {key: value}}, path)
+      return learned_labels.read(path, "mine", key)
+
+  def test_reads_what_is_recorded(self):
+    self.assertEqual(self.read("labels", ["b", "a"]), ["b", "a"])
+    self.assertEqual(self.read("range", [0, 2.5]), [0, 2.5])
+    self.assertEqual(self.read("declaration", {"kind": "qa"}), {"kind": "qa"})
+
+  def test_damage_names_the_file(self):
+    for key, value in [
+        ("labels", []), ("labels", [["a"]]), ("labels", ["a", "a"]),
+        ("labels", "ab"), ("labels", None), ("range", [1]),
+        ("range", [0, 1, 2]), ("range", [1, 0]), ("range", ["0", "1"]),
+        ("range", [False, True]), ("declaration", [])]:
+      with self.subTest(key=key, value=value):
+        with self.assertRaisesRegex(
+            utils.UserError, 'labels.json: expected {"mine": {"%s"' % key):
+          self.read(key, value)
+
+
+if __name__ == "__main__":
+  unittest.main()
