@@ -161,10 +161,11 @@ class DeclaredRegressionTest(DeclaredTaskTest):
     self.assertEqual((task.normalize(2.0), task.denormalize(0.5)), (0.5, 2.0))
     self.assertEqual(self.examples(task, "dev"), [("a", "b", 5.0, "0")])
     self.assertEqual(list(task.metrics), ["mae"])
-    self.write("dev.csv", ["a,b,much"])
-    with self.assertRaisesRegex(utils.UserError,
-                                path + ":1: expected a number, got 'much'"):
-      task.get_examples("dev")
+    for wrong in ("much", "nan", "1e39"):  # 1e39 is infinity as float32
+      self.write("dev.csv", ["a,b," + wrong])
+      with self.assertRaisesRegex(
+          utils.UserError, path + ":1: expected a number, got '%s'" % wrong):
+        task.get_examples("dev")
 
   def test_range_of_one_value(self):
     self.write("train.csv", ["a,b,1", "c,d,1.0"])
