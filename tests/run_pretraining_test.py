@@ -15,6 +15,7 @@ import tensorflow.compat.v1 as tf
 
 import run_pretraining
 from pretrain import model_folder
+from tests.faults import fuzzing
 from tests.pretrain import tiny_pretraining
 from util import training_utils
 from util import utils
@@ -157,9 +158,10 @@ class RunTest(tf.test.TestCase):
 
   @pytest.mark.slow
   def test_debug_has_a_folder_of_its_own(self):
-    debug, _, _ = self._run(model_name="whole", debug=True, num_train_steps=1,
-                            model_hparam_overrides=dict(
-                                hidden_size=16, num_attention_heads=2))
+    with fuzzing.unchanged(self.whole.model_dir):
+      debug, _, _ = self._run(model_name="whole", debug=True, num_train_steps=1,
+                              model_hparam_overrides=dict(
+                                  hidden_size=16, num_attention_heads=2))
     self.assertNotEqual(debug.model_dir, self.whole.model_dir)
     self.assertEqual(weights_of(debug.model_dir)["global_step"], 1)
 

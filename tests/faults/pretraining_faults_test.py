@@ -14,6 +14,7 @@ import tensorflow.compat.v1 as tf
 
 import run_pretraining
 from pretrain import pretrain_data
+from tests.faults import fuzzing
 from tests.faults import small_disk
 from tests.pretrain import tiny_pretraining
 from tests.run_pretraining_test import weights_of
@@ -231,6 +232,14 @@ class FolderTest(RunCase):
         with self.assertRaisesRegex(utils.UserError, "Expected to be alone"):
           self.run_pretraining(other)
         self.assertEqual(sorted(os.listdir(config.model_dir)), before)
+
+  def test_debug_run_in_the_folder_of_a_model_is_refused(self):
+    config = self._copy("real", num_train_steps=8)
+    with fuzzing.unchanged(config.model_dir):
+      with self.assertRaisesRegex(utils.UserError,
+                                  "debug: expected .*real to be new"):
+        self.run_pretraining(config.replace(
+            debug=True, model_dir=config.model_dir))
 
   def _on_disk(self, disk, **changes):
     config = self.config_of("disk", model_dir=os.path.join(disk.path, "model"),
