@@ -107,10 +107,14 @@ class DataTest(unittest.TestCase):
         os.path.join(self.data_dir, "pretrain_tfrecords", "dataset_info.json"))
 
   def test_vocab_size_is_that_of_the_vocabulary(self):
-    for content in (b"a\nb\nc\n", b"a\r\nb\r\nc", b"a\nb\nc\n\n"):
+    for content in (b"a\nb\nc\n", b"a\r\nb\r\nc", b"a\nb\nc\n \n\n"):
       with self.subTest(content=content):
         self.write_vocab(content)
         self.assertEqual(make(self.data_dir).vocab_size, 3)
+
+  def test_folder_in_place_of_the_vocabulary_is_named(self):
+    with self.assertRaisesRegex(utils.UserError, "'vocab_file': expected a f"):
+      make(self.data_dir, vocab_file=self.data_dir)
 
   def test_vocab_size_without_a_vocabulary_is_araelectras(self):
     self.assertEqual(make(self.data_dir).vocab_size, 64000)

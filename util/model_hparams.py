@@ -124,10 +124,14 @@ class ModelHParams(hparams.HParams):
     """Returns vocab_size, worked out and checked against the vocabulary.
 
     Raises:
-      utils.UserError: vocab_size is smaller than the vocabulary.
+      utils.UserError: vocab_size is smaller than the vocabulary, or a folder
+        is in the vocabulary's place.
     """
     if not self.vocab_file or not utils.exists(self.vocab_file):
       return self.vocab_size or DEFAULT_VOCAB_SIZE
+    if utils.isdir(self.vocab_file):
+      raise utils.UserError("Hyperparameter 'vocab_file': expected a file at "
+                            "%s, found a folder." % self.vocab_file)
     num_tokens = count_tokens(self.vocab_file)
     if self.vocab_size is None:
       return num_tokens
@@ -143,7 +147,7 @@ def count_tokens(vocab_file):
   """Returns the number of tokens of a vocabulary; blank last lines are none."""
   with utils.open_file(vocab_file, "rb") as f:
     content = f.read()
-  content = content.rstrip(b"\r\n")
+  content = content.rstrip()
   return content.count(b"\n") + 1 if content else 0
 
 
