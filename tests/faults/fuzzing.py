@@ -17,11 +17,11 @@ from hypothesis import strategies
 
 from util import utils
 
-# The same examples at every run. The longest line is for people to read.
+# The same examples at every run, and no time limit: machines may be busy.
 settings = hypothesis.settings(
     max_examples=40, derandomize=True, deadline=None,
     suppress_health_check=list(hypothesis.HealthCheck))
-MAX_MESSAGE_CHARACTERS = 2000
+MAX_MESSAGE_CHARACTERS = 2000  # for people to read
 
 # Text that readers, paths, terminals or TensorFlow may stumble over.
 AWKWARD_TEXTS = (
@@ -97,7 +97,7 @@ def _places(value, place=()):
 
 @strategies.composite
 def changed_json(draw, valid):
-  """Draws parsed JSON that differs from `valid` at one or two places."""
+  """Draws parsed JSON that mostly differs from `valid` at one or two places."""
   value = copy.deepcopy(valid)
   for _ in range(draw(strategies.integers(1, 2))):
     place = draw(strategies.sampled_from(list(_places(value))))
@@ -131,7 +131,7 @@ def as_json(value):
 
 @strategies.composite
 def changed_bytes(draw, valid):
-  """Draws bytes that differ from `valid` at one to three places."""
+  """Draws bytes that mostly differ from `valid` at one to three places."""
   content = valid
   for _ in range(draw(strategies.integers(1, 3))):
     start = draw(strategies.integers(0, len(content)))

@@ -73,6 +73,13 @@ class UtilsTest(unittest.TestCase):
     with self.assertRaisesRegex(utils.UserError, "file at .*, found a folder"):
       utils.load_json(self.folder)
 
+  def test_file_that_must_not_be_read_is_named(self):
+    path = self.write("x.json", b"{}")
+    with unittest.mock.patch("builtins.open", side_effect=PermissionError(
+        13, "Permission denied")):
+      with self.assertRaisesRegex(utils.UserError, "Cannot read .*: Permission"):
+        utils.load_json(path)
+
   def test_half_of_a_surrogate_pair_comes_back_from_json(self):
     utils.write_json(["a\ud800"], self.path("x.json"))
     self.assertEqual(utils.load_json(self.path("x.json")), ["a\ud800"])
