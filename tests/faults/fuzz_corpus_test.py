@@ -30,7 +30,8 @@ VOCABULARY = "\n".join(tiny_corpus.TOKENS).encode("utf-8")
 # What a line, an end of a line or the end of a file may be.
 AWKWARD_LINES = (
     b"", b"\n", b"\r", b"\r\n", b"\0", b"w1\r", b"w1\rw2\r\rw3",
-    b"\xed\xa0\x80", b"\xff\xfew\x001\x00", b"\xef\xbb\xbf", b"w" * 300000, b"w1 " * 100000,
+    b"\xed\xa0\x80", b"\xff\xfew\x001\x00", b"\xef\xbb\xbf", b"w" * 300000,
+    b"w1 " * 100000,
     "أ".encode("windows-1256"), "\u2028\x85\x1c\x0c".encode("utf-8"),
     "\u202e\u200f\ufdfa\u0640".encode("utf-8"), b"[SEP] [MASK] ##w")
 

@@ -77,7 +77,7 @@ class UtilsTest(unittest.TestCase):
     path = self.write("x.json", b"{}")
     with unittest.mock.patch("builtins.open", side_effect=PermissionError(
         13, "Permission denied")):
-      with self.assertRaisesRegex(utils.UserError, "Cannot read .*: Permission"):
+      with self.assertRaisesRegex(utils.UserError, "Cannot read .*: Perm"):
         utils.load_json(path)
 
   def test_half_of_a_surrogate_pair_comes_back_from_json(self):
