@@ -108,6 +108,9 @@ class ModelRunner:
             init_sha256=(utils.sha256_of_file(init_checkpoint + ".index")
                          if init_checkpoint else None)),
         overwrite=config.overwrite)
+    for folder in (self.model_dir, evaluations.best_folder(self.model_dir)):
+      if folder:
+        checkpoint.remove_unfinished(folder)
     trial_record.write_tokenizer(self.model_dir, config, init_checkpoint)
     learned_labels.write(self.model_dir, self._tasks)
     is_started = checkpoint.find(self.model_dir) is not None

@@ -113,6 +113,17 @@ class ModelRunnerTest(tf.test.TestCase):
     for name, value in weights_of(model_dir).items():
       self.assertAllEqual(value, before[name])
 
+  def test_leftovers_of_a_killed_training_are_removed(self):
+    with self.assertRaises(KeyboardInterrupt):
+      self.runner("leftovers", eval_steps=2).train(hooks=[StopAtStep(3)])
+    model_dir = self.runner("leftovers").model_dir
+    for name in ("", "best"):
+      os.makedirs(os.path.join(model_dir, name, "model.ckpt-2_temp_%032x" % 0))
+    self.train("leftovers", eval_steps=2)
+    self.assertEqual([
+        name for folder in (model_dir, os.path.join(model_dir, "best"))
+        for name in os.listdir(folder) if "temp" in name], [])
+
   def test_signal_ends_the_training_with_a_checkpoint(self):
     signals = mock.Mock(received=None)
 
