@@ -76,6 +76,7 @@ class ModelRunner:
     Args:
       model: as in `evaluate`.
     """
+    checkpoint.check_whole(self.checkpoint_path(model))
     return self.score(self._task_to_predict(), task_module.PREDICT, model)
 
   def train(self, hooks=()):
@@ -111,9 +112,11 @@ class ModelRunner:
     for folder in (self.model_dir, evaluations.best_folder(self.model_dir)):
       if folder:
         checkpoint.remove_unfinished(folder)
+    is_started = checkpoint.settle(self.model_dir) is not None
+    if init_checkpoint and not is_started:
+      checkpoint.check_whole(init_checkpoint)
     trial_record.write_tokenizer(self.model_dir, config, init_checkpoint)
     learned_labels.write(self.model_dir, self._tasks)
-    is_started = checkpoint.find(self.model_dir) is not None
     start_step = (checkpoint.global_step_of(self.model_dir) if is_started
                   else 0)
     if start_step >= num_steps and self._is_evaluated(start_step, num_steps):
@@ -238,6 +241,7 @@ class ModelRunner:
     "last" is {"global_step", "results"} of the last ones.
     """
     path = self.checkpoint_path(model)
+    checkpoint.check_whole(path)
     found = {"trial": self._trial, "seed": self.seed, "checkpoint": path,
              "global_step": checkpoint.global_step_of(path),
              "results": self.evaluate(path, split)}

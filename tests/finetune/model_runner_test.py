@@ -1,6 +1,7 @@
 """Tests for finetune.model_runner: a task of words on a one-layer model."""
 
 import os
+import shutil
 import signal
 import tempfile
 from unittest import mock
@@ -112,6 +113,20 @@ class ModelRunnerTest(tf.test.TestCase):
         self.runner("trained", overwrite=True).train()
     for name, value in weights_of(model_dir).items():
       self.assertAllEqual(value, before[name])
+
+  def test_damaged_weights_are_named(self):
+    damaged = os.path.join(self.data_dir, "models", "damaged")
+    shutil.copytree(self.trained.model_dir, damaged)
+    for name in os.listdir(damaged):
+      if ".data-" in name:
+        with open(os.path.join(damaged, name), "r+b") as f:
+          f.truncate(100)
+    for use in (lambda: self.runner("from_damaged",
+                                    init_checkpoint=damaged).train(),
+                lambda: self.trained.results(damaged),
+                lambda: self.trained.predict(damaged)):
+      with self.assertRaisesRegex(utils.UserError, "models/damaged/model.ckpt"):
+        use()
 
   def test_leftovers_of_a_killed_training_are_removed(self):
     with self.assertRaises(KeyboardInterrupt):
