@@ -54,11 +54,11 @@ def main():
   for reference_masking, prefix in ((True, "reference_masks_"),
                                     (False, "default_masks_")):
     names = [prefix + str(seed) for seed in range(args.num_runs)]
-    trained[reference_masking] = names
     for seed, name in enumerate(names):
       run(args.work_dir, name, dict(
           hparams, seed=seed, log_steps=1, reference_masking=reference_masking))
     if names:
+      trained[reference_masking] = names
       print_curves("reference_masking %s" % reference_masking,
                    [read_losses(args.work_dir, name) for name in names])
 
@@ -72,12 +72,11 @@ def main():
               model_dir=os.path.join(args.reference_dir, form)))
           for seed in range(args.num_eval_seeds)]
   for reference_masking, names in trained.items():
-    if names:
-      title = "trained here, reference_masking %s" % reference_masking
-      columns[title] = [
-          evaluate(args.work_dir, name, dict(
-              hparams, seed=0, reference_masking=reference_masking))
-          for name in names]
+    title = "trained here, reference_masking %s" % reference_masking
+    columns[title] = [
+        evaluate(args.work_dir, name, dict(
+            hparams, seed=0, reference_masking=reference_masking))
+        for name in names]
   print_evaluations(columns)
 
 

@@ -12,11 +12,10 @@ import sys
 import tempfile
 import unittest
 
+from tests import conftest
 from tests.pretrain import tiny_corpus
 from tests.pretrain import tiny_pretraining
 
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(
-    os.path.abspath(__file__))))
 MAX_OPEN_FILES = 256  # the limit of some systems
 
 
@@ -33,7 +32,7 @@ class LoadTest(unittest.TestCase):
   def run_script(self, name, *flags):
     """Runs a script that may open few files; returns what it printed."""
     done = subprocess.run(
-        [sys.executable, os.path.join(ROOT, name)] + list(flags),
+        [sys.executable, os.path.join(conftest.ROOT, name)] + list(flags),
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
         universal_newlines=True, preexec_fn=lambda: resource.setrlimit(
             resource.RLIMIT_NOFILE, (MAX_OPEN_FILES, MAX_OPEN_FILES)))
