@@ -81,6 +81,8 @@ class PretrainingConfig(model_hparams.ModelHParams):
   eval_steps = Hparam(None, int, minimum=1)  # steps between two evaluations
   init_checkpoint = Hparam(None, str)  # start from these weights
   reset_global_step = Hparam(False, bool)  # count init_checkpoint's steps as 0
+  # Start new weights from what the examples' tokens stand next to.
+  init_from_data = Hparam(False, bool)
 
   def presets(self, requested):
     values = dict(PRESETS[requested["model_size"]])
@@ -137,6 +139,9 @@ class PretrainingConfig(model_hparams.ModelHParams):
     if self.reset_global_step and not self.init_checkpoint:
       raise utils.UserError("reset_global_step: expected with init_checkpoint, "
                             "got no init_checkpoint.")
+    if self.init_from_data and self.init_checkpoint:
+      raise utils.UserError("init_from_data and init_checkpoint: expected at "
+                            "most one of them, got both.")
     if self.eval_steps and not self.eval_tfrecords:
       raise utils.UserError(
           "eval_steps: expected with eval_tfrecords, the held-out examples to "

@@ -7,7 +7,7 @@
 
 Weights are decided here, in this order: the folder's own latest checkpoint
 whose files are whole, so that a run that is started again goes on;
-`init_checkpoint`; new ones.
+`init_checkpoint`; new ones, which `init_from_data` lets start from counts.
 """
 
 import os
@@ -17,7 +17,9 @@ import tensorflow.compat.v1 as tf
 from model import checkpoint
 from model import model_sizes
 from model import tokenization
+from pretrain import corpus_vectors
 from pretrain import dataset_info
+from pretrain import pretrain_data
 from pretrain import pretraining_model
 from util import utils
 
@@ -89,6 +91,8 @@ def prepare_weights(config):
     utils.log("Going on from %s; init_checkpoint was used when it was new" %
               source)
   if not source:
+    if config.init_from_data:
+      _start_from_data(config)
     return 0
   source = checkpoint.latest(source)
   if not own:
@@ -107,8 +111,29 @@ def prepare_weights(config):
     utils.log(checkpoint.format_report(report))
     if own:
       _keep_released(config.model_dir, own)
-    _save(report, variables, global_step, step, config.model_dir)
+    checkpoint.apply(report)
+    _save(variables, global_step, step, config.model_dir)
   return step
+
+
+def _start_from_data(config):
+  """Writes a checkpoint of new weights, some of them from counts of tokens."""
+  utils.log("Counting tokens of the examples for the first weights "
+            "(init_from_data)")
+  special_ids = pretrain_data.special_ids(config.vocab_file)
+  counts = corpus_vectors.count(
+      pretrain_data.batches_of_ids(config), config.vocab_size,
+      [id_ for token, id_ in special_ids.items() if token != "[UNK]"])
+  with tf.Graph().as_default():
+    tf.set_random_seed(config.seed)
+    variables = build_variables(config)
+    global_step = tf.train.get_or_create_global_step()
+    values = corpus_vectors.initial_values(
+        {variable.op.name: variable.shape.as_list() for variable in variables},
+        counts, config.seed)
+    utils.log("Counted {:,} tokens; from them start {}".format(
+        counts.num_tokens, ", ".join(sorted(values))))
+    _save(variables, global_step, 0, config.model_dir, values)
 
 
 def check_for_evaluation(config):
@@ -155,15 +180,17 @@ def build_variables(config):
   return variables + slots
 
 
-def _save(report, variables, global_step, step, model_dir):
-  """Writes a checkpoint of all variables, restored where `report` says so."""
-  checkpoint.apply(report)
+def _save(variables, global_step, step, model_dir, values=None):
+  """Writes a checkpoint of variables as they start, but for {name: value}."""
   variables = variables + [global_step]
   saver = tf.train.Saver(variables)
   utils.makedirs(model_dir)
   with tf.Session() as session:
     session.run(tf.variables_initializer(variables))
     session.run(global_step.assign(step))
+    for variable in variables:
+      if variable.op.name in (values or {}):
+        variable.load(values[variable.op.name], session)
     path = saver.save(session, os.path.join(model_dir, "model.ckpt"),
                       global_step=step, write_meta_graph=False)
   utils.log("Wrote %s, complete for training, at step %s" % (

@@ -89,6 +89,32 @@ def get_input_fn(config, is_training, start_step=None):
   return input_fn
 
 
+def batches_of_ids(config, batch_size=1024):
+  """Yields the `input_ids` of each training example once, in order.
+
+  Args:
+    config: PretrainingConfig.
+    batch_size: int, examples at a time.
+
+  Yields:
+    int32 array of shape [batch_size, L]; the last one may be smaller.
+
+  Raises:
+    UserError: no file, or files that do not fit the run.
+  """
+  files = record_files.find(config, config.pretrain_tfrecords)
+  check_first_examples(config, files)
+  with record_checks.naming_faults(config, config.pretrain_tfrecords):
+    with tf.Graph().as_default(), tf.Session() as session:
+      batches = tf.data.make_one_shot_iterator(
+          _eval_dataset(config, files, batch_size)).get_next()
+      while True:
+        try:
+          yield session.run(batches["input_ids"])
+        except tf.errors.OutOfRangeError:
+          return
+
+
 def checkpoint_step(model_dir):
   """Returns the global step of the latest checkpoint, 0 if there is none."""
   latest = checkpoint.find(model_dir)

@@ -73,6 +73,8 @@ class ContradictionsTest(unittest.TestCase):
         (dict(train_batch_size=5, gradient_accumulation_steps=2),
          "gradient_accumulation_steps: expected a divisor"),
         (dict(reset_global_step=True), "got no init_checkpoint"),
+        (dict(init_from_data=True, init_checkpoint="c"),
+         "init_from_data and init_checkpoint: expected at most one"),
         (dict(eval_steps=5), "expected with eval_tfrecords"),
         (dict(max_predictions_per_seq=600), "expected at most max_seq_length"),
         (dict(max_seq_length=1024), '"max_position_embeddings": 1024'),

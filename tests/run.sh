@@ -14,7 +14,8 @@ Runs the tests. The first run makes a virtual environment in the repository
   --tensorflow all  both, one after the other
   (default: 1 where Python 3.7 can be had, else 2)
 
-Everything else goes to pytest, for example:
+Files of tests run side by side, one on each core but at most 4; -n 0 runs all
+in one process. Everything else goes to pytest, for example:
   bash tests/run.sh -k tokenization
   bash tests/run.sh --tensorflow 2 tests/util/utils_test.py -x
 ELECTRA_DATA=/folder also runs the tests that need real data sets.
@@ -57,7 +58,8 @@ run_tests() (
   echo "Running the tests with $("$PYTHON" --version) ($PYTHON)"
   # Both TensorFlows warn about NumPy and their own old interfaces.
   export PYTHONWARNINGS=ignore
-  exec "$PYTHON" -m pytest -q -W ignore ${pytest_args[@]+"${pytest_args[@]}"}
+  exec "$PYTHON" -m pytest -q -W ignore -n auto --maxprocesses 4 \
+    --dist loadfile ${pytest_args[@]+"${pytest_args[@]}"}
 )
 
 if [ "$tensorflow" != all ]; then

@@ -14,7 +14,9 @@ import pytest
 import tensorflow.compat.v1 as tf
 
 import run_pretraining
+from pretrain import corpus_vectors
 from pretrain import model_folder
+from pretrain import pretrain_data
 from tests.faults import fuzzing
 from tests.pretrain import tiny_pretraining
 from util import training_utils
@@ -155,6 +157,31 @@ class RunTest(tf.test.TestCase):
     reset, _, _ = self._run(model_name="reset", num_train_steps=1,
                             reset_global_step=True, init_checkpoint=source)
     self.assertEqual(weights_of(reset.model_dir)["global_step"], 1)
+
+  def test_init_from_data_starts_from_counts_and_only_once(self):
+    counted, printed, _ = self._run(model_name="counted", init_from_data=True,
+                                    num_train_steps=2)
+    self.assertIn("Counted 80 tokens; from them start electra/embeddings/"
+                  "position_embeddings, electra/embeddings/word_embeddings, "
+                  "generator_predictions/output_bias", printed)
+    first = tf.train.load_checkpoint(
+        os.path.join(counted.model_dir, "model.ckpt-0"))
+    counts = corpus_vectors.count(
+        pretrain_data.batches_of_ids(self.whole), 40, [0, 2, 3, 4])
+    self.assertEqual(counts.num_tokens, 80)
+    for name, value in corpus_vectors.initial_values(
+        first.get_variable_to_shape_map(), counts, seed=0).items():
+      self.assertAllEqual(first.get_tensor(name), value)
+    # Slots are new, and what was not counted starts as it always does.
+    self.assertFalse(first.get_tensor(
+        "electra/embeddings/word_embeddings/adam_m").any())
+    self.assertTrue(first.get_tensor(
+        "electra/encoder/layer_0/attention/self/key/kernel").any())
+    again, printed, _ = self._run(model_name="counted", init_from_data=True,
+                                  num_train_steps=3)
+    self.assertIn("Going on at step 2", printed)
+    self.assertNotIn("from them start", printed)
+    self.assertEqual(weights_of(again.model_dir)["global_step"], 3)
 
   @pytest.mark.slow
   def test_debug_has_a_folder_of_its_own(self):
