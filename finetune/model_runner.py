@@ -391,7 +391,9 @@ def _model_fn_builder(config, tasks, weights, num_train_steps):
 def _progress_hook(config, num_train_steps, tensors):
   return training_utils.ProgressHook(
       num_train_steps=num_train_steps, batch_size=config.train_batch_size,
-      max_seq_length=config.max_seq_length, log_steps=config.log_steps,
+      max_seq_length=(None if preprocessing.is_trimming(config)
+                      else config.max_seq_length),
+      log_steps=config.log_steps,
       # A TPU hands out no tensor of the middle of its loop.
       tensors={} if config.use_tpu else tensors)
 

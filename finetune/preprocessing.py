@@ -67,8 +67,7 @@ class Preprocessor:
     self._config = config
     self._tasks = list(tasks)
     self._specs = _feature_specs(config, tasks)
-    # A TPU compiles its program for one shape.
-    self._is_trimming = config.trim_batches and not config.use_tpu
+    self._is_trimming = is_trimming(config)
 
   def store(self, tasks, split):
     """Makes the features of `split`, unless they are stored and up to date.
@@ -277,6 +276,12 @@ def num_train_steps(num_examples, batch_size, num_epochs):
         "examples, %d a step." % (MAX_STEPS, num_epochs, num_examples,
                                   batch_size))
   return num_steps
+
+
+def is_trimming(config):
+  """Returns whether batches are as short as their longest example."""
+  # A TPU compiles its program for one shape.
+  return config.trim_batches and not config.use_tpu
 
 
 def _longest(input_mask):

@@ -239,8 +239,8 @@ class ProgressHook(tf.train.SessionRunHook):
   """Shows steps, speed, time left and values of interest while training.
 
   A bar on a terminal; in a log, one plain line every `log_steps` steps, at most
-  one in ten seconds, and one for the first and the last step. The values are fetched together with
-  the training step, and only on the steps that show them.
+  one in ten seconds, and one for the first and the last step. The values are
+  fetched together with the training step, and only on the steps that show them.
   """
 
   def __init__(self, *, num_train_steps, batch_size, max_seq_length, log_steps,
@@ -250,7 +250,8 @@ class ProgressHook(tf.train.SessionRunHook):
     Args:
       num_train_steps: int, the global step at which training ends.
       batch_size: int, examples a step.
-      max_seq_length: int, tokens an example, padding included.
+      max_seq_length: int, tokens an example, padding included; None where it
+        differs from batch to batch: examples a second are shown instead.
       log_steps: int, steps between two looks at `tensors`.
       tensors: {name: scalar Tensor} to show, such as {"loss": loss}.
       log_file: path of a .jsonl file that every look is appended to, or None.
@@ -320,10 +321,12 @@ class ProgressHook(tf.train.SessionRunHook):
     seconds = max(1e-9, self._clock() - self._start)
     speed = (self._step - self._first_step) / seconds  # steps a second
     left = (self._num_train_steps - self._step) / max(speed, 1e-9)
-    return "%s/%s steps (%.1f%%), %.2f steps/s, %s tokens/s, ETA %s, %s" % (
+    rate = speed * self._batch_size * (self._max_seq_length or 1)
+    return "%s/%s steps (%.1f%%), %.2f steps/s, %s %s/s, ETA %s, %s" % (
         "{:,}".format(self._step), "{:,}".format(self._num_train_steps),
         100.0 * self._step / self._num_train_steps, speed,
-        "{:,}".format(int(speed * self._batch_size * self._max_seq_length)),
+        "{:,}".format(int(rate)),
+        "tokens" if self._max_seq_length else "examples",
         readable_time(left), self._values_text())
 
   def _is_due(self, step):

@@ -4,6 +4,7 @@ import errno
 import io
 import json
 import os
+import re
 import tempfile
 import types
 import unittest.mock
@@ -25,10 +26,11 @@ class ProgressHookTest(tf.test.TestCase):
     with tf.Graph().as_default():
       step = tf.train.get_or_create_global_step()
       hook = training_utils.ProgressHook(
-          num_train_steps=4, batch_size=8, max_seq_length=16,
+          num_train_steps=4,
           tensors={"loss": tf.cast(step, tf.float32) * 0.0 + 2.5},
           log_file=log_file, stream=stream, clock=lambda: next(times),
-          **dict(dict(log_steps=2), **changes))
+          **dict(dict(log_steps=2, batch_size=8, max_seq_length=16),
+                 **changes))
       train_op = step.assign_add(1)
       with tf.train.MonitoredSession(hooks=[hook]) as session:
         for _ in range(num_steps):
@@ -39,6 +41,13 @@ class ProgressHookTest(tf.test.TestCase):
     lines = self._train(4).splitlines()
     self.assertRegex(lines[-1], r"^4/4 steps \(100.0%\), [0-9.]+ steps/s, "
                      r"[0-9,]+ tokens/s, ETA 00:00:00, loss 2.5$")
+
+  def test_examples_are_counted_where_their_length_varies(self):
+    printed = self._train(4, batch_size=1000, max_seq_length=None)
+    found = re.search(r"([0-9.]+) steps/s, ([0-9,]+) examples/s, ETA ",
+                      printed.splitlines()[-1])
+    self.assertAllClose(float(found.group(2)), 1000 * float(found.group(1)),
+                        atol=5.0)
 
   def test_first_due_and_last_step_are_shown(self):
     steps = [line.split("/")[0] for line in self._train(4).splitlines()]
