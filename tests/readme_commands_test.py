@@ -137,7 +137,7 @@ class ReadmeCommandsTest(unittest.TestCase):
   def _build(self, command):
     # Both builders write to the same folder; a reader runs one of them.
     changes = {"--max-seq-length": "32", "--num-processes": "1"}
-    if "arabert" in command:
+    if "arabert" in command and "/pretrain_tfrecords" in command:
       changes["--output-dir"] = os.path.join(self.data_dir, "arabert_tfrecords")
     self._run(command, changes)
 
@@ -209,22 +209,27 @@ class ReadmeCommandsTest(unittest.TestCase):
         "$CORPUS_DIR", self.corpus_dir)
 
   def _hparams_of(self, words):
-    value = words[words.index("--hparams") + 1]
-    if value.endswith(".json"):
-      with open(os.path.join(ROOT, value)) as f:
-        return json.load(f)
-    return json.loads(value)
+    hparams = {}
+    for flag, value in zip(words, words[1:]):
+      if flag != "--hparams":
+        continue
+      if value.endswith(".json"):
+        with open(os.path.join(ROOT, value)) as f:
+          hparams.update(json.load(f))
+      else:
+        hparams.update(json.loads(value))
+    return hparams
 
   def _run_with_hparams(self, command, tiny):
-    hparams = self._hparams_of(shlex.split(self._substitute(command)))
-    return self._run(command, {"--hparams": json.dumps(dict(hparams, **tiny))})
+    return self._run(command, more_words=["--hparams", json.dumps(tiny)])
 
-  def _run(self, command, changes=()):
+  def _run(self, command, changes=(), more_words=()):
     """Runs a command in this process, which has TensorFlow loaded already.
 
     Args:
       command: str, a line of the README.
       changes: {flag: value to pass instead of the README's}.
+      more_words: list of str, what to pass after the README's words.
 
     Returns:
       What it printed.
@@ -232,6 +237,7 @@ class ReadmeCommandsTest(unittest.TestCase):
     words = shlex.split(self._substitute(command))
     for flag, value in dict(changes).items():
       words[words.index(flag) + 1] = value
+    words += more_words
     _, script = words[:2]
     output = io.StringIO()
     with mock.patch.object(sys, "argv", words[1:]), \

@@ -221,9 +221,10 @@ def run_arguments(parser, argv=None):
       "string: folder of the data, the vocabulary and the model weights"))
   parser.add_argument("--model-name", required=True, help=(
       "string: name of the model; its folder is <data-dir>/models/<model-name>"))
-  parser.add_argument("--hparams", default="{}", help=(
+  parser.add_argument("--hparams", action="append", default=[], help=(
       "string: a JSON object, or the path of a .json file, of hyperparameters "
-      "(default: {})"))
+      "(default: {}); may be given several times: of two values of one "
+      "hyperparameter the later counts"))
   args = parser.parse_args(argv)
   if not _is_text(args.data_dir):
     raise utils.UserError("--data-dir: expected the path of a folder, got %s." %
@@ -233,7 +234,10 @@ def run_arguments(parser, argv=None):
       os.path.basename(name) != name):
     raise utils.UserError("--model-name: expected a plain name such as "
                           "araelectra_base, got %s." % _shorten(name))
-  return name, args.data_dir, parse_hparams(args.hparams)
+  values = {}
+  for text in args.hparams:
+    values.update(parse_hparams(text))
+  return name, args.data_dir, values
 
 
 def _is_text(value):

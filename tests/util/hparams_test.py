@@ -166,6 +166,16 @@ class RunArgumentsTest(unittest.TestCase):
         self._parse("--data-dir", "d", "--model-name", "m", "--hparams",
                     '{"seed": 3}'), ("m", "d", {"seed": 3}))
 
+  def test_without_hparams_there_are_none(self):
+    self.assertEqual(self._parse("--data-dir", "d", "--model-name", "m"),
+                     ("m", "d", {}))
+
+  def test_of_several_hparams_the_later_value_counts(self):
+    self.assertEqual(
+        self._parse("--data-dir", "d", "--model-name", "m", "--hparams",
+                    '{"seed": 3, "debug": true}', "--hparams", '{"seed": 4}'),
+        ("m", "d", {"seed": 4, "debug": True}))
+
   def test_data_folder_must_not_be_blank(self):
     # As in `--data-dir "$DATA_DIR"` where the variable is not set.
     for folder in ("", " ", "a\0b", "\ud800"):
