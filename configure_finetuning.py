@@ -72,6 +72,9 @@ class FinetuningConfig(model_hparams.ModelHParams):
   double_unordered = Hparam(True, bool)  # train on both orders of MRPC and STS
   write_test_outputs = Hparam(False, bool)
   n_writes_test = Hparam(5, int, minimum=0)  # of how many trials
+  # Whose cleaning texts get, as the arabert package names it, such as
+  # "araelectra-base"; null: the model's own, "none": no cleaning.
+  arabert_preprocessing = Hparam(None, str)
   # Pad each batch to its longest example only; never on a TPU.
   trim_batches = Hparam(True, bool)
 
@@ -96,9 +99,6 @@ class FinetuningConfig(model_hparams.ModelHParams):
   joint_prediction = Hparam(True, bool)  # the end given the start
   beam_size = Hparam(20, int, minimum=1)
   qa_na_threshold = Hparam(-2.75, float)  # above: the question has no answer
-  # Whose cleaning contexts and questions get, as the arabert package names it,
-  # such as "araelectra-base"; null: the model's own, "none": no cleaning.
-  arabert_preprocessing = Hparam(None, str)
   # From training: questions on a context that is in the dev or test set too.
   drop_leaked_questions = Hparam(False, bool)
 

@@ -14,6 +14,7 @@ import tensorflow.compat.v1 as tf
 from finetune import feature_spec
 from finetune import packing
 from finetune import task
+from finetune import text_cleaning
 from finetune.classification import classification_metrics
 from finetune.classification import tsv_reader
 from model import layers
@@ -69,7 +70,8 @@ class SentenceTask(task.Task):
   metrics = ()
   # Whether a pair says the same in either order, so that training can use both.
   is_unordered = False
-  feature_hparams = task.Task.feature_hparams + ("double_unordered",)
+  feature_hparams = task.Task.feature_hparams + (
+      "double_unordered", text_cleaning.HPARAM)
 
   def __init__(self, config, name, tokenizer):
     """Makes the task.
@@ -81,6 +83,7 @@ class SentenceTask(task.Task):
     """
     super().__init__(config, name)
     self.tokenizer = tokenizer
+    self._cleaner = text_cleaning.TextCleaner(config, name, "texts")
     self._has_said_cut = False
 
   @abc.abstractmethod
@@ -221,7 +224,7 @@ class SentenceTask(task.Task):
     texts = [example.text_a]
     if example.text_b is not None:
       texts.append(example.text_b)
-    all_ids = self.tokenizer.encode_untrusted_batch(texts)
+    all_ids = self.tokenizer.encode_untrusted_batch(self._cleaner.clean(texts))
     num_fitting = self.config.max_seq_length - 1 - len(texts)
     self._say_if_cut(example, sum(map(len, all_ids)), num_fitting)
     cls_id, sep_id = self.tokenizer.convert_tokens_to_ids(["[CLS]", "[SEP]"])

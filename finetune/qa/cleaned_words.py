@@ -6,12 +6,9 @@ and those it gives are taken from the original.
 
 import re
 
+from finetune import text_cleaning
 from finetune.qa import qa_examples
 from finetune.qa import text_alignment
-from model import arabert_cleaning
-
-HPARAM = "arabert_preprocessing"
-OFF = "none"  # its value for no cleaning; null is what the model records
 
 
 class Cleaning:
@@ -21,13 +18,12 @@ class Cleaning:
     """Prepares it.
 
     Args:
-      model_name: str, as in `arabert_cleaning.make_cleaner`.
+      model_name: str, as in `text_cleaning.make_cleaner`.
 
     Raises:
       utils.UserError: there is no such model, or the cleaning cannot be done.
     """
-    self._clean = arabert_cleaning.make_cleaner(
-        model_name, "hyperparameter '%s'" % HPARAM)
+    self._clean = text_cleaning.make_cleaner(model_name)
 
   def clean(self, text):
     """Returns a question, or any other text, cleaned."""

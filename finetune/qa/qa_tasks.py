@@ -10,6 +10,7 @@ import os
 from finetune import feature_spec
 from finetune import packing
 from finetune import task
+from finetune import text_cleaning
 from finetune.qa import cleaned_words
 from finetune.qa import leakage
 from finetune.qa import qa_examples
@@ -34,7 +35,7 @@ class QATask(task.Task):
   file_names = {"train": ("train.json",), "dev": ("dev.json",),
                 "test": ("test.json",)}
   feature_hparams = task.Task.feature_hparams + (
-      "max_query_length", "doc_stride", "arabert_preprocessing",
+      "max_query_length", "doc_stride", text_cleaning.HPARAM,
       "drop_leaked_questions")
 
   def __init__(self, config, name, tokenizer):
@@ -190,18 +191,14 @@ class QATask(task.Task):
     Raises:
       utils.UserError: it cannot be done.
     """
-    name = self.config.arabert_preprocessing
-    if name is None or name == cleaned_words.OFF:
+    name = text_cleaning.model_of(self.config)
+    if name is None:
       return None
     if self._made_cleaning is None:
       self._made_cleaning = cleaned_words.Cleaning(name)
-      utils.log(
-          "Task '%s': contexts and questions are cleaned as those of %s (%s); "
-          "answers are given as the original has them" % (
-              self.name, name, "as asked for"
-              if self.config.was_passed("arabert_preprocessing") else
-              "as recorded with the model; \"arabert_preprocessing\": \"none\" "
-              "leaves it out"))
+      text_cleaning.say(
+          self.config, self.name, "contexts and questions %s; answers are given "
+          "as the original has them")
     return self._made_cleaning
 
   def _key(self, feature):

@@ -15,6 +15,7 @@ from finetune import feature_spec
 from finetune import learned_labels
 from finetune import packing
 from finetune import task
+from finetune import text_cleaning
 from finetune.tagging import conll_reader
 from finetune.tagging import sentence_reader
 from finetune.tagging import tagging_features
@@ -67,6 +68,8 @@ class TaggingTask(task.Task):
   file_names = {"train": ("train.txt",), "dev": ("dev.txt",),
                 "test": ("test.txt",)}
 
+  feature_hparams = task.Task.feature_hparams + (text_cleaning.HPARAM,)
+
   def __init__(self, config, name, tokenizer):
     """Makes the task.
 
@@ -77,6 +80,7 @@ class TaggingTask(task.Task):
     """
     super().__init__(config, name)
     self.tokenizer = tokenizer
+    self._cleaner = text_cleaning.TextCleaner(config, name, "words")
     labels = learned_labels.recorded(config, name, "labels")
     self._are_labels_recorded = labels is not None
     # {label: id}; where there is none yet, once the training data are read
@@ -293,8 +297,9 @@ class TaggingTask(task.Task):
     return label_ids
 
   def _input(self, example):
-    return tagging_features.make_input(self.tokenizer, example.words,
-                                       self.config.max_seq_length)
+    return tagging_features.make_input(
+        self.tokenizer, self._cleaner.clean(example.words),
+        self.config.max_seq_length)
 
   def _say_if_cut(self, examples, split):
     """Says how many words are beyond max_seq_length, if any."""
