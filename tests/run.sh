@@ -14,7 +14,7 @@ Runs the tests. The first run makes a virtual environment in the repository
   --tensorflow all  both, one after the other
   (default: 1 where Python 3.7 can be had, else 2)
 
-Files of tests run side by side, one on each core but at most 4; -n 0 runs all
+Tests run side by side, one on each core but at most 4; -n 0 runs all
 in one process. Everything else goes to pytest, for example:
   bash tests/run.sh -k tokenization
   bash tests/run.sh --tensorflow 2 tests/util/utils_test.py -x
@@ -59,7 +59,7 @@ run_tests() (
   # Both TensorFlows warn about NumPy and their own old interfaces.
   export PYTHONWARNINGS=ignore
   exec "$PYTHON" -m pytest -q -W ignore -n auto --maxprocesses 4 \
-    --dist loadfile ${pytest_args[@]+"${pytest_args[@]}"}
+    --dist worksteal ${pytest_args[@]+"${pytest_args[@]}"}
 )
 
 if [ "$tensorflow" != all ]; then
