@@ -40,7 +40,7 @@ def say(config, task_name, what):
   Args:
     config: a FinetuningConfig.
     task_name: str.
-    what: str, such as "texts"; "; and so on" may follow "%s" in it.
+    what: str, such as "texts %s"; "are cleaned as those of ..." goes in.
   """
   name = model_of(config)
   reason = ("as asked for" if config.was_passed(HPARAM) else
