@@ -221,6 +221,7 @@ class HeadTest(tiny_tags.TaggingTestCase):
 
   def test_losses_and_predictions_by_numpy(self):
     with tf.Graph().as_default(), tf.Session() as session:
+      tf.set_random_seed(0)
       sequence, losses, outputs = self.build()
       session.run(tf.global_variables_initializer())
       kernel, bias = tf.global_variables("task_specific/pos")
@@ -235,7 +236,8 @@ class HeadTest(tiny_tags.TaggingTestCase):
                 -log_probs[1, 1, 1], 0.0]
     np.testing.assert_allclose(losses, expected, rtol=1e-5, atol=1e-6)
     np.testing.assert_allclose(outputs["loss"], losses)
-    np.testing.assert_allclose(outputs["logits"][0, 1], logits[0, 3], rtol=1e-5)
+    np.testing.assert_allclose(
+        outputs["logits"][0, 1], logits[0, 3], rtol=1e-5, atol=1e-6)
     self.assertEqual(list(outputs["predictions"][0, :2]),
                      list(logits[0, [1, 3]].argmax(-1)))
     self.assertEqual(list(outputs["eid"]), [4, 5, 6])
