@@ -135,9 +135,22 @@ def _matching(patterns):
       raise utils.UserError(
           "pretrain_tfrecords: expected files at %s, found none; build them "
           "with build_pretraining_dataset.py, or set \"pretrain_tfrecords\" to "
-          "where they are." % pattern)
+          "where they are.%s" % (pattern, _about_characters(patterns)))
     paths.update(found)
   return sorted(paths)
+
+
+def _about_characters(patterns):
+  """Returns what to know where a folder's name would be read as a pattern."""
+  in_folders = {character for pattern in patterns.split(",")
+                for character in os.path.dirname(pattern)} & set("*?[")
+  if "," in patterns:
+    in_folders.add(",")
+  if not in_folders:
+    return ""
+  return (" (A comma separates two patterns, and * ? [ match other names: a "
+          "folder with %s in its name has to be renamed or linked to.)" %
+          " ".join(sorted(in_folders)))
 
 
 def _is_about_data(path):

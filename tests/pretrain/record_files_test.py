@@ -67,6 +67,15 @@ class RecordFilesTest(tf.test.TestCase):
         "found none; build them with build_pretraining_dataset.py"):
       record_files.check(self.config, os.path.join(self.folder, "nothing*"))
 
+  def test_no_file_in_a_folder_whose_name_reads_as_a_pattern(self):
+    for name, character in (("v[1]", "\\["), ("a,b", ","), ("what?", "\\?")):
+      with self.assertRaisesRegex(
+          utils.UserError, "where they are. .*a folder with %s in its name has "
+          "to be renamed" % character):
+        record_files.check(self.config, os.path.join(self.folder, name, "x*"))
+    with self.assertRaisesRegex(utils.UserError, r"where they are\.$"):
+      record_files.check(self.config, os.path.join(self.folder, "x*"))
+
   def test_another_length(self):
     self._write_info(max_seq_length=128)
     with self.assertRaisesRegex(
