@@ -47,6 +47,12 @@ class Task(abc.ABC):
   def __repr__(self):
     return "Task(%s)" % self.name
 
+  def join(self, tasks):
+    """Tells the task of all tasks of the run, itself among them.
+
+    Called once, before any data are read. Does nothing by default.
+    """
+
   def get_data_files(self, split):
     """Returns the paths that the examples of `split` are read from.
 

@@ -82,7 +82,10 @@ def get_tasks(config):
   tokenizer = tokenization.FullTokenizer(
       config.vocab_file, do_lower_case=config.do_lower_case,
       strip_accents=config.strip_accents)
-  return [make(config, tokenizer) for make in makers]
+  tasks = [make(config, tokenizer) for make in makers]
+  for task in tasks:
+    task.join(tasks)
+  return tasks
 
 
 def _maker(config, name):

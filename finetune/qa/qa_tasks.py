@@ -54,6 +54,10 @@ class QATask(task.Task):
         doc_stride=config.doc_stride)
     self._examples = {}  # by split; a scorer needs the ones featurized before
     self._made_cleaning = None  # where there is one, from the first reading on
+    self._scored_with = [self]  # the run's QATasks
+
+  def join(self, tasks):
+    self._scored_with = [other for other in tasks if isinstance(other, QATask)]
 
   def data_folders(self):
     """Returns the folders to look for the files in, the best first."""
@@ -67,7 +71,7 @@ class QATask(task.Task):
     """
     others = []
     if split == "train" and self.config.drop_leaked_questions:
-      others = self._scored_paths()
+      others = sorted(self._scored_files())
     return [self._path(split)] + others
 
   def get_test_splits(self):
@@ -166,12 +170,13 @@ class QATask(task.Task):
     Raises:
       utils.UserError: no question would be left.
     """
-    paths = self._scored_paths()
+    scored = self._scored_files()
     leaks = leakage.find(
         [(example.words.context, example.question) for example in examples],
-        [text for path in paths for text in self._texts(path)])
+        [text for path, reader in scored.items()
+         for text in reader._texts(path)])
     is_dropped = self.config.drop_leaked_questions
-    leakage.report(self.name, leaks, len(examples), paths, is_dropped)
+    leakage.report(self.name, leaks, len(examples), sorted(scored), is_dropped)
     if is_dropped and len(leaks.questions) == len(examples):
       raise utils.UserError(
           "Task '%s': %s leaves out all %d training questions of %s; expected "
@@ -180,10 +185,12 @@ class QATask(task.Task):
     return [example for i, example in enumerate(examples)
             if not (is_dropped and i in leaks.questions)]
 
-  def _scored_paths(self):
-    """Returns the files of the dev and test set, those there are."""
-    paths = {self._find(split) for split in ("dev", "test")}
-    return sorted(paths - {None, self._find("train")})
+  def _scored_files(self):
+    """Returns {path: QATask}, of the dev and test sets of the run."""
+    files = {other._find(split): other for other in self._scored_with
+             for split in ("dev", "test")}
+    return {path: other for path, other in files.items()
+            if path not in (None, self._find("train"))}
 
   def _cleaning(self):
     """Returns the cleaned_words.Cleaning of the task's texts, None for none.
