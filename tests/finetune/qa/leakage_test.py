@@ -113,21 +113,21 @@ class TaskTest(unittest.TestCase):
                   printed)
 
   def test_leaks_between_the_tasks_of_a_mix_count_too(self):
-    # A model that learns two tasks at once may see one's test set in the other.
+    # A model of two tasks may see one's test set in the other's training set.
     self.write("squadv1/train.json", ("1", "بيروت لبنان", "أين؟"))
     self.write("squadv1/dev.json", ("2", "دمشق سوريا", "أين؟"))
     self.write("tydiqa/train.json", ("arabic-1", "عمان الأردن", "أين؟"),
                ("arabic-2", "دمشق سوريا", "ما؟"))
     self.write("tydiqa/dev.json", ("arabic-3", "بيروت لبنان", "ما؟"),
-               ("english-1", "عمان الأردن", "أين؟"))  # no question of the task's
+               ("english-1", "عمان الأردن", "أين؟"))  # not of the task
     mix = dict(task_names=["squadv1", "cola", "tydiqa"])
     config = golden_qa.config(self.data_dir, "squadv1", **mix)
     squad, _, tydiqa = task_builder.get_tasks(config)
     files = [self.path("squadv1/dev.json"), self.path("tydiqa/dev.json")]
     for task, said in ((squad, "1 of 1"), (tydiqa, "1 of 2")):
-      self.assertIn("task '%s': %s training questions are on a context of %s or "
-                    "%s (" % (task.name, said, files[0], files[1]),
-                    self.read(task)[1])
+      self.assertIn(
+          "task '%s': %s training questions are on a context of %s or %s (" % (
+              task.name, said, files[0], files[1]), self.read(task)[1])
     config = golden_qa.config(
         self.data_dir, "squadv1", drop_leaked_questions=True, **mix)
     tydiqa = task_builder.get_tasks(config)[2]
