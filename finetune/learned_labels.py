@@ -1,7 +1,8 @@
 """What tasks learned from their training data, kept with the model.
 
 Beside the checkpoints of a trial stands labels.json: {task: {"labels": [...]}}
-in the order of the ids, or {task: {"range": [lowest, highest]}}; for a task
+in the order of the ids, or {task: {"range": [lowest, highest]}}; where columns
+are found by their position also "num_columns", of the training file; for a task
 without code also its "declaration". With it a fine-tuned model predicts where
 there are no training data and no task.json.
 """
@@ -21,6 +22,7 @@ _CHECKS = {
         isinstance(value, list) and
         all(type(limit) in (int, float) for limit in value) and
         len(value) == 2 and value[0] < value[1]),
+    "num_columns": lambda value: type(value) is int and value > 0,
     "declaration": lambda value: isinstance(value, dict)}
 
 
@@ -55,7 +57,7 @@ def recorded(config, task_name, key):
   Args:
     config: a FinetuningConfig.
     task_name: str.
-    key: "labels", "range" or "declaration".
+    key: "labels", "range", "num_columns" or "declaration".
 
   Raises:
     utils.UserError: the record is not what `write` writes.

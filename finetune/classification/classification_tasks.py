@@ -157,7 +157,8 @@ class SentenceTask(task.Task):
 
     The extension says the format, else `predict_format`: .tsv, .csv, .json,
     .jsonl with the columns of one of `layouts` (label and id may be missing;
-    labels are not read), or .txt with a text a line.
+    labels are not read), or .txt with a text a line. Where columns are found
+    by their position, the number of columns says whether labels are there.
 
     Raises:
       utils.UserError: a line is not as expected; the message names it.
@@ -170,9 +171,7 @@ class SentenceTask(task.Task):
       return self.examples_from_rows(rows, Layout(text_a=0))
     if file_format not in ("tsv", "csv", "json", "jsonl"):
       file_format = self.predict_format
-    layout = _layout_to_predict(
-        self.layouts, tsv_reader.first_cells(path, file_format),
-        file_format in ("json", "jsonl"))
+    layout = layout_without_label(self.layouts, path, file_format)
     rows = tsv_reader.read_table(
         path, file_format, wanted_columns(layout),
         has_header=layout.has_header, num_columns=layout.num_columns,
@@ -404,18 +403,43 @@ def wanted_columns(layout):
           if getattr(layout, part) is not None]
 
 
-def _layout_to_predict(layouts, cells, is_json):
-  """Returns the Layout that a file to predict for has, without its label.
+def without_label_column(layout):
+  """Returns the Layout of a file that lacks the column of the label.
+
+  Args:
+    layout: a Layout of a file with labels, of which `label` is a position and
+      `num_columns` is known. Positions after the label's are one less.
+  """
+
+  def shifted(column):
+    is_after = isinstance(column, int) and column > layout.label
+    return column - 1 if is_after else column
+
+  return layout._replace(
+      text_a=shifted(layout.text_a), text_b=shifted(layout.text_b), label=None,
+      example_id=shifted(layout.example_id),
+      num_columns=layout.num_columns - 1)
+
+
+def layout_without_label(layouts, path, file_format):
+  """Returns the Layout that a file has whose labels are not read.
 
   Args:
     layouts: {split: Layout}, at least one.
-    cells: list of str, the first line of the file or keys of its first object.
-    is_json: bool, whether keys are wanted.
+    path: of the file.
+    file_format: "tsv", "csv", "json" or "jsonl".
 
   Returns:
-    The first Layout that `cells` fit, those of unlabeled splits before others;
-    if none does, the first of all, which reading will complain about.
+    The first Layout that the first line fits, or the keys of the first object,
+    those without a label before others; if none does, the first of all, which
+    reading will complain about.
+
+  Raises:
+    utils.UserError: the file has another number of columns than all Layouts, or
+      cannot be read.
   """
+  is_json = file_format in ("json", "jsonl")
+  cells = tsv_reader.first_cells(path, file_format)
 
   def is_there(layout, column):
     if isinstance(column, int):
@@ -425,17 +449,39 @@ def _layout_to_predict(layouts, cells, is_json):
   def fits(layout):
     return all(is_there(layout, column)
                for column in (layout.text_a, layout.text_b)
-               if column is not None) and (
-                   layout.num_columns in (None, len(cells)))
+               if column is not None)
 
   # Of two layouts alike but for the label the one without it comes first.
   candidates = sorted(layouts.values(),
                       key=lambda layout: layout.label is not None)
+  if cells and not is_json:
+    candidates = _as_wide(candidates, cells, path)
   layout = next(filter(fits, candidates), candidates[0])
   has_id = layout.example_id is not None and is_there(layout,
                                                       layout.example_id)
   return layout._replace(
       label=None, example_id=layout.example_id if has_id else None)
+
+
+def _as_wide(layouts, cells, path):
+  """Returns those of some Layouts that may have as many columns as `cells`.
+
+  Raises:
+    utils.UserError: none may.
+  """
+  found = [layout for layout in layouts
+           if layout.num_columns in (None, len(cells))]
+  if not found:
+    numbers = sorted({layout.num_columns for layout in layouts})
+    raise utils.UserError(
+        "%s:1: expected %s columns, those of the training data%s, got %d: "
+        "%s%s" % (
+            path, " or ".join(map(str, numbers)),
+            " without or with the label" if len(numbers) > 1 else "",
+            len(cells), tsv_reader.shorten(cells),
+            "" if layouts[0].text_b is not None else
+            "; for a text a line, name the file .txt."))
+  return found
 
 
 def cut(all_ids, num_fitting):

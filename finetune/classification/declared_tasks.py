@@ -37,10 +37,10 @@ class DeclaredClassification(classification_tasks.ClassificationTask):
     if len(labels) < 2:
       raise utils.UserError("%s: expected at least two labels, found %s." % (
           learned_labels.path_of(config.model_folder()), ", ".join(labels)))
-    self._declaration = declaration
     super().__init__(config, declaration.name, tokenizer, labels)
-    _declare(self, declaration, classification_metrics.CLASSIFICATION_METRICS,
-             [self.label_list])
+    self._columns = _Columns(config, declaration)
+    _declare(self, declaration, self._columns,
+             classification_metrics.CLASSIFICATION_METRICS, [self.label_list])
     if "f1" in self.metrics and len(self.label_list) != 2:
       raise utils.UserError(
           "%s: \"metric\": \"f1\" is for two labels, found %d (%s); use "
@@ -48,8 +48,10 @@ class DeclaredClassification(classification_tasks.ClassificationTask):
                              ", ".join(self.label_list)))
 
   def read_examples(self, path, split):
-    rows, layout = _read(self._declaration, path, split)
-    return self.examples_from_rows(rows, layout)
+    return self.examples_from_rows(*self._columns.read(path, split))
+
+  def learned_from_data(self):
+    return dict(super().learned_from_data(), **self._columns.learned)
 
 
 class DeclaredRegression(classification_tasks.RegressionTask):
@@ -67,14 +69,17 @@ class DeclaredRegression(classification_tasks.RegressionTask):
       raise utils.UserError(
           "%s: \"range\": expected that which the model was trained with, %s, "
           "got %s." % (declaration.path, recorded, bounds))
-    self._declaration = declaration
     super().__init__(config, declaration.name, tokenizer, *bounds)
-    _declare(self, declaration, classification_metrics.REGRESSION_METRICS,
+    self._columns = _Columns(config, declaration)
+    _declare(self, declaration, self._columns,
+             classification_metrics.REGRESSION_METRICS,
              [self.min_value, self.max_value])
 
   def read_examples(self, path, split):
-    rows, layout = _read(self._declaration, path, split)
-    return self.examples_from_rows(rows, layout)
+    return self.examples_from_rows(*self._columns.read(path, split))
+
+  def learned_from_data(self):
+    return dict(super().learned_from_data(), **self._columns.learned)
 
   def parse_label(self, text, place):
     if self._is_range_learned:  # values of the dev set may lie outside of it
@@ -82,12 +87,41 @@ class DeclaredRegression(classification_tasks.RegressionTask):
     return super().parse_label(text, place)
 
 
-def _declare(task, declaration, known_metrics, learned):
+class _Columns:
+  """Where the parts of an example stand in the files of a declared task.
+
+  Attributes:
+    layouts: {split: classification_tasks.Layout}.
+    learned: what is to be kept with the model, {} or {"num_columns": int}, of
+      the training file: positions are those of a file with as many columns.
+  """
+
+  def __init__(self, config, declaration):
+    self._declaration = declaration
+    num_columns = _num_columns(config, declaration)
+    self.learned = {"num_columns": num_columns} if num_columns else {}
+    labeled = _layout(declaration, "train")._replace(num_columns=num_columns)
+    unlabeled = _layout(declaration, "test")._replace(num_columns=num_columns)
+    if num_columns and isinstance(labeled.label, int):
+      unlabeled = classification_tasks.without_label_column(labeled)
+    self.layouts = {"train": labeled, "dev": labeled, "test": unlabeled}
+
+  def read(self, path, split):
+    """Returns (Rows with all values as text, their Layout) of a file."""
+    layout = self.layouts[split]
+    if split == "test" and self.learned:
+      layout = classification_tasks.layout_without_label(
+          self.layouts, path, self._declaration.format)
+    return _read(self._declaration, path, layout), layout
+
+
+def _declare(task, declaration, columns, known_metrics, learned):
   """Sets what a declaration says of any task.
 
   Args:
     task: the SentenceTask.
     declaration: its Declaration.
+    columns: its _Columns.
     known_metrics: {name: function}.
     learned: list of what was learned from the training file.
   """
@@ -96,12 +130,12 @@ def _declare(task, declaration, known_metrics, learned):
   declared_task.check_names(declaration, "metric", task.metrics, known_metrics)
   task.file_names = declaration.files
   task.is_unordered = declaration.values.get("unordered", False)
-  task.layouts = {split: _layout(declaration, split)
-                  for split in declared_task.SPLITS}
+  task.layouts = columns.layouts
   task.predict_format = declaration.format
   task.declaration = declared_task.as_json(declaration)
   # Stored features are made anew when the declaration changes.
-  task.version = [task.version, task.declaration, learned]
+  task.version = [task.version, task.declaration, learned] + list(
+      columns.learned.values())
 
 
 def _layout(declaration, split):
@@ -112,14 +146,33 @@ def _layout(declaration, split):
       values.get("header", True))
 
 
-def _read(declaration, path, split):
-  """Returns (Rows with all values as text, their Layout) of a file."""
-  layout = _layout(declaration, split)
-  rows = tsv_reader.read_table(
+def _num_columns(config, declaration):
+  """Returns the number of columns of the labeled files, None if all are named.
+
+  It is what is kept with the model, else that of the training file or, where
+  there is none, the dev file; None where nothing says it.
+  """
+  layout = _layout(declaration, "train")
+  if declaration.format not in ("tsv", "csv") or not any(
+      isinstance(column, int)
+      for column in classification_tasks.wanted_columns(layout)):
+    return None
+  recorded = learned_labels.recorded(config, declaration.name, "num_columns")
+  if recorded:
+    return recorded
+  for split in ("train", "dev"):
+    path = declared_task.file_path(config, declaration, split)
+    if utils.exists(path):
+      return len(tsv_reader.first_cells(path, declaration.format)) or None
+  return None
+
+
+def _read(declaration, path, layout):
+  """Returns the Rows of a file, all values as text."""
+  return tsv_reader.read_table(
       path, declaration.format, classification_tasks.wanted_columns(layout),
-      has_header=layout.has_header,
+      has_header=layout.has_header, num_columns=layout.num_columns,
       text_columns=(layout.text_a, layout.text_b))
-  return rows, layout
 
 
 def _learned_labels(config, declaration):
@@ -161,9 +214,9 @@ def _train_labels(config, declaration):
         "there, or give \"%s\" in place of \"learn\"." % (
             declaration.path, path, "labels" if
             declaration.kind == "classification" else "range"))
-  rows, layout = _read(declaration, path, "train")
+  layout = _layout(declaration, "train")
   position = classification_tasks.wanted_columns(layout).index(layout.label)
-  for row in rows:
+  for row in _read(declaration, path, layout):
     yield row.place, row.values[position]
 
 

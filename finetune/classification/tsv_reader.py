@@ -29,8 +29,8 @@ def read_tsv(path, columns, *, has_header, num_columns=None, broken_lines=None):
     columns: list of the wanted columns: names in the header line, or positions
       from 0.
     has_header: bool, whether the first line names the columns.
-    num_columns: int, the columns of a file without header line; None: as many
-      as its first line has.
+    num_columns: int, the columns that the file must have; None: as many as its
+      first line has.
     broken_lines: list that the numbers of lines with too few columns are added
       to, for a caller that leaves them out; None: such a line is an error.
 
@@ -148,6 +148,14 @@ def first_cells(path, file_format):
   return list(records[0])
 
 
+def shorten(cells):
+  """Returns the cells of a row as they are shown in messages."""
+  text = " | ".join(cells)
+  if len(text) <= _MAX_SHOWN_CHARACTERS:
+    return text
+  return text[:_MAX_SHOWN_CHARACTERS] + "..."
+
+
 def as_text(value):
   """Returns a value of JSON as the text that a .tsv file would have."""
   if isinstance(value, bool):
@@ -226,8 +234,9 @@ def _rows(path, numbered_cells, columns, has_header, num_columns, broken_lines):
   if first is None:
     raise utils.UserError("%s: expected a table, found an empty file." % path)
   number, cells = first
-  if has_header or num_columns is None:
+  if num_columns is None:
     num_columns = len(cells)
+  _check_number(path, number, cells, num_columns)
   positions = _positions("%s:%d" % (path, number), columns,
                          cells if has_header else None, num_columns)
   if not has_header:
@@ -237,12 +246,16 @@ def _rows(path, numbered_cells, columns, has_header, num_columns, broken_lines):
     if len(cells) < num_columns and broken_lines is not None:
       broken_lines.append(number)
       continue
-    if len(cells) != num_columns:
-      raise utils.UserError("%s:%d: expected %d columns, got %d: %s" % (
-          path, number, num_columns, len(cells), _shorten(cells)))
+    _check_number(path, number, cells, num_columns)
     rows.append(Row("%s:%d" % (path, number),
                     [cells[position] for position in positions]))
   return rows
+
+
+def _check_number(path, number, cells, num_columns):
+  if len(cells) != num_columns:
+    raise utils.UserError("%s:%d: expected %d columns, got %d: %s" % (
+        path, number, num_columns, len(cells), shorten(cells)))
 
 
 def _positions(place, columns, header, num_columns):
@@ -263,7 +276,7 @@ def _positions(place, columns, header, num_columns):
     if header.count(column) != 1:
       raise utils.UserError(
           "%s: expected a header line with one column '%s', found: %s." % (
-              place, column, _shorten(header)))
+              place, column, shorten(header)))
     positions.append(header.index(column))
   return positions
 
@@ -277,13 +290,6 @@ def _json_row(place, record, keys):
     raise utils.UserError("%s: expected the key '%s', found: %s." % (
         place, missing[0], ", ".join(map(str, record)) or "none"))
   return Row(place, [record[key] for key in keys])
-
-
-def _shorten(cells):
-  text = " | ".join(cells)
-  if len(text) <= _MAX_SHOWN_CHARACTERS:
-    return text
-  return text[:_MAX_SHOWN_CHARACTERS] + "..."
 
 
 def _kind_of(value):

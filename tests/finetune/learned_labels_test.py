@@ -19,6 +19,7 @@ class ReadTest(unittest.TestCase):
   def test_reads_what_is_recorded(self):
     self.assertEqual(self.read("labels", ["b", "a"]), ["b", "a"])
     self.assertEqual(self.read("range", [0, 2.5]), [0, 2.5])
+    self.assertEqual(self.read("num_columns", 3), 3)
     self.assertEqual(self.read("declaration", {"kind": "qa"}), {"kind": "qa"})
 
   def test_damage_names_the_file(self):
@@ -26,7 +27,8 @@ class ReadTest(unittest.TestCase):
         ("labels", []), ("labels", [["a"]]), ("labels", ["a", "a"]),
         ("labels", "ab"), ("labels", None), ("range", [1]),
         ("range", [0, 1, 2]), ("range", [1, 0]), ("range", ["0", "1"]),
-        ("range", [False, True]), ("declaration", [])]:
+        ("range", [False, True]), ("declaration", []),
+        ("num_columns", 0), ("num_columns", 2.0), ("num_columns", True)]:
       with self.subTest(key=key, value=value):
         with self.assertRaisesRegex(
             utils.UserError, 'labels.json: expected {"mine": {"%s"' % key):

@@ -175,6 +175,35 @@ class ClassificationTest(PredictionTestCase):
     self.assertNotEqual(first, second)
     self.assertEqual(read_jsonl(config.predict_output_file), second)
 
+  def test_columns_by_position_with_and_without_labels(self):
+    self.write_task("mine", {
+        "kind": "classification", "header": False, "text_a": 1, "label": 0,
+        "id": 2}, train_tsv=["fine\tgood a\tx", "poor\tbad b\ty"])
+    trained, wanted = self.train("mine", self.write(
+        "new.tsv", ["\tgood\tseven", "\tbad\teight"]))
+    self.assertEqual([(p["id"], p["text"]) for p in wanted],
+                     [("seven", "good"), ("eight", "bad")])
+    # The model knows how many columns it was trained with.
+    for name, lines in [("new.tsv", ["good\tseven", "bad\teight"]),
+                        ("new.csv", ["good,seven", "bad,eight"])]:
+      self.assert_close(self.predict(trained, self.write(name, lines))[1],
+                        wanted)
+    for lines in (["good"], ["fine\tgood\tseven\tz"]):
+      path = self.write("new.tsv", lines)
+      with self.assertRaisesRegex(
+          utils.UserError, "new.tsv:1: expected 2 or 3 columns, .* got %d: "
+          ".*; for a text a line, name the file .txt" % (
+              lines[0].count("\t") + 1)):
+        self.predict(trained, path)
+    # A model that does not say it reads the positions as they are.
+    record = os.path.join(trained.trial_model_dir(1), "labels.json")
+    learned = utils.load_json(record)
+    self.assertEqual(learned["mine"].pop("num_columns"), 3)
+    utils.write_json(learned, record)
+    _, predictions = self.predict(trained, self.write(
+        "new.tsv", ["fine\tgood\tseven\tz"]))
+    self.assertEqual(predictions[0]["text"], "good")
+
   def test_labels_that_differ_from_the_models_are_refused(self):
     trained, _ = self.train_sentiment(self.write("new.txt", ["a"]))
     self.write("elsewhere/finetuning_data/mine/task.json", [

@@ -6,6 +6,7 @@ The test on AJGT runs where ELECTRA_DATA is a folder with arabic_sentiment/.
 import collections
 import json
 import os
+import re
 import tempfile
 import unittest
 
@@ -91,6 +92,37 @@ class DeclaredClassificationTest(DeclaredTaskTest):
     self.assertEqual(task.get_test_splits(), ["test"])
     self.assertEqual(self.examples(task, "test"), [("a", None, None, "0")])
     self.assertEqual(task.submission_name("test"), "mine_test.tsv")
+
+  def test_test_file_by_position_with_and_without_labels(self):
+    by_position = {"kind": "classification", "header": False, "format": "tsv",
+                   "text_a": 1, "label": 0, "id": 2}
+    self.write("train.tsv", ["x\ta\t7", "y\tb\t8"])
+    for lines in (["a b\tseven"], ["\ta b\tseven"]):
+      with self.subTest(lines=lines):
+        self.write("test.tsv", lines)
+        self.assertEqual(self.examples(self.task(by_position), "test"),
+                         [("a b", None, None, "seven")])
+    path = self.write("test.tsv", ["a b\tseven\tz\tz"])
+    with self.assertRaisesRegex(utils.UserError, re.escape(
+        path + ":1: expected 2 or 3 columns, those of the training data without"
+        " or with the label, got 4: a b | seven | z | z")):
+      self.task(by_position).get_examples("test")
+    self.write("dev.tsv", ["x\ta\t7\tz"])
+    with self.assertRaisesRegex(utils.UserError,
+                                "dev.tsv:1: expected 3 columns, got 4"):
+      self.task(by_position).get_examples("dev")
+
+  def test_positions_under_a_header_line(self):
+    positions = dict(SENTIMENT, text_a=1, label=0)
+    self.write("train.tsv", ["label\ttext\tid", "x\ta\t7", "y\tb\t8"])
+    self.write("test.tsv", ["text\tid", "a b\t7"])
+    self.assertEqual(self.examples(self.task(positions), "test"),
+                     [("a b", None, None, "0")])
+    # Where the label has a name, only a file that has it has positions.
+    positions["label"] = "label"
+    with self.assertRaisesRegex(
+        utils.UserError, "test.tsv:1: expected 3 columns, .*, got 2"):
+      self.task(positions).get_examples("test")
 
   def test_json_with_numbers_for_labels(self):
     keys = dict(SENTIMENT, text_b="topic", id="key")

@@ -77,6 +77,11 @@ class ReadTsvTest(ReaderTest):
         ":1: expected 4 columns, got 2",
         lambda: self.read([0], False, num_columns=4), "1\t2\n")
 
+  def test_header_line_must_have_the_columns_that_are_known(self):
+    self.assert_error(":1: expected 3 columns, got 2: a | b",
+                      lambda: self.read(num_columns=3), "a\tb\n1\t2\n")
+    self.assertEqual(self.values("a\tb\n1\t2\n", num_columns=2), [["2", "1"]])
+
   def test_broken_lines_are_named_to_who_asks(self):
     broken_lines = []
     self.assertEqual(self.values("a\tb\n1\t2\n1\n3\t4\n",
