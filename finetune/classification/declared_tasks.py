@@ -176,19 +176,31 @@ def _read(declaration, path, layout):
 
 
 def _learned_labels(config, declaration):
-  """Returns the sorted labels of the training file."""
-  labels = set()
+  """Returns the sorted labels of the training file.
+
+  Raises:
+    utils.UserError: one is blank, or like another but for white space.
+  """
+  places = {}  # by label, where it stands first
+  stripped = {}  # the label by what it is without white space around it
   for place, label in _train_labels(config, declaration):
     if not label.strip():
       raise utils.UserError("%s: expected a label, found an empty text." %
                             place)
-    labels.add(label)
+    places.setdefault(label, place)
+    known = stripped.setdefault(label.strip(), label)
+    if label != known:
+      raise utils.UserError(
+          "%s: expected the label '%s', as at %s, found '%s', which differs in "
+          "white space alone; correct the file, or list both in \"labels\"." % (
+              place, known, places[known], label))
+  labels = places.keys()
   if len(labels) < 2:
     raise utils.UserError(
         "%s: expected at least two labels in the training file, found %s." % (
             declaration.path, ", ".join(labels) or "no example"))
   utils.log("Task %s: %d labels in the training file: %s" % (
-      declaration.name, len(labels), ", ".join(sorted(labels))))
+      declaration.name, len(labels), tsv_reader.quoted(sorted(labels), ", ")))
   return sorted(labels)
 
 

@@ -148,6 +148,11 @@ def first_cells(path, file_format):
   return list(records[0])
 
 
+def quoted(names, separator):
+  """Returns names in quotation marks, so that white space in them shows."""
+  return separator.join("'%s'" % name for name in names)
+
+
 def shorten(cells):
   """Returns the cells of a row as they are shown in messages."""
   text = " | ".join(cells)
@@ -275,8 +280,9 @@ def _positions(place, columns, header, num_columns):
           "line that names it." % (place, column))
     if header.count(column) != 1:
       raise utils.UserError(
-          "%s: expected a header line with one column '%s', found: %s." % (
-              place, column, shorten(header)))
+          "%s: expected a header line with one column '%s', found: %s%s." % (
+              place, column, shorten([quoted(header, " | ")]),
+              _white_space_hint(column, header)))
     positions.append(header.index(column))
   return positions
 
@@ -287,9 +293,16 @@ def _json_row(place, record, keys):
         place, _kind_of(record)))
   missing = [key for key in keys if key not in record]
   if missing:
-    raise utils.UserError("%s: expected the key '%s', found: %s." % (
-        place, missing[0], ", ".join(map(str, record)) or "none"))
+    raise utils.UserError("%s: expected the key '%s', found: %s%s." % (
+        place, missing[0], quoted(record, ", ") or "none",
+        _white_space_hint(missing[0], record)))
   return Row(place, [record[key] for key in keys])
+
+
+def _white_space_hint(name, found):
+  """Returns what to add to a message where a name has white space around it."""
+  near = [other for other in found if other != name and other.strip() == name]
+  return "; '%s' has white space around it, remove it" % near[0] if near else ""
 
 
 def _kind_of(value):

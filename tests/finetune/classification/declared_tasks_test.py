@@ -4,6 +4,8 @@ The test on AJGT runs where ELECTRA_DATA is a folder with arabic_sentiment/.
 """
 
 import collections
+import contextlib
+import io
 import json
 import os
 import re
@@ -63,6 +65,23 @@ class DeclaredClassificationTest(DeclaredTaskTest):
     with self.assertRaisesRegex(utils.UserError,
                                 path + ":5: .*bad, good, got 'fair'"):
       self.task(SENTIMENT).get_examples("dev")
+
+  def test_labels_that_differ_in_white_space_alone_are_refused(self):
+    for format_, lines in [("tsv", ["label\tcontent", "1\ta", "2\tb", " 1\tc"]),
+                           ("csv", ["label,content", "1,a", "2,b", " 1,c"])]:
+      path = self.write("train." + format_, lines)
+      with self.assertRaisesRegex(utils.UserError, re.escape(
+          path + ":4: expected the label '1', as at %s:2, found ' 1', which "
+          "differs in white space alone" % path)):
+        self.task(SENTIMENT, format=format_)
+
+  def test_learned_labels_are_said_in_quotation_marks(self):
+    self.write("train.tsv", LINES + ["very good\td"])
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+      self.task(SENTIMENT)
+    self.assertIn("3 labels in the training file: 'bad', 'good', 'very good'\n",
+                  printed.getvalue())
 
   def test_given_labels_keep_their_order_and_need_no_training_file(self):
     self.write("dev.tsv", LINES)

@@ -164,7 +164,7 @@ class GlueTaskTest(unittest.TestCase):
   def test_file_of_another_task_names_the_missing_column(self):
     path = self.write("rte", "dev", FILES["qqp"]["dev"][0])
     with self.assertRaisesRegex(
-        utils.UserError, path + ":1: .*'sentence1', found: id | qid1"):
+        utils.UserError, path + ":1: .*'sentence1', found: 'id' \\| 'qid1'"):
       self.task("rte").get_examples("dev")
 
   def test_cola_with_a_header_is_not_taken_for_an_example(self):

@@ -106,7 +106,12 @@ class ReadTsvTest(ReaderTest):
 
   def test_missing_column(self):
     self.assert_error(":1: expected a header line with one column 'b', found: "
-                      "a | c", self.read, "a\tc\n1\t2\n")
+                      "'a' | 'c'.", self.read, "a\tc\n1\t2\n")
+
+  def test_white_space_around_a_columns_name_is_shown(self):
+    self.assert_error(":1: expected a header line with one column 'b', found: "
+                      "'a' | ' b'; ' b' has white space around it, remove it.",
+                      self.read, "a\t b\n1\t2\n")
 
   def test_column_that_stands_there_twice(self):
     self.assert_error(":1: expected a header line with one column 'b'",
@@ -180,10 +185,12 @@ class ReadJsonTest(ReaderTest):
                       (self.path + ":2", ["y", 2])])
 
   def test_missing_key(self):
-    self.assert_error(": object 1: expected the key 'b', found: a, c",
+    self.assert_error(": object 1: expected the key 'b', found: 'a', 'c'",
                       self.read, '[{"a": 1, "c": 2}]')
     self.assert_error(":1: expected the key 'a', found: none",
                       self.read_lines, '{}\n')
+    self.assert_error(":1: expected the key 'a', found: 'a ', 'b'; 'a ' has",
+                      self.read_lines, '{"a ": 1, "b": 2}\n')
 
   def test_not_json(self):
     self.assert_error(":2:6: expected JSON", self.read_lines,
