@@ -10,9 +10,9 @@ The keys:
 - "task": the name of the task, that of the folder; may be left out.
 - "files": {"train", "dev", "test": name of the file}. Left out:
   train.<extension> and so on, by the format.
-- "format": "tsv", "csv", "json" or "jsonl" (classification and regression),
-  "conll" (tagging), "squad" or "mrqa" (qa). Left out: by the files' extension,
-  and "conll" or "squad".
+- "format": "tsv", "csv", "json" or "jsonl", for tagging also "conll" (.txt);
+  for qa "squad" (.json) or "mrqa" (.jsonl, .jsonl.gz). Left out: by the
+  extension of the files.
 For classification and regression:
 - "header": whether the first line of a .tsv or .csv file names the columns,
   true if left out.
@@ -26,6 +26,15 @@ For classification and regression:
 For tagging:
 - "metric": "f1" of whole spans, for tags such as "B-PER" (if left out), or
   "accuracy", for tags that stand for themselves, such as "NN".
+- "words", "tags": in .tsv and .csv, which have a word a line, the columns, by
+  name or position; the first and the last if left out. In .json and .jsonl,
+  which have a sentence an object, the keys of the lists; "words", and "tags" or
+  "labels" if left out.
+- "header": whether the first line of a .tsv or .csv file names the columns; if
+  left out, true where "words" is a name.
+- "sentence": in .tsv and .csv, the column whose values tell the sentences
+  apart; an empty line does, too.
+- "id": in .json and .jsonl, the key of a sentence's name; "id" if left out.
 For qa:
 - "has_impossible": whether questions may have no answer, as in SQuAD 2.0.
 """
@@ -44,10 +53,12 @@ SPLITS = ("train", "dev", "test")
 TABLE_FORMATS = ("tsv", "csv", "json", "jsonl")
 FORMATS = {
     "classification": TABLE_FORMATS, "regression": TABLE_FORMATS,
-    "tagging": ("conll",), "qa": ("squad", "mrqa"),
+    "tagging": ("conll",) + TABLE_FORMATS, "qa": ("squad", "mrqa"),
 }
 # The files that are looked for where "files" is left out, by format.
 _EXTENSIONS = {"conll": "txt", "squad": "json", "mrqa": "jsonl"}
+_PACKED = ".gz"  # at the end of the name of a .jsonl file of MRQA
+_MAX_NAMED_FILES = 5  # in a message
 
 _TABLES = ("classification", "regression")
 # What values may be: (description, function that tells).
@@ -70,9 +81,11 @@ _FILES = ("{split: name of a file beside it} for train, dev or test",
 _KEYS = {
     "task": (tuple(FORMATS), _NAME), "kind": (tuple(FORMATS), _NAME),
     "files": (tuple(FORMATS), _FILES), "format": (tuple(FORMATS), _NAME),
-    "header": (_TABLES, _FLAG),
+    "header": (_TABLES + ("tagging",), _FLAG),
     "text_a": (_TABLES, _COLUMN), "text_b": (_TABLES, _COLUMN),
-    "label": (_TABLES, _COLUMN), "id": (_TABLES, _COLUMN),
+    "label": (_TABLES, _COLUMN), "id": (_TABLES + ("tagging",), _COLUMN),
+    "words": (("tagging",), _COLUMN), "tags": (("tagging",), _COLUMN),
+    "sentence": (("tagging",), _COLUMN),
     "unordered": (_TABLES, _FLAG), "metric": (_TABLES + ("tagging",), _NAMES),
     "labels": (("classification",), _LABELS),
     "range": (("regression",), _RANGE),
@@ -134,6 +147,8 @@ def check(values, path, name, default_format=None):
     raise utils.UserError("%s: \"format\": expected one of %s, got '%s'." % (
         path, ", ".join(FORMATS[kind]), file_format))
   _check_columns(path, file_format, values)
+  if kind == "tagging":
+    _check_words(path, file_format, values)
   return Declaration(
       name, path, kind, file_format,
       dict(_default_files(file_format), **(files or {})),
@@ -151,6 +166,41 @@ def as_json(declaration):
   """Returns what decides the features of a declared task, ready for JSON."""
   return dict(declaration.values, kind=declaration.kind,
               format=declaration.format, files=declaration.files)
+
+
+def packed_or_not(name):
+  """Returns a name of a file of MRQA and the same with or without ".gz"."""
+  return name, (name[:-len(_PACKED)] if name.endswith(_PACKED) else
+                name + _PACKED)
+
+
+def advice(task, split):
+  """Returns what to add to a message where the file of a split is missing.
+
+  "" where the task is not declared, or its folder holds no other data.
+
+  Args:
+    task: a finetune.task.Task.
+    split: str.
+  """
+  folder = task.config.raw_data_dir(task.name)
+  if not task.declaration or not utils.isdir(folder):
+    return ""
+  others = [name for name in utils.listdir(folder)
+            if name not in task.declaration["files"].values() and
+            name != FILE_NAME and not name.startswith(".") and
+            not utils.isdir(os.path.join(folder, name))]
+  similar = [name for name in others if name.startswith(split + ".")]
+  path = os.path.join(folder, FILE_NAME)
+  if similar:
+    return (" (there is %s, but the files of this task are all \"%s\": convert "
+            "it, or change \"format\" or \"files\" in %s)" % (
+                similar[0], task.declaration["format"], path))
+  if others:
+    return " (if one of %s is it, name it in \"files\" in %s)" % (
+        ", ".join(others[:_MAX_NAMED_FILES]) +
+        ", ..." * (len(others) > _MAX_NAMED_FILES), path)
+  return ""
 
 
 def check_names(declaration, key, names, known):
@@ -208,23 +258,72 @@ def _check_columns(path, file_format, values):
                           path)
 
 
+def _check_words(path, file_format, values):
+  """Raises a UserError where a tagging's columns do not suit the format."""
+  if file_format == "conll":
+    given = sorted(set(values) & {"words", "tags", "sentence", "id", "header"})
+    if given:
+      raise utils.UserError(
+          "%s: \"%s\" is for %s, but the format is conll, where the first "
+          "column is the word and the last its tag." % (
+              path, given[0], ", ".join(TABLE_FORMATS)))
+    return
+  is_json = file_format in ("json", "jsonl")
+  wrong = "sentence" if is_json else "id"
+  if wrong in values:
+    raise utils.UserError("%s: \"%s\" is for %s, but the format is %s." % (
+        path, wrong, "tsv and csv" if is_json else "json and jsonl",
+        file_format))
+  named = [key for key in ("words", "tags", "sentence")
+           if isinstance(values.get(key), str)]
+  if not is_json and named and (
+      not {"words", "tags"} <= set(named) or
+      "sentence" in values and "sentence" not in named):
+    raise utils.UserError(
+        "%s: \"words\", \"tags\" and \"sentence\": expected the names of all "
+        "columns, or the positions of all, got a name for %s." % (
+            path, ", ".join(named)))
+
+
 def _guess_format(path, kind, files, default):
   """Returns the format that the files' extensions say."""
-  if kind not in _TABLES:
-    return FORMATS[kind][0]
-  folder = os.path.dirname(path)
-  names = sorted(set((files or {}).values())) or [
-      name for name in ("train." + known for known in TABLE_FORMATS)
-      if utils.exists(os.path.join(folder, name))]
-  if default and not names:
+  names = sorted(set((files or {}).values())) or _files_beside(path, kind)
+  if not names and (default or kind not in _TABLES):
+    return default or FORMATS[kind][0]
+  formats = {_format_of(name, kind) for name in names}
+  if len(formats) == 1 and None not in formats:
+    return formats.pop()
+  if default in formats and not files:
     return default
-  extensions = {os.path.splitext(name)[1][1:] for name in names}
-  if len(extensions) != 1 or not extensions <= set(TABLE_FORMATS):
-    raise utils.UserError(
-        "%s: expected \"format\": one of %s, as the files do not say it "
-        "(%s)." % (path, ", ".join(TABLE_FORMATS),
-                   ", ".join(names) or "there is no train.* beside it"))
-  return extensions.pop()
+  raise utils.UserError(
+      "%s: expected \"format\": one of %s, as the files do not say it "
+      "(%s)." % (path, ", ".join(FORMATS[kind]),
+                 ", ".join(names) or "there is no train.* beside it"))
+
+
+def _files_beside(path, kind):
+  """Returns the training files there are; the dev or test files if none."""
+  names = [_default_files(file_format) for file_format in FORMATS[kind]]
+  if kind == "qa":
+    names.append({split: name + _PACKED for split, name in names[-1].items()})
+  for split in SPLITS:
+    found = sorted(files[split] for files in names if utils.exists(
+        os.path.join(os.path.dirname(path), files[split])))
+    if found:
+      return found
+  return []
+
+
+def _format_of(name, kind):
+  """Returns the format that the name of a file says, None if none."""
+  extension = os.path.splitext(name)[1][1:]
+  if kind == "qa":
+    if name.endswith(_PACKED):
+      extension = os.path.splitext(name[:-len(_PACKED)])[1][1:]
+    return "mrqa" if extension == _EXTENSIONS["mrqa"] else "squad"
+  if extension in TABLE_FORMATS:
+    return extension
+  return "conll" if kind == "tagging" else None
 
 
 def _default_files(file_format):

@@ -11,6 +11,7 @@ import os
 
 import tensorflow.compat.v1 as tf
 
+from finetune import declared_task
 from finetune import feature_spec
 from finetune import packing
 from finetune import task
@@ -123,8 +124,9 @@ class SentenceTask(task.Task):
               self.name, " or ".join(sorted(self.file_names)), split))
     if not utils.exists(path):
       raise utils.UserError(
-          "Task '%s': expected its %s data in %s, found no such file; put it "
-          "there." % (self.name, split, path))
+          "Task '%s': expected its %s data in %s, found no such file%s; put it "
+          "there." % (self.name, split, path,
+                      declared_task.advice(self, split)))
     return [path]
 
   def get_test_splits(self):

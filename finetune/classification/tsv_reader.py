@@ -76,9 +76,12 @@ def read_json(path, keys):
 
 
 def read_jsonl(path, keys):
-  """Returns the Rows of a file with one JSON object a line; as `read_json`."""
+  """Returns the Rows of a file with one JSON object a line; as `read_json`.
+
+  Blank lines are passed over.
+  """
   rows = []
-  for number, line in _lines(path):
+  for number, line in _json_lines(path):
     place = "%s:%d" % (path, number)
     rows.append(_json_row(
         place, utils.parse_json(line, place, is_line=True), keys))
@@ -125,6 +128,22 @@ def read_lines(path):
   return rows
 
 
+def read_cells(path, file_format):
+  """Yields (line number, list of cells) of a .tsv or .csv file.
+
+  An empty line, or one of blank cells alone, has no cells. Otherwise as
+  `read_tsv` and `read_csv`; rows may have different numbers of cells.
+
+  Raises:
+    utils.UserError: as there.
+  """
+  rows = _csv_cells(path, may_be_empty=True) if file_format == "csv" else (
+      (number, line.split("\t"))
+      for number, line in _lines(path, may_be_empty=True))
+  for number, cells in rows:
+    yield number, cells if any(map(str.strip, cells)) else []
+
+
 def first_cells(path, file_format):
   """Returns the cells of the first line, or the keys of the first object.
 
@@ -138,7 +157,7 @@ def first_cells(path, file_format):
   if file_format == "jsonl":
     place, records = "%s:1" % path, [
         utils.parse_json(line, "%s:%d" % (path, number), is_line=True)
-        for number, line in itertools.islice(_lines(path), 1)]
+        for number, line in itertools.islice(_json_lines(path), 1)]
   else:
     place, records = path, utils.load_json(path)
   if not isinstance(records, list) or not records or (
@@ -161,6 +180,25 @@ def shorten(cells):
   return text[:_MAX_SHOWN_CHARACTERS] + "..."
 
 
+def position_of(place, column, header):
+  """Returns the position of the column of that name in a header line.
+
+  Args:
+    place: str, "file:line" of the header line.
+    column: str.
+    header: list of str.
+
+  Raises:
+    utils.UserError: it is not there, or more than once.
+  """
+  if header.count(column) != 1:
+    raise utils.UserError(
+        "%s: expected a header line with one column '%s', found: %s%s." % (
+            place, column, shorten([quoted(header, " | ")]),
+            _white_space_hint(column, header)))
+  return header.index(column)
+
+
 def as_text(value):
   """Returns a value of JSON as the text that a .tsv file would have."""
   if isinstance(value, bool):
@@ -177,8 +215,12 @@ def _json_text(value, place, key, must_be_text):
   return as_text(value)
 
 
-def _lines(path):
+def _lines(path, may_be_empty=False):
   """Yields (number, text) of the lines, without their ends.
+
+  Args:
+    path: of the file.
+    may_be_empty: bool, whether to yield empty lines too.
 
   Raises:
     utils.UserError: a line is not UTF-8, or is empty but not at the end.
@@ -192,7 +234,7 @@ def _lines(path):
         raise utils.UserError("%s:%d: expected UTF-8, byte %d of the line is "
                               "not." % (path, number, error.start + 1))
       text = text.rstrip("\r\n")
-      if not text:
+      if not text and not may_be_empty:
         empty_line = empty_line or number
         continue
       if empty_line:
@@ -202,8 +244,14 @@ def _lines(path):
       yield number, text
 
 
-def _csv_cells(path):
-  """Yields (first line, list of cells) of each row."""
+def _json_lines(path):
+  """Yields (number, text) of the lines that are not blank."""
+  return ((number, line) for number, line in _lines(path, may_be_empty=True)
+          if line.strip())
+
+
+def _csv_cells(path, may_be_empty=False):
+  """Yields (first line, list of cells) of each row; as `_lines`."""
   # csv must see the line breaks inside quotation marks, which _lines drops.
   with utils.open_file(path, "rb") as f:
     content = f.read()
@@ -224,10 +272,10 @@ def _csv_cells(path):
     except csv.Error as error:
       raise utils.UserError("%s:%d: expected a row of comma-separated values: "
                             "%s." % (path, first_line, error))
-    if not cells and text:
+    if not cells and text and not may_be_empty:
       raise utils.UserError("%s:%d: expected a row, found an empty line; "
                             "remove it." % (path, first_line))
-    if cells:
+    if cells or may_be_empty:
       yield first_line, cells
     first_line = reader.line_num + 1
 
@@ -278,12 +326,7 @@ def _positions(place, columns, header, num_columns):
       raise utils.UserError(
           "%s: expected the position of column '%s', as the file has no header "
           "line that names it." % (place, column))
-    if header.count(column) != 1:
-      raise utils.UserError(
-          "%s: expected a header line with one column '%s', found: %s%s." % (
-              place, column, shorten([quoted(header, " | ")]),
-              _white_space_hint(column, header)))
-    positions.append(header.index(column))
+    positions.append(position_of(place, column, header))
   return positions
 
 

@@ -14,7 +14,7 @@ import re
 
 from util import utils
 
-_DOCUMENT_START = "-DOCSTART-"
+DOCUMENT_START = "-DOCSTART-"
 _SEPARATORS = " \t"
 _MAX_SHOWN_CHARACTERS = 80  # of a line, in messages
 
@@ -24,27 +24,32 @@ class Sentence:
 
   Attributes:
     words: list of str, without spaces and tabs.
-    tags: list of str, as they stand in the file; None in a file that has one
-      column.
+    tags: list of str, as they stand in the file; None in a file without.
+    text: str, what the words were cut from; None where there are only words.
+    sentence_id: str, what the file calls the sentence; None if nothing.
   """
 
-  def __init__(self, path, first_line, words, tags):
+  def __init__(self, place_fn, words, tags=None, text=None, sentence_id=None):
+    """Keeps what was read.
+
+    Args:
+      place_fn: function of the index of a word: "file:line", for messages.
+      words, tags, text, sentence_id: as the attributes.
+    """
     self.words = words
     self.tags = tags
-    self._path = path
-    self._first_line = first_line
-
-  def place(self, index):
-    """Returns the "file:line" of the word at `index`."""
-    return "%s:%d" % (self._path, self._first_line + index)
+    self.text = text
+    self.sentence_id = sentence_id
+    self.place = place_fn
 
 
 # A file.
 #   path: str.
 #   num_columns: int, the same on every line.
 #   sentences: list of Sentence, none of them empty.
+#   first_line: str, of the first word, for messages.
 ConllFile = collections.namedtuple(
-    "ConllFile", ["path", "num_columns", "sentences"])
+    "ConllFile", ["path", "num_columns", "sentences", "first_line"])
 
 
 def read_conll(path):
@@ -58,16 +63,17 @@ def read_conll(path):
     utils.UserError: the file is missing, is not UTF-8, holds no words, or a
       line has another number of columns than the first.
   """
-  sentences, rows, first_line, num_columns = [], [], None, None
+  sentences, rows, first_line, num_columns, shown = [], [], None, None, None
   for number, line in _lines(path):
     line = line.strip(_SEPARATORS)
     cells = re.split("[%s]+" % _SEPARATORS, line) if line else []
-    if not cells or cells[0] == _DOCUMENT_START:
+    if not cells or cells[0] == DOCUMENT_START:
       if rows:
         sentences.append(_sentence(path, first_line, rows))
       rows = []
       continue
     num_columns = num_columns or len(cells)
+    shown = shown or _shorten(line)
     if len(cells) != num_columns:
       raise utils.UserError(
           "%s:%d: expected %d columns separated by spaces or tabs, as in the "
@@ -81,7 +87,7 @@ def read_conll(path):
   if not sentences:
     raise utils.UserError("%s: expected a word and its tag on each line, found "
                           "no words." % path)
-  return ConllFile(path, num_columns, sentences)
+  return ConllFile(path, num_columns, sentences, shown)
 
 
 def format_sentences(sentences):
@@ -99,7 +105,8 @@ def format_sentences(sentences):
 def _sentence(path, first_line, rows):
   words = [cells[0] for cells in rows]
   tags = [cells[-1] for cells in rows] if len(rows[0]) > 1 else None
-  return Sentence(path, first_line, words, tags)
+  return Sentence(
+      lambda index: "%s:%d" % (path, first_line + index), words, tags)
 
 
 def _lines(path):

@@ -1,6 +1,7 @@
 """Tagging tasks that a task.json declares."""
 
 from finetune import declared_task
+from finetune.tagging import table_reader
 from finetune.tagging import tagging_tasks
 from util import utils
 
@@ -23,7 +24,19 @@ def make(config, tokenizer, declaration):
   task = _CLASSES[metric](config, declaration.name, tokenizer)
   task.file_names = {split: (name,) for split, name in
                      declaration.files.items()}
+  task.file_format = declaration.format
+  task.layout = _layout(declaration.values)
   task.declaration = declared_task.as_json(declaration)
   # Stored features are made anew when the declaration changes.
   task.version = [task.version, task.declaration]
   return task
+
+
+def _layout(values):
+  """Returns the table_reader.Layout that the values of a declaration say."""
+  words = values.get("words")
+  return table_reader.Layout(
+      words, values.get("tags"), values.get("sentence"), values.get("id"),
+      # Files of tagged words mostly have no header line, so that one must be
+      # said, or be needed for the names.
+      values.get("header", isinstance(words, str)))

@@ -11,6 +11,7 @@ import os
 
 import tensorflow.compat.v1 as tf
 
+from finetune import declared_task
 from finetune import feature_spec
 from finetune import learned_labels
 from finetune import packing
@@ -18,6 +19,7 @@ from finetune import task
 from finetune import text_cleaning
 from finetune.tagging import conll_reader
 from finetune.tagging import sentence_reader
+from finetune.tagging import table_reader
 from finetune.tagging import tagging_features
 from finetune.tagging import tagging_metrics
 from finetune.tagging import tagging_utils
@@ -28,6 +30,9 @@ from util import utils
 DROPOUT = 0.1  # of the vectors of the words, in training
 DEBUG_SENTENCES = 200  # of each split, in debug mode
 MAX_SHOWN_TAGS = 5  # in a message about wrong ones
+TABLES = ("tsv", "csv")  # formats that table_reader reads
+RECORDS = ("json", "jsonl")  # formats that sentence_reader reads
+WORD_AND_TAG = 2  # columns of a file to predict for, in another format
 
 
 class TaggingExample(task.Example):
@@ -58,7 +63,7 @@ class TaggingTask(task.Task):
 
   The files `train.txt`, `dev.txt` and `test.txt` have columns as
   `conll_reader` reads them. A test file with tags is scored along with the dev
-  set; one without the last column is for predictions.
+  set; one without the last column, or with words alone, is for predictions.
 
   Attributes:
     tokenizer: the FullTokenizer that features are made with.
@@ -68,6 +73,10 @@ class TaggingTask(task.Task):
   file_names = {"train": ("train.txt",), "dev": ("dev.txt",),
                 "test": ("test.txt",)}
 
+  # What the files are, "conll" or one of `TABLES` and `RECORDS`, and what is
+  # where in those.
+  file_format = "conll"
+  layout = table_reader.Layout()
   feature_hparams = task.Task.feature_hparams + (text_cleaning.HPARAM,)
 
   def __init__(self, config, name, tokenizer):
@@ -86,7 +95,7 @@ class TaggingTask(task.Task):
     # {label: id}; where there is none yet, once the training data are read
     self._label_ids = labels and {
         label: i for i, label in enumerate(labels)}
-    self._files = {}  # ConllFile by split
+    self._files = {}  # TaggedFile by split
     self._examples = {}  # by split; a scorer needs the ones featurized before
 
   # What a label is: the tag itself. SpanTaggingTask says otherwise.
@@ -129,10 +138,7 @@ class TaggingTask(task.Task):
     """Returns whether the words of `split` have tags."""
     if split == task.PREDICT:
       return False
-    if split != "test":
-      return True
-    labeled = next(filter(self._has, ("train", "dev")), "train")
-    return self._read("test").num_columns == self._read(labeled).num_columns
+    return split != "test" or self._read("test").is_tagged
 
   def get_data_files(self, split):
     """Returns the file of `split`, and the one that labels are learned from.
@@ -145,29 +151,32 @@ class TaggingTask(task.Task):
     return [self._path(name) for name in dict.fromkeys([split, "train"])]
 
   def learned_from_data(self):
-    return {"labels": self.label_list}
+    learned = {"labels": self.label_list}
+    num_columns = self._num_columns()
+    if num_columns:
+      learned["num_columns"] = num_columns
+    return learned
 
   def get_examples_to_predict(self):
     """Returns the TaggingExamples of `config.predict_file`, in its order.
 
-    The file is in columns, of which the first, the word, is read; or, where
-    its name ends in .jsonl, has {"words": [...]} or {"text": "..."}, which is
-    cut at white space, on each line, with or without "id".
+    The file has the columns of the training data, with or without the tag,
+    which is not read, or words alone; or, where its name ends in .jsonl,
+    {"words": [...]} or {"text": "..."}, which is cut at white space, on each
+    line, with or without "id"; in .json there is a list of these.
 
     Raises:
       utils.UserError: a line is not as expected; the message names it.
     """
     if task.PREDICT not in self._examples:
-      path = self.config.predict_file
-      if path.endswith(".jsonl"):
-        examples = [
-            TaggingExample(self.name, eid, sentence.words, text=sentence.text,
-                           example_id=sentence.sentence_id)
-            for eid, sentence in enumerate(sentence_reader.read_jsonl(path))]
-      else:
-        examples = [
-            TaggingExample(self.name, eid, sentence.words) for eid, sentence in
-            enumerate(conll_reader.read_conll(path).sentences)]
+      content = self._read_to_predict(self.config.predict_file)
+      examples = [self._unlabeled(eid, sentence)
+                  for eid, sentence in enumerate(content.sentences)]
+      if content.num_columns and content.num_columns > 1:
+        utils.log("Task {}: of the {} columns of {} the words are read, not "
+                  "tags; the first word is '{}'".format(
+                      self.name, content.num_columns, content.path,
+                      examples[0].words[0]))
       self._examples[task.PREDICT] = examples
       self._say_if_cut(examples, task.PREDICT)
     return self._examples[task.PREDICT]
@@ -197,7 +206,7 @@ class TaggingTask(task.Task):
       self._examples[split] = [
           TaggingExample(self.name, eid, sentence.words, sentence.tags,
                          self._ids_of_labels(sentence))
-          if is_labeled else TaggingExample(self.name, eid, sentence.words)
+          if is_labeled else self._unlabeled(eid, sentence)
           for eid, sentence in enumerate(sentences)]
       self._say_if_cut(self._examples[split], split)
     return self._examples[split]
@@ -282,6 +291,10 @@ class TaggingTask(task.Task):
               "{} ({:,})".format(*item) for item in counts.most_common())))
     return self._label_ids
 
+  def _unlabeled(self, eid, sentence):
+    return TaggingExample(self.name, eid, sentence.words, text=sentence.text,
+                          example_id=sentence.sentence_id)
+
   def _ids_of_labels(self, sentence):
     all_ids = self._get_label_ids()
     label_ids = []
@@ -318,26 +331,85 @@ class TaggingTask(task.Task):
               "count as predicted %s" % tagging_utils.OUTSIDE))
 
   def _read(self, split):
-    """Returns the ConllFile of `split`, read once.
+    """Returns the TaggedFile of `split`, read once.
 
     Raises:
-      utils.UserError: it is missing, or its columns are not as expected.
+      utils.UserError: it is missing, its columns are not as expected, or it has
+        no tags and should.
     """
     if split not in self._files:
-      content = conll_reader.read_conll(self._path(split))
-      if split == "train" and content.num_columns < 2:
-        raise utils.UserError(
-            "%s: expected at least two columns separated by spaces or tabs, "
-            "the word first and its tag last, found one (%s)." % (
-                content.path, content.sentences[0].words[0]))
-      if split == "dev" and self._has("train") and (
-          content.num_columns != self._read("train").num_columns):
-        raise utils.UserError(
-            "%s: expected %d columns, as in %s, found %d." % (
-                content.path, self._read("train").num_columns,
-                self._path("train"), content.num_columns))
+      path = self._path(split)
+      content = _read_file(path, self.file_format, self.layout,
+                           self._num_columns_for(split))
+      if split != "test":
+        self._check_labeled(content, split)
+      elif not content.is_tagged:
+        utils.log("Task {}: {} counts as unlabeled{}: its words are for "
+                  "predictions, not for scores".format(
+                      self.name, path, _columns_compared(
+                          content.num_columns, self._num_columns())))
       self._files[split] = content
     return self._files[split]
+
+  def _check_labeled(self, content, split):
+    """Raises a UserError if the TaggedFile of `split` lacks tags or columns."""
+    if split == "dev" and self._has("train") and (
+        content.num_columns != self._read("train").num_columns):
+      raise utils.UserError(
+          "%s: expected %d columns, as in %s, found %d." % (
+              content.path, self._read("train").num_columns,
+              self._path("train"), content.num_columns))
+    if content.is_tagged:
+      return
+    wanted = "words and a tag for each, in a column that \"tags\" names"
+    if self.file_format == "conll":
+      wanted = ("at least two columns separated by spaces or tabs, the word "
+                "first and its tag last")
+    elif self.file_format in RECORDS:
+      wanted = ("words and a tag for each, in a key \"%s\"" % (
+          self.layout.tags or "tags\" or \"labels"))
+    first = content.sentences[0]
+    raise utils.UserError("%s: expected %s, found words alone (%s)." % (
+        first.place(0), wanted, first.words[0]))
+
+  def _num_columns(self):
+    """Returns the number of columns of files with tags, None if not known.
+
+    It is that of the training file; where that is not there, of the dev file or
+    as it is kept with the model.
+    """
+    split = next(filter(self._has, ("train", "dev")), None)
+    if split:
+      return self._read(split).num_columns
+    return learned_labels.recorded(self.config, self.name, "num_columns")
+
+  def _num_columns_for(self, split):
+    """Returns what the number of columns of a file is held against, or None."""
+    if split == "test":
+      num_columns = self._num_columns()
+      if not num_columns and self.file_format == "conll":
+        self._path("train")  # which is missing: nothing else tells
+      return num_columns
+    if split == "dev" and self.file_format in TABLES:
+      return (self._read("train").num_columns if self._has("train") else
+              learned_labels.recorded(self.config, self.name, "num_columns"))
+    return None  # the last column is the tag, however many there are
+
+  def _read_to_predict(self, path):
+    """Returns the TaggedFile to predict for, whose tags are not looked at."""
+    extension = os.path.splitext(path)[1][1:]
+    file_format = extension if extension in RECORDS + ("csv",) else "conll"
+    if extension == "tsv" and self.file_format in TABLES:
+      file_format = extension
+    if file_format == self.file_format or {
+        file_format, self.file_format} in map(set, (TABLES, RECORDS)):
+      layout = self.layout
+      # The training file, if it is there at all, need not be read for it.
+      num_columns = learned_labels.recorded(
+          self.config, self.name, "num_columns") or self._num_columns()
+    else:
+      layout, num_columns = table_reader.Layout(), WORD_AND_TAG
+    return _read_file(path, file_format, layout, num_columns, has_tags=False)
 
   def _path(self, split):
     """Returns the path of the file of `split`."""
@@ -345,8 +417,9 @@ class TaggingTask(task.Task):
     path = next(filter(utils.exists, candidates), None)
     if path is None:
       raise utils.UserError(
-          "Task '%s': expected its %s data in %s, found no such file; %s." % (
+          "Task '%s': expected its %s data in %s, found no such file%s; %s." % (
               self.name, split, " or ".join(candidates),
+              declared_task.advice(self, split),
               self.missing_file_advice(split)))
     return path
 
@@ -357,9 +430,13 @@ class TaggingTask(task.Task):
 
   def missing_file_advice(self, split):
     """Returns what to do where the file of `split` is missing, for an error."""
-    if split == "dev":
+    if split == "dev" and not self.declaration:
       return ("copy a file with tags there, such as the test set, or move some "
               "sentences of the training data there")
+    if split == "dev":
+      return "put a file there, maybe with some sentences of the training data"
+    if self.file_format in RECORDS:
+      return "put a file there, with lists of words and of their tags"
     return "put a file there, with a word and its tag on each line"
 
   def _has(self, split):
@@ -437,6 +514,45 @@ class POS(TaggingTask):
 
   def __init__(self, config, tokenizer):
     super().__init__(config, "pos", tokenizer)
+
+
+def _read_file(path, file_format, layout, num_columns=None, has_tags=True):
+  """Returns the table_reader.TaggedFile at `path`.
+
+  Args:
+    path: of the file.
+    file_format: "conll" or one of `TABLES` and `RECORDS`.
+    layout: a table_reader.Layout, of tables and records.
+    num_columns: int, those of the training data; None where that is not known:
+      then the last column is the tag.
+    has_tags: bool, False where those of tables and records are not looked at.
+
+  Raises:
+    utils.UserError: a line is not as expected; the message names it.
+  """
+  if file_format in TABLES:
+    return table_reader.read_table(path, file_format, layout, num_columns,
+                                   has_tags)
+  if file_format in RECORDS:
+    sentences = sentence_reader.read_json(
+        path, layout, is_lines=file_format == "jsonl", has_tags=has_tags)
+    return table_reader.TaggedFile(
+        path, None, sentences[0].tags is not None, sentences)
+  content = conll_reader.read_conll(path)
+  table_reader.check_width(content.sentences[0].place(0), content.num_columns,
+                           num_columns, content.first_line)
+  is_tagged = (content.num_columns == num_columns if num_columns else
+               content.num_columns > 1)
+  return table_reader.TaggedFile(path, content.num_columns, is_tagged,
+                                 content.sentences)
+
+
+def _columns_compared(found, labeled):
+  """Returns how many columns a file has, for a message; "" where none do."""
+  if not found or not labeled:
+    return ""
+  return " ({} column{}; with the tag there are {})".format(
+      found, "" if found == 1 else "s", labeled)
 
 
 def _check_tags(sentences):

@@ -56,6 +56,43 @@ class LoadTest(unittest.TestCase):
                      ("squad", "dev.json", {"has_impossible": True}))
     self.assertEqual(self.load({"kind": "qa", "format": "mrqa"}).files["dev"],
                      "dev.jsonl")
+    self.touch("train.jsonl.gz")
+    self.assertEqual(self.load({"kind": "qa"}).format, "mrqa")
+    self.touch("train.json")
+    self.assert_error(
+        "expected \"format\": one of squad, mrqa, as the files do not say it "
+        "(train.json, train.jsonl.gz)", {"kind": "qa"})
+
+  def test_format_of_a_tagging(self):
+    self.assertEqual(self.load({"kind": "tagging"}).format, "conll")
+    self.assertEqual(self.load({"kind": "tagging", "files": {
+        "train": "a.conll", "dev": "b"}}).format, "conll")
+    for extension in ("tsv", "csv", "json", "jsonl"):
+      loaded = self.load({"kind": "tagging", "files": {
+          "train": "a." + extension}})
+      self.assertEqual((loaded.format, loaded.files["dev"]),
+                       (extension, "dev." + extension))
+    self.touch("dev.csv")  # where there are no training data
+    self.assertEqual(self.load({"kind": "tagging"}).format, "csv")
+    self.touch("train.txt")
+    self.assertEqual(self.load({"kind": "tagging"}).format, "conll")
+
+  def test_columns_of_a_tagging_that_cannot_be(self):
+    tagging = {"kind": "tagging", "format": "csv"}
+    self.assert_error("\"tags\" is for tsv, csv, json, jsonl, but the format "
+                      "is conll", tagging, format="conll", tags="t")
+    self.assert_error("\"id\" is for json and jsonl, but the format is csv",
+                      tagging, id="t")
+    self.assert_error("\"sentence\" is for tsv and csv, but the format is "
+                      "jsonl", tagging, format="jsonl", sentence="t")
+    for wrong in [{"words": "w"}, {"words": "w", "tags": 1},
+                  {"words": "w", "tags": "t", "sentence": 0}]:
+      self.assert_error("\"words\", \"tags\" and \"sentence\": expected the "
+                        "names of all columns", tagging, **wrong)
+    self.assert_error("\"tags\": expected a position from 0", tagging,
+                      words="w", tags="t", header=False)
+    self.assert_error("expected a different column for each of tags, words",
+                      tagging, words=0, tags=0)
 
   def test_everything_that_decides_features_is_recorded(self):
     self.assertEqual(

@@ -289,9 +289,9 @@ class TaggingTest(PredictionTestCase):
                          "B-" + entity["type"])
     self.assertGreater(num_entities, 0)  # else nothing above was looked at
 
-    # Columns that follow the word, tags among them, are not read.
+    # Tags are not read, not even unknown ones.
     config, second = self.predict(trained, self.write("new.conll", [
-        "good N B-Z", "bad N O", "", "a N O", "", "b N O", "c N O", "d N O"]))
+        "good B-Z", "bad O", "", "a O", "", "b O", "c O", "d O"]))
     self.assert_close(second, first)
     self.assertEqual(
         words_task.read_lines(
@@ -307,6 +307,55 @@ class TaggingTest(PredictionTestCase):
       self.assertEqual(entity["text"],
                        "  good\tbad "[entity["start"]:entity["end"]])
 
+  def test_text_on_one_line_is_not_taken_for_a_word(self):
+    self.write_task("pos", train_txt=["a x N", "b x V"])
+    trained, wanted = self.train("pos", self.write("new.txt", ["a", "b"]))
+    for lines in (["a x", "b y"], ["a x N", "b y Z"]):
+      self.assert_close(self.predict(trained, self.write(
+          "new.txt", lines))[1], wanted)
+    path = self.write("new.txt", ["good bad a b", "a b c d"])
+    with self.assertRaisesRegex(
+        utils.UserError, "new.txt:1: expected a word a line, in 1, 2 or 3 "
+        "columns .* got 4: 'good bad a b'; for text as it is, put"):
+      self.predict(trained, path)
+    # A model that does not say how many there were reads the first column.
+    record = os.path.join(trained.trial_model_dir(1), "labels.json")
+    learned = utils.load_json(record)
+    self.assertEqual(learned["pos"].pop("num_columns"), 3)
+    utils.write_json(learned, record)
+    _, predictions = self.predict(trained, path)
+    self.assertEqual(predictions[0]["words"], ["good", "a"])
+
+  def test_tables_and_objects_of_a_declared_task(self):
+    self.write_task("mine", {"kind": "tagging", "metric": "accuracy",
+                             "words": "word", "tags": "tag"},
+                    train_csv=["tag,word", "N,a", "V,b", "", "N,c"])
+    trained, wanted = self.train("mine", self.write(
+        "new.csv", ["word", "a", "b", "", "d"]))
+    self.assertEqual([p["words"] for p in wanted], [["a", "b"], ["d"]])
+    for name, lines in [
+        ("new.tsv", ["x\tword\ttag", "1\ta\t?", "1\tb\t? ?", "\t\t",
+                     "2\td\t"]),
+        ("new.txt", ["a", "b", "", "d"]),
+        ("new.txt", ["a N", "b N", "", "d N"]),
+        ("new.jsonl", ['{"words": ["a", "b"]}', "", '{"words": ["d"]}', ""]),
+        ("new.json", ['[{"words": ["a", "b"]}, {"text": "d", "tags": 3}]'])]:
+      with self.subTest(name=name):
+        self.assert_close(self.predict(trained, self.write(name, lines))[1],
+                          wanted)
+    with self.assertRaisesRegex(
+        utils.UserError, "new.txt:1: .* in 1 or 2 columns .* got 3: 'a b d'"):
+      self.predict(trained, self.write("new.txt", ["a b d"]))
+
+  def test_objects_with_keys_of_their_own(self):
+    self.write_task("mine", {
+        "kind": "tagging", "words": "tokens", "tags": "ner", "id": "key"},
+                    train_jsonl=['{"tokens": ["a", "b"], "ner": ["B-X", "O"]}'])
+    _, predictions = self.train("mine", self.write(
+        "new.jsonl", ['{"tokens": ["a", "d"], "key": 7}', '{"text": "b"}']))
+    self.assertEqual([(p["id"], p["words"]) for p in predictions],
+                     [("7", ["a", "d"]), ("1", ["b"])])
+
   def test_words_beyond_the_input_have_no_probability(self):
     self.write_task("pos", train_txt=["a N", "b V"])
     _, predictions = self.train("pos", self.write("new.txt", list("abcdef")),
@@ -320,6 +369,7 @@ class TaggingTest(PredictionTestCase):
     self.write_task("pos", train_txt=["a N", "b V"])
     for name, lines, message in [
         ("a.txt", ["a", "b c"], ":2: expected 1 columns"),
+        ("a.csv", ["a,N,x"], ":1: expected a word a line, in 1 or 2 columns"),
         ("b.jsonl", ['{"words": ["a"]}', "words"], ":2:1: expected JSON: "),
         ("c.jsonl", ['{"words": ["a b"]}'], ":1: \"words\": expected a list"),
         ("d.jsonl", ['{"text": " "}'], ":1: expected words, found none"),
@@ -393,7 +443,7 @@ class LearnedLabelsTest(PredictionTestCase):
     self.assertEqual(
         utils.load_json(os.path.join(trained.trial_model_dir(1),
                                      "labels.json")),
-        {"pos": {"labels": ["N", "V"]}})
+        {"pos": {"labels": ["N", "V"], "num_columns": 2}})
     shutil.rmtree(os.path.join(self.data_dir, "finetuning_data"))
     self.write("elsewhere/finetuning_data/pos/dev.txt", ["a V", "c N"])
     config = configure_finetuning.FinetuningConfig(

@@ -91,6 +91,22 @@ class DeclaredClassificationTest(DeclaredTaskTest):
     self.assertEqual(task.metrics, ["f1", "mcc"])
     self.assertEqual(len(task.get_examples("dev")), 3)
 
+  def test_missing_file_names_others(self):
+    self.write("train.csv", ["label,content", "good,a", "bad,b"])
+    with self.assertRaisesRegex(utils.UserError, "dev.csv, found no such file; "
+                                "put it there"):
+      self.task(SENTIMENT).get_data_files("dev")
+    self.write("valid.csv", ["label,content", "good,a"])
+    with self.assertRaisesRegex(
+        utils.UserError, "dev.csv, found no such file \\(if one of valid.csv "
+        "is it, name it in \"files\" in .*task.json\\); put it there"):
+      self.task(SENTIMENT).get_data_files("dev")
+    self.write("dev.tsv", LINES)
+    with self.assertRaisesRegex(
+        utils.UserError, "dev.csv, found no such file \\(there is dev.tsv, but "
+        "the files of this task are all \"csv\": convert it"):
+      self.task(SENTIMENT).get_data_files("dev")
+
   def test_nothing_to_learn_labels_from(self):
     with self.assertRaisesRegex(utils.UserError,
                                 "train.tsv to learn from.* give \"labels\""):

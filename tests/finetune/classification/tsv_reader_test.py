@@ -184,6 +184,13 @@ class ReadJsonTest(ReaderTest):
                      [(self.path + ":1", ["x", 1]),
                       (self.path + ":2", ["y", 2])])
 
+  def test_blank_lines_are_passed_over(self):
+    self.write('\n{"a": "x", "b": 1}\n \t\r\n\n{"b": 2, "a": "y"}\n\n')
+    self.assertEqual([tuple(row) for row in self.read_lines()],
+                     [(self.path + ":2", ["x", 1]),
+                      (self.path + ":5", ["y", 2])])
+    self.assertEqual(tsv_reader.first_cells(self.path, "jsonl"), ["a", "b"])
+
   def test_missing_key(self):
     self.assert_error(": object 1: expected the key 'b', found: 'a', 'c'",
                       self.read, '[{"a": 1, "c": 2}]')

@@ -18,9 +18,11 @@ class DeclaredTaggingTest(unittest.TestCase):
     self.data_dir = folder.name
     words_task.write_data(self.data_dir)
 
+  def path(self, name):
+    return os.path.join(self.data_dir, "finetuning_data", "mine", name)
+
   def write(self, name, lines):
-    words_task.write_lines(os.path.join(
-        self.data_dir, "finetuning_data", "mine", name), lines)
+    words_task.write_lines(self.path(name), lines)
 
   def task(self, **declaration):
     self.write("task.json", [json.dumps(dict(declaration, kind="tagging"))])
@@ -39,6 +41,61 @@ class DeclaredTaggingTest(unittest.TestCase):
   def test_tags_that_stand_for_themselves(self):
     self.write("train.txt", ["a NN", "b VB"])
     self.assertEqual(self.task(metric="accuracy").label_list, ["NN", "VB"])
+
+  def test_tables_and_objects(self):
+    for name, lines, declaration in [
+        ("train.tsv", ["a\tx\tB-X", "b\tx\tO", "", "c\tx\tO"], {}),
+        ("train.csv", ["a,B-X", "b,O", "", "c,O"], {}),
+        ("train.csv", ["t,w", "B-X,a", "O,b", "", "O,c"],
+         {"words": "w", "tags": "t"}),
+        ("train.csv", ["s,w,t", "1,a,B-X", "1,b,O", "2,c,O"],
+         {"words": "w", "tags": "t", "sentence": "s"}),
+        ("train.csv", ["B-X,a", "O,b", "", "O,c"], {"words": 1, "tags": 0}),
+        ("train.csv", ["word,tag", "a,B-X", "b,O", "", "c,O"],
+         {"header": True}),
+        ("train.jsonl", ['{"words": ["a", "b"], "tags": ["B-X", "O"]}',
+                         '{"text": "c", "labels": ["O"]}', ""], {}),
+        ("train.json", ['[{"w": ["a", "b"], "t": ["B-X", "O"]}, '
+                        '{"w": ["c"], "t": ["O"]}]'],
+         {"words": "w", "tags": "t"})]:
+      with self.subTest(name=name, declaration=declaration):
+        self.write(name, lines)
+        task = self.task(**declaration)
+        examples = task.get_examples("train")
+        self.assertEqual([(e.words, e.tags) for e in examples],
+                         [(["a", "b"], ["B-X", "O"]), (["c"], ["O"])])
+        self.assertEqual(task.learned_from_data()["labels"],
+                         ["B-X", "E-X", "I-X", "O", "S-X"])
+        os.remove(self.path(name))
+
+  def test_test_file_without_tags(self):
+    for extension, train, test in [
+        ("csv", ["t,w", "B-X,a"], ["w", "a", "b"]),
+        ("jsonl", ['{"w": ["a"], "t": ["B-X"]}'], ['{"w": ["a", "b"]}'])]:
+      self.write("train." + extension, train)
+      self.write("dev." + extension, train)
+      self.write("test." + extension, test)
+      task = self.task(words="w", tags="t")
+      self.assertEqual(task.get_test_splits(), ["test"])
+      example, = task.get_examples("test")
+      self.assertEqual((example.words, example.tags), (["a", "b"], None))
+      self.write("test." + extension, train)
+      self.assertEqual(self.task(words="w", tags="t").get_more_dev_splits(),
+                       ["test"])
+      self.write("dev." + extension, test)
+      with self.assertRaisesRegex(
+          utils.UserError, "dev.%s:[12].*: expected words and a tag for each" %
+          extension):
+        self.task(words="w", tags="t").get_examples("dev")
+      os.remove(self.path("train." + extension))
+      os.remove(self.path("dev." + extension))
+
+  def test_missing_file_is_one_of_the_format(self):
+    self.write("train.csv", ["a,B-X"])
+    with self.assertRaisesRegex(
+        utils.UserError, "expected its dev data in .*dev.csv, found no such "
+        "file; put a file there, maybe with some"):
+      self.task().get_data_files("dev")
 
   def test_unknown_metric(self):
     with self.assertRaisesRegex(utils.UserError,

@@ -118,8 +118,9 @@ class FilesTest(tiny_tags.TaggingTestCase):
                       path + ": expected 3 columns, as in .*, found 2")
 
   def test_training_data_need_tags(self):
-    self.write("ner/train.txt", "a\nb\n")
-    self.assert_error(self.task("ner"), "train", "at least two columns")
+    path = self.write("ner/train.txt", "\na\nb\n")
+    self.assert_error(self.task("ner"), "train",
+                      path + ":2: expected at least two columns")
 
   def test_test_data_with_tags_are_scored_and_others_predicted(self):
     self.write("ner/train.txt", tiny_tags.TRAIN)
@@ -135,6 +136,25 @@ class FilesTest(tiny_tags.TaggingTestCase):
                      ([], ["test"]))
     example, = self.examples(task, "test")
     self.assertIsNone(example.label_ids)
+
+  def test_test_data_without_the_last_column_count_as_unlabeled(self):
+    self.write("ner/train.txt", "a N B-X\nb N O\n")
+    path = self.write("ner/test.txt", "a N\nb N\n")
+    task = self.task("ner")
+    self.assertEqual(self.quietly(task.get_test_splits), ["test"])
+    self.assertEqual(self.quietly(task.get_more_dev_splits), [])
+    self.assertEqual(self.printed.getvalue().count(
+        "Task ner: %s counts as unlabeled (2 columns; with the tag there are "
+        "3): its words are for predictions, not for scores\n" % path), 1)
+    self.assertIsNone(self.examples(task, "test")[0].label_ids)
+
+  def test_test_data_with_other_columns_name_the_line(self):
+    self.write("ner/train.txt", "a N B-X\nb N O\n")
+    path = self.write("ner/test.txt", "\na N N B-X\n")
+    with self.assertRaisesRegex(
+        utils.UserError, path + ":2: expected a word a line, in 1, 2 or 3 "
+        "columns .* got 4: 'a N N B-X'"):
+      self.task("ner").get_test_splits()
 
   def test_debug_takes_some_of_the_sentences(self):
     self.write("ner/train.txt", "a O\n\n" * 300 + "a B-X\n")
