@@ -9,9 +9,12 @@ def make(config, tokenizer, declaration):
   task_class = (qa_tasks.MRQATask if declaration.format == "mrqa" else
                 qa_tasks.QATask)
   task = task_class(config, declaration.name, tokenizer)
-  task.file_names = {split: (name,) for split, name in
-                     declaration.files.items()}
+  task.file_names = {
+      split: declared_task.packed_or_not(name) if declaration.format == "mrqa"
+             else (name,) for split, name in declaration.files.items()}
   task.has_impossible = declaration.values.get("has_impossible", False)
+  task.version_advice = "set \"has_impossible\": %s in %s" % (
+      "false" if task.has_impossible else "true", declaration.path)
   task.declaration = declared_task.as_json(declaration)
   # Stored features are made anew when the declaration changes.
   task.version = [task.version, task.declaration]

@@ -129,8 +129,8 @@ Located = collections.namedtuple("Located", ["text", "span", "is_moved"])
 
 
 def read_squad(path, task_name, *, is_training, has_impossible=False,
-               is_labeled=True, keep_fn=None, max_questions=None,
-               cleaning=None):
+               is_labeled=True, version_advice=None, keep_fn=None,
+               max_questions=None, cleaning=None):
   """Returns the QAExamples of a file in SQuAD's JSON layout.
 
   Args:
@@ -141,6 +141,8 @@ def read_squad(path, task_name, *, is_training, has_impossible=False,
     is_training: bool; True leaves out questions whose answer is not found.
     has_impossible: bool, whether the task is SQuAD 2.0's.
     is_labeled: bool, False if there need not be answers.
+    version_advice: str, what to do about a file of the other version of SQuAD,
+      for the message; None: use the task of that version.
     keep_fn: function of a question's id, whether to read it; None: all.
     max_questions: int, the number to stop at; None: all.
     cleaning: cleaned_words.Cleaning of the texts; None: they stay as they are.
@@ -150,7 +152,7 @@ def read_squad(path, task_name, *, is_training, has_impossible=False,
       task's version of SQuAD; a question's id stands there twice (in training
       that is only said); there are no questions, or only blank answers.
   """
-  reader = _SquadReader(path, has_impossible, is_labeled)
+  reader = _SquadReader(path, has_impossible, is_labeled, version_advice)
   questions = _kept(reader.questions(), keep_fn, max_questions)
   reader.check_version()
   return _examples(questions, path, task_name, is_training, cleaning)
@@ -275,8 +277,9 @@ def _some_of(ids):
 class _SquadReader:
   """Walks through one file in SQuAD's layout and checks it on the way."""
 
-  def __init__(self, path, has_impossible, is_labeled):
+  def __init__(self, path, has_impossible, is_labeled, version_advice=None):
     self._path = path
+    self._version_advice = version_advice
     self._has_impossible = has_impossible
     self._is_labeled = is_labeled
     self._num_marked = 0  # questions that say whether they are impossible
@@ -298,9 +301,10 @@ class _SquadReader:
         not self._num_marked):
       raise utils.UserError(
           "%s: expected SQuAD 2.0, where questions have \"is_impossible\", got "
-          "SQuAD 1.1; for SQuAD 1.1 set \"task_names\": [\"squadv1\"] (files "
-          "in finetuning_data/squadv1), for ARCD \"task_names\": [\"arcd\"] "
-          "(files in finetuning_data/arcd or squadv1)." % self._path)
+          "SQuAD 1.1; %s." % (self._path, self._version_advice or (
+              "for SQuAD 1.1 set \"task_names\": [\"squadv1\"] (files in "
+              "finetuning_data/squadv1), for ARCD \"task_names\": [\"arcd\"] "
+              "(files in finetuning_data/arcd or squadv1)")))
 
   def _question(self, checked, question, where):
     qas_id = checked.get(question, "id", (str, int), where)
@@ -313,8 +317,10 @@ class _SquadReader:
     if is_impossible and not self._has_impossible:
       raise utils.UserError(
           "%s: %s: expected SQuAD 1.1, where every question has an answer, got "
-          "an impossible one; for SQuAD 2.0 set \"task_names\": [\"squad\"] "
-          "(files in finetuning_data/squad)." % (self._path, where))
+          "an impossible one; %s." % (
+              self._path, where, self._version_advice or
+              "for SQuAD 2.0 set \"task_names\": [\"squad\"] (files in "
+              "finetuning_data/squad)"))
     answer = gold_answers = None
     if is_impossible:
       gold_answers = ()
@@ -338,11 +344,16 @@ class _SquadReader:
 
 
 def _mrqa_questions(path, is_labeled):
-  """Yields the (context, _Question) of an MRQA file."""
+  """Yields the (context, _Question) of an MRQA file; blank lines are none."""
+  is_first = True
   for line_number, line in enumerate(_lines(path), 1):
+    if not line.strip():
+      continue
     place = "%s:%d" % (path, line_number)
     element = _parse_line(line, place)
-    if line_number == 1 and "header" in element:
+    is_header = is_first and "header" in element
+    is_first = False
+    if is_header:
       continue
     checked = _Checked(place)
     context = checked.get(element, "context", str, "")

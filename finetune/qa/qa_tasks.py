@@ -7,6 +7,7 @@ To add one in SQuAD's layout, subclass `QATask` with a constructor
 
 import os
 
+from finetune import declared_task
 from finetune import feature_spec
 from finetune import packing
 from finetune import task
@@ -31,6 +32,9 @@ class QATask(task.Task):
 
   # Whether questions may have no answer, as in SQuAD 2.0.
   has_impossible = False
+  # What to do about a file of the other version of SQuAD; None: use one of the
+  # tasks that need no declaration.
+  version_advice = None
   # The names that the file of a split may have; the first there is is read.
   file_names = {"train": ("train.json",), "dev": ("dev.json",),
                 "test": ("test.json",)}
@@ -153,6 +157,7 @@ class QATask(task.Task):
     return qa_examples.read_squad(
         path, self.name, is_training=split == "train",
         has_impossible=self.has_impossible,
+        version_advice=self.version_advice,
         is_labeled=split not in ("test", task.PREDICT),
         # Every question of a predict_file gets an answer.
         keep_fn=None if split == task.PREDICT else self.keeps,
@@ -252,7 +257,8 @@ class QATask(task.Task):
       raise utils.UserError(
           "Task '%s': expected its %s data in %s, found %s." % (
               self.name, split, " or ".join(self._candidates(split)),
-              self._found_instead(split) or "no such file"))
+              self._found_instead(split) or
+              "no such file" + declared_task.advice(self, split)))
     return path
 
   def _candidates(self, split):
@@ -345,8 +351,8 @@ class MRQATask(QATask):
   def _read(self, path, split, max_questions):
     return qa_examples.read_mrqa(
         path, self.name, is_training=split == "train",
-        is_labeled=split != task.PREDICT, max_questions=max_questions,
-        cleaning=self._cleaning())
+        is_labeled=split not in ("test", task.PREDICT),
+        max_questions=max_questions, cleaning=self._cleaning())
 
   def _texts(self, path):
     return qa_examples.mrqa_texts(path)

@@ -1,5 +1,6 @@
 """Tests for finetune.qa.declared_tasks, by way of task_builder."""
 
+import gzip
 import json
 import os
 import tempfile
@@ -7,6 +8,7 @@ import unittest
 
 from finetune import task_builder
 from tests.finetune import words_task
+from util import utils
 
 SQUAD = {"data": [{"paragraphs": [{"context": "a b c", "qas": [
     {"id": "1", "question": "d", "answers": [
@@ -47,6 +49,57 @@ class DeclaredQATest(unittest.TestCase):
     self.write("dev.jsonl", map(json.dumps, MRQA))
     example, = self.task(format="mrqa").get_examples("dev")
     self.assertEqual(example.answer_text, "b")
+
+  def test_the_files_say_the_format(self):
+    self.write("train.jsonl", map(json.dumps, MRQA))
+    example, = self.task().get_examples("train")
+    self.assertEqual(example.answer_text, "b")
+
+  def test_packed_mrqa_files_are_found(self):
+    for split in ("train", "dev"):
+      path = os.path.join(self.data_dir, "finetuning_data", "mine",
+                          split + ".jsonl.gz")
+      os.makedirs(os.path.dirname(path), exist_ok=True)
+      with gzip.open(path, "wb") as f:
+        f.write("\n".join(map(json.dumps, MRQA)).encode("utf-8"))
+    for declaration in ({}, {"format": "mrqa"},
+                        {"files": {"dev": "dev.jsonl.gz"}}):
+      with self.subTest(declaration=declaration):
+        task = self.task(**declaration)
+        self.assertEqual(task.get_data_files("dev"), [path])
+        self.assertEqual(len(task.get_examples("train")), 1)
+
+  def test_mrqa_test_file_needs_no_answers(self):
+    self.write("train.jsonl", map(json.dumps, MRQA))
+    self.write("test.jsonl", [json.dumps({"context": "a b c", "qas": [
+        {"qid": "x", "question": "d"}]})])
+    task = self.task()
+    self.assertEqual(task.get_test_splits(), ["test"])
+    example, = task.get_examples("test")
+    self.assertEqual((example.qas_id, example.gold_answers), ("x", None))
+
+  def test_file_of_the_other_version_of_squad_names_the_key(self):
+    self.write("train.json", [json.dumps(SQUAD)])
+    path = os.path.join(self.data_dir, "finetuning_data", "mine", "task.json")
+    with self.assertRaisesRegex(
+        utils.UserError, "got SQuAD 1.1; set \"has_impossible\": false in " +
+        path):
+      self.task(has_impossible=True).get_examples("train")
+    content = json.dumps(SQUAD).replace('"id"', '"is_impossible": true, "id"')
+    self.write("train.json", [content])
+    with self.assertRaisesRegex(
+        utils.UserError, "got an impossible one; set \"has_impossible\": true "
+        "in " + path):
+      self.task().get_examples("train")
+
+  def test_missing_file_names_one_of_another_format(self):
+    self.write("train.jsonl", map(json.dumps, MRQA))
+    self.write("dev.json", [json.dumps(SQUAD)])
+    with self.assertRaisesRegex(
+        utils.UserError, "found no such file \\(there is dev.json, but the "
+        "files of this task are all \"mrqa\": convert it, or change "
+        "\"format\" or \"files\" in .*task.json\\)"):
+      self.task().get_data_files("dev")
 
   def test_impossible_questions_make_features_anew(self):
     with_impossible = self.task(has_impossible=True)

@@ -223,6 +223,12 @@ class ReadMrqaTest(ReaderTestCase):
       self.assertEqual((example.answer_text, example.span), ("Broncos", (1, 1)))
       self.assertEqual(example.gold_answers, ("The Broncos",))
 
+  def test_blank_lines_are_passed_over(self):
+    lines = ["", json.dumps(self.HEADER), " ", json.dumps(self.element()), "",
+             "\t"]
+    self.write("\r\n".join(lines) + "\n\n")
+    self.assertEqual(len(self.read(qa_examples.read_mrqa)[0]), 1)
+
   def test_gz_files_are_unpacked(self):
     self.path += "l.gz"
     with gzip.open(self.path, "wb") as f:
