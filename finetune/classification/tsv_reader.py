@@ -11,6 +11,8 @@ import itertools
 from util import utils
 
 _MAX_SHOWN_CHARACTERS = 80  # of a line, in messages
+# In a field; csv's own limit, of 131,072, is meant for files from strangers.
+_MAX_FIELD_CHARACTERS = 2 ** 31 - 1
 
 # A row of a table.
 #   place: str, "file:line" where it stands, for messages.
@@ -50,8 +52,7 @@ def read_csv(path, columns, *, has_header, num_columns=None):
   its first.
 
   Raises:
-    utils.UserError: as `read_tsv`; also where quotation marks do not match or
-      a field is longer than Python's csv module takes (131,072 characters).
+    utils.UserError: as `read_tsv`; also where quotation marks do not match.
   """
   return _rows(path, _csv_cells(path), columns, has_header, num_columns, None)
 
@@ -266,12 +267,15 @@ def _csv_cells(path, may_be_empty=False):
   first_line = 1
   while True:
     try:
-      cells = next(reader)
+      cells = _next_row(reader)
     except StopIteration:
       return
     except csv.Error as error:
-      raise utils.UserError("%s:%d: expected a row of comma-separated values: "
-                            "%s." % (path, first_line, error))
+      is_open = reader.line_num == len(lines)
+      raise utils.UserError(
+          "%s:%d: expected a row of comma-separated values: %s%s." % (
+              path, first_line, error, "; maybe a quotation mark in it is not "
+              "closed or not doubled" * is_open))
     if not cells and text and not may_be_empty:
       raise utils.UserError("%s:%d: expected a row, found an empty line; "
                             "remove it." % (path, first_line))
@@ -303,6 +307,15 @@ def _rows(path, numbered_cells, columns, has_header, num_columns, broken_lines):
     rows.append(Row("%s:%d" % (path, number),
                     [cells[position] for position in positions]))
   return rows
+
+
+def _next_row(reader):
+  """Returns the next row of a csv.reader, with fields of any length."""
+  limit = csv.field_size_limit(_MAX_FIELD_CHARACTERS)  # one for all readers
+  try:
+    return next(reader)
+  finally:
+    csv.field_size_limit(limit)
 
 
 def _check_number(path, number, cells, num_columns):

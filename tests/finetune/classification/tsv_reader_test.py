@@ -1,5 +1,6 @@
 """Tests for finetune.classification.tsv_reader."""
 
+import csv
 import os
 import tempfile
 import unittest
@@ -148,12 +149,24 @@ class ReadCsvTest(ReaderTest):
 
   def test_quotation_mark_that_is_not_closed(self):
     self.assert_error(":2: expected a row of comma-separated values: "
-                      "unexpected end of data", self.read, "a,b\n\"1,2\n3,4\n")
+                      "unexpected end of data; maybe a quotation mark in it is "
+                      "not closed", self.read, "a,b\n\"1,2\n3,4\n")
+    # However much follows it; or where a mark further on seems to close it.
+    self.assert_error(":2: expected a row of comma-separated values: "
+                      "unexpected end of data; maybe", self.read,
+                      "a,b\n\"1,2\n" + "3,4\n" * 50000)
+    self.assert_error(":2: expected a row of comma-separated values: ',' "
+                      "expected after", self.read,
+                      "a,b\n\"1,2\n3,4\n\"5\",6\n")
 
-  def test_field_limit(self):
-    self.assert_error(":2: expected a row of comma-separated values: field "
-                      "larger than field limit", self.read,
-                      "a,b\n%s,2\n" % ("x" * 200000))
+  def test_field_of_any_length(self):
+    text = "x" * 200000  # csv's limit is 131072
+    limit = csv.field_size_limit()
+    for field in (text, "\"%s\"" % text):
+      self.write("a,b\n%s,2\n" % field)
+      row, = self.read()
+      self.assertEqual(row.values, [text, "2"])
+    self.assertEqual(csv.field_size_limit(), limit)
 
   def test_empty_line_inside(self):
     self.assert_error(":2: expected a row, found an empty line", self.read,
