@@ -92,8 +92,10 @@ class Preprocessor:
         utils.log("Reused {:,} inputs of {} from {}".format(
             num_examples, name, path))
         return StoredExamples(path, num_examples, made_from)
-    num_examples = self._write(self._get_examples(tasks, split), path, split)
-    if not num_examples:
+    pairs = self._get_examples(tasks, split)
+    num_examples = self._write(pairs, path, split)
+    # A question about an empty context makes no input, yet has an answer: "".
+    if not num_examples and not (pairs and split == task_module.PREDICT):
       raise utils.UserError(
           "Task '%s': expected examples in split '%s', found none (%s)." % (
               ", ".join(task.name for task in tasks), split, ", ".join(

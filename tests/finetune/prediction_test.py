@@ -406,6 +406,15 @@ class QuestionsTest(PredictionTestCase):
         utils.load_json(config.predict_output_file.replace(".jsonl", ".json")),
         {p["id"]: p["answer"] for p in second})
 
+  def test_questions_about_empty_contexts_have_empty_answers(self):
+    self.write_task("asks", QUESTIONS, train_json=squad("d", "e", "f"))
+    lines = [squad("d", "e", labeled=False)[0].replace("good bad a b c", " ")]
+    _, predictions = self.train("asks", self.write("new.json", lines),
+                                max_query_length=4)
+    self.assertEqual([(p["id"], p["answer"], p["has_answer"])
+                      for p in predictions],
+                     [("q0", "", False), ("q1", "", False)])
+
   def test_threshold_decides_whether_there_is_an_answer(self):
     self.write_task("asks", QUESTIONS, train_json=squad("d", "e", "f"))
     _, predictions = self.train(
