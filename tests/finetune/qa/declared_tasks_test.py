@@ -3,10 +3,12 @@
 import gzip
 import json
 import os
+import pickle
 import tempfile
 import unittest
 
 from finetune import task_builder
+import run_finetuning
 from tests.finetune import words_task
 from util import utils
 
@@ -18,7 +20,7 @@ MRQA = [{"header": {}}, {"context": "a b c", "qas": [
         {"text": "b", "char_spans": [[2, 2]]}]}]}]
 
 
-class DeclaredQATest(unittest.TestCase):
+class DeclaredQACase(unittest.TestCase):
 
   def setUp(self):
     folder = tempfile.TemporaryDirectory()
@@ -35,6 +37,9 @@ class DeclaredQATest(unittest.TestCase):
     config = words_task.tiny_config(self.data_dir, task_names=["mine"])
     task, = task_builder.get_tasks(config)
     return task
+
+
+class DeclaredQATest(DeclaredQACase):
 
   def test_squad_file_by_its_own_name(self):
     self.write("ours.json", [json.dumps(SQUAD)])
@@ -107,6 +112,54 @@ class DeclaredQATest(unittest.TestCase):
     self.assertTrue(with_impossible.has_impossible)
     self.assertFalse(without.has_impossible)
     self.assertNotEqual(with_impossible.version, without.version)
+
+
+class TestOutputsTest(DeclaredQACase):
+  """Whole runs, which write the answers to a test split without labels."""
+
+  def run_on(self, declaration, extension, labeled, unlabeled, **hparams):
+    """Trains and evaluates; returns what was written of the test split."""
+    self.write("task.json", [json.dumps(dict(declaration, kind="qa"))])
+    for split, lines in [("train", labeled), ("dev", labeled),
+                         ("test", unlabeled)]:
+      self.write("%s.%s" % (split, extension), lines)
+    config = words_task.tiny_config(
+        self.data_dir, task_names=["mine"], num_train_epochs=1,
+        max_seq_length=16, write_test_outputs=True, **hparams)
+    trial, = run_finetuning.run(config)
+    self.assertIn("f1", trial["results"]["mine"])
+    path = config.test_predictions("mine", "test", 1)
+    with utils.open_file(path, "rb") as f:
+      answers = pickle.load(f)
+    self.assertEqual(utils.load_json(path.replace(".pkl", ".json")), answers)
+    return answers
+
+  def test_answers_of_a_declared_squad_2(self):
+    labeled = json.loads(json.dumps(SQUAD))
+    labeled["data"][0]["paragraphs"][0]["qas"] = [
+        {"id": str(i), "question": "d", "is_impossible": not is_answered,
+         "answers": [{"text": "b", "answer_start": 2}] * is_answered}
+        for i, is_answered in enumerate([True, False])]
+    unlabeled = json.dumps({"data": [{"paragraphs": [{
+        "context": "a b c", "qas": [{"id": "x", "question": "d"},
+                                    {"id": "y", "question": "e"}]}]}]})
+    # Above it there is no answer: odds are never so high, or always.
+    for threshold, is_answered in [(1e9, True), (-1e9, False)]:
+      answers = self.run_on(
+          {"has_impossible": True}, "json", [json.dumps(labeled)], [unlabeled],
+          qa_na_threshold=threshold, overwrite=True)
+      self.assertEqual(set(answers), {"x", "y"})
+      for answer in answers.values():
+        self.assertEqual(answer != "", is_answered)
+        self.assertIn(answer, "a b c")
+
+  def test_answers_of_a_declared_mrqa_task(self):
+    unlabeled = [json.dumps({"context": "a b c", "qas": [
+        {"qid": "x", "question": "d"}, {"qid": "y", "question": "e"}]})]
+    answers = self.run_on({}, "jsonl", list(map(json.dumps, MRQA)), unlabeled)
+    self.assertEqual(set(answers), {"x", "y"})
+    for answer in answers.values():
+      self.assertTrue(answer and answer in "a b c", answer)
 
 
 if __name__ == "__main__":
