@@ -239,6 +239,23 @@ class DeclarationsTest(DataCase):
     self.check_declaration({"kind": "tagging", "metric": "f1",
                             "format": "conll"}, txt=TAGGED)
 
+  def test_tagging_tables(self):
+    self.check_declaration(
+        {"kind": "tagging", "format": "csv", "words": "w", "tags": "t",
+         "sentence": "s", "header": True, "metric": "accuracy"},
+        csv=b"s,w,t\n1,a,X\n2,b,Y\n")
+
+  def test_tagging_objects(self):
+    self.check_declaration(
+        {"kind": "tagging", "format": "json", "words": "w", "tags": "t",
+         "id": "k"}, json=b'[{"w": ["a", "b"], "t": ["B-X", "O"], "k": 1}]')
+
+  def test_columns_by_position(self):
+    self.check_declaration(
+        {"kind": "classification", "format": "tsv", "text_a": 1, "label": 0,
+         "id": 2, "header": False, "labels": ["0", "1"]},
+        tsv=b"0\ta\tx\n1\tb\ty\n")
+
   def test_questions(self):
     self.check_declaration({"kind": "qa", "has_impossible": True,
                             "format": "squad"}, json=fuzzing.as_json(SQUAD))
@@ -251,6 +268,35 @@ class TaggingTest(DataCase):
     draw = strategies.one_of(strategies.binary(), fuzzing.changed_bytes(TAGGED))
     for split in ("train.txt", "dev.txt", "test.txt"):
       self.check_file("ner", split, draw, "p.txt")
+
+  def test_tables(self):
+    for extension, separator in [("tsv", "\t"), ("csv", ",")]:
+      rows = ["n w t"] + [
+          "%d %s" % (number, row)
+          for number, row in enumerate(TAGGED.decode("utf-8").split("\n"))
+          if row]
+      content = "\n".join(rows).replace(" ", separator).encode("utf-8")
+      self.write_task("mine", {"kind": "tagging", "words": "w", "tags": "t",
+                               "sentence": "n", "format": extension}, **{
+                                   split + extension: content for split in
+                                   ("train_", "dev_", "test_")})
+      draw = strategies.one_of(strategies.binary(),
+                               fuzzing.changed_bytes(content))
+      for split in ("train.", "test."):
+        self.check_file("mine", split + extension, draw, "p." + extension)
+
+  def test_objects(self):
+    records = [{"words": ["a", "ab"], "tags": ["B-X", "O"], "id": 1},
+               {"text": CONTEXT, "tags": ["O"] * 6}]
+    for extension, dumped in [("json", fuzzing.as_json), ("jsonl", lines)]:
+      content = dumped(records)
+      self.write_task("mine", {"kind": "tagging", "format": extension}, **{
+          split + extension: content for split in ("train_", "dev_", "test_")})
+      draw = strategies.one_of(
+          fuzzing.changed_bytes(content), fuzzing.changed_json(records).filter(
+              lambda value: isinstance(value, list)).map(dumped))
+      for split in ("train.", "test."):
+        self.check_file("mine", split + extension, draw, "p." + extension)
 
   def test_sentences_to_predict(self):
     self.write_task("ner", train_txt=TAGGED, dev_txt=TAGGED)
