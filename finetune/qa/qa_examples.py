@@ -3,6 +3,7 @@
 import collections
 import gzip
 import json
+import re
 import zlib
 
 from finetune import task
@@ -10,8 +11,8 @@ from util import utils
 
 # What separates words in a context: white space as the reference's reader for
 # SQuAD knows it. NO-BREAK SPACE and others are part of a word here (they are
-# split off later, by the tokenizer), so that stored features, kept questions
-# and predictions are the reference's; `str.split` differs on ARCD's contexts.
+# split off later, by the tokenizer), so that features and predictions are the
+# reference's; `str.split` differs on ARCD's contexts.
 WHITE_SPACE = frozenset(" \t\r\n\u202f")
 MAX_NAMED_IDS = 5  # in messages
 
@@ -97,15 +98,25 @@ class Words:
       answer: str, the text of the answer.
       start: int, where it starts in the context, in characters.
     """
-    end = start + len(answer) - 1
-    if not answer.strip() or start < 0 or end >= len(self._word_of_character):
+    if not answer.strip() or start < 0:
+      return None
+    end = self._end_of(answer, start)
+    if end >= len(self._word_of_character):
       return None
     first = max(0, self._word_of_character[start])
     last = self._word_of_character[end]
-    found = " ".join(self.words[first:last + 1]).lower()
+    # A word may hold a no-break space, which is white space to `split`.
+    found = " ".join(" ".join(self.words[first:last + 1]).split()).lower()
     if " ".join(answer.split()).lower() not in found:
       return None
     return first, last
+
+  def _end_of(self, answer, start):
+    """Returns the place of the last character of an answer."""
+    # There may be two spaces in the context for one in the answer.
+    found = re.compile(r"\s+".join(map(re.escape, answer.split())),
+                       re.IGNORECASE).match(self.context, start)
+    return found.end() - 1 if found else start + len(answer) - 1
 
   def locate(self, answer, start):
     """Returns the Located answer, None if it is not there; see `find`."""

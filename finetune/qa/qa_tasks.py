@@ -30,6 +30,7 @@ class QATask(task.Task):
     tokenizer: the FullTokenizer that features are made with.
   """
 
+  version = 2  # 2: white space hides no answer
   # Whether questions may have no answer, as in SQuAD 2.0.
   has_impossible = False
   # What to do about a file of the other version of SQuAD; None: use one of the

@@ -173,7 +173,7 @@ class TaskTest(unittest.TestCase):
     for name in ("arcd-train.json", "arcd-test.json"):
       shutil.copy(os.path.join(DATA, "arcd", name), self.path("arcd"))
     _, printed = self.read(self.task())
-    self.assertIn("15 of 692 training questions", printed)
+    self.assertIn("15 of 693 training questions", printed)
     self.assertIn("(5 of 231 contexts), 0 of them the same", printed)
 
 
