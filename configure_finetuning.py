@@ -33,6 +33,8 @@ DEBUG = dict(train_batch_size=32, eval_batch_size=32, predict_batch_size=32,
 TASK_DECLARATION = "task.json"
 # Beside a fine-tuned model: what it was trained with; finetune/trial_record.py.
 RUN_RECORD = "finetuning_run.json"
+# Of the files that predictions are written to; finetune/outputs.py.
+PREDICTION_EXTENSIONS = (".jsonl", ".json", ".tsv", ".txt")
 # Recorded, but of the training and not of the model.
 NOT_OF_THE_MODEL = frozenset([
     "debug", "seed", "use_tpu", "do_lower_case", "strip_accents"])
@@ -122,10 +124,10 @@ class FinetuningConfig(model_hparams.ModelHParams):
   def derived(self, passed):
     pretrained = os.path.join(self.data_dir, "models", self.model_name)
     model_dir = self.model_dir or pretrained + "_debug" * self.debug
-    finetuned = self._finetuned_folder(passed)
+    start = _folder_of(passed.get("init_checkpoint")) or pretrained
     self._set(dict(
         vocab_file=self.vocab_file or model_hparams.first_existing(
-            os.path.join(finetuned or pretrained, "vocab.txt"),
+            os.path.join(start, "vocab.txt"),
             os.path.join(pretrained, "vocab.txt"),
             os.path.join(self.data_dir, "vocab.txt"),
             os.path.join(self.data_dir, "bertvocab_final.txt"))))
@@ -145,9 +147,8 @@ class FinetuningConfig(model_hparams.ModelHParams):
       if len(self.task_names) == 1:
         values["predict_task"] = self.task_names[0]
     if "init_checkpoint" not in passed and not self.debug:
-      values["init_checkpoint"] = self.model_dir or pretrained
-    settings_dir = _folder_of(passed.get("init_checkpoint")) or pretrained
-    values.update(self._tokenizer_settings(settings_dir, pretrained))
+      values["init_checkpoint"] = pretrained
+    values.update(self._tokenizer_settings(start, pretrained))
     return values
 
   def check(self):
@@ -206,6 +207,16 @@ class FinetuningConfig(model_hparams.ModelHParams):
     if not self.predict_output_file.endswith(".jsonl"):
       raise utils.UserError("predict_output_file: expected a name that ends in "
                             ".jsonl, got %s." % self.predict_output_file)
+    for path in {self.predict_output_file} | set(map(
+        self.predictions_file, range(1, self.num_trials + 1))):
+      if os.path.realpath(self.predict_file) in [
+          os.path.realpath(os.path.splitext(path)[0] + extension)
+          for extension in PREDICTION_EXTENSIONS]:
+        raise utils.UserError(
+            "predict_output_file: expected a name that, with %s at its end, is "
+            "not that of predict_file, which would be overwritten; got %s and "
+            "%s." % (" or ".join(PREDICTION_EXTENSIONS),
+                     self.predict_output_file, self.predict_file))
 
   # Places that depend on the task, split or trial.
 

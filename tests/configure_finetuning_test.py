@@ -134,11 +134,40 @@ class PlacesTest(unittest.TestCase):
   def test_vocabulary_of_the_model_comes_first(self):
     with tempfile.TemporaryDirectory() as folder:
       for name, content in (("vocab.txt", b"a\nb\n"),
-                            ("models/m/vocab.txt", b"a\nb\nc\n")):
+                            ("models/m/vocab.txt", b"a\nb\nc\n"),
+                            ("models/other/vocab.txt", b"a\nb\nc\nd\n")):
         os.makedirs(os.path.dirname(os.path.join(folder, name)), exist_ok=True)
         with open(os.path.join(folder, name), "wb") as f:
           f.write(content)
       self.assertEqual(make(folder).vocab_size, 3)
+      # That of the model that training starts from, wherever it is.
+      self.assertEqual(make(folder, init_checkpoint=os.path.join(
+          folder, "models", "other")).vocab_size, 4)
+
+  def test_another_model_dir_is_where_the_run_writes(self):
+    config = make("d", model_dir="out")
+    self.assertEqual(config.init_checkpoint, os.path.join("d", "models", "m"))
+    self.assertEqual(config.results_txt,
+                     os.path.join("out", "results", "chunk_results.txt"))
+
+  def test_predictions_never_replace_what_they_are_for(self):
+    # With "new.jsonl" come "new.tsv", "new.txt" or "new.json".
+    with tempfile.TemporaryDirectory() as folder:
+      for name, output, num_trials in (
+          ("new.tsv", "new.jsonl", 1), ("new.jsonl", "new.jsonl", 1),
+          ("new.json", "x/../new.jsonl", 1), ("new_trial_2.txt", "new.jsonl", 2),
+          ("new.jsonl", "link.jsonl", 1)):
+        path = os.path.join(folder, name)
+        with open(path, "w") as f:
+          f.write("text")
+        if output == "link.jsonl":
+          os.symlink(path, os.path.join(folder, output))
+        with self.assertRaisesRegex(utils.UserError, "not that of predict_file, "
+                                    "which would be overwritten"):
+          make(predict_file=path, num_trials=num_trials,
+               predict_output_file=os.path.join(folder, output))
+      make(predict_file=os.path.join(folder, "new.tsv"),
+           predict_output_file=os.path.join(folder, "labeled.jsonl"))
 
 
 class TokenizerSettingsTest(unittest.TestCase):

@@ -61,7 +61,7 @@ class ModelHParams(hparams.HParams):
   vocab_file = Hparam(None, str)
 
   # places
-  model_dir = Hparam(None, str)  # the pre-trained weights
+  model_dir = Hparam(None, str)  # where the run writes
   results_txt = Hparam(None, str)
   results_pkl = Hparam(None, str)
 
