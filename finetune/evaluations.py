@@ -55,7 +55,7 @@ class Evaluations:
     self._model_dir = model_dir
     self._best_metric = best_metric
     self._path = os.path.join(model_dir, FILE_NAME)
-    self._evaluations, self._best_step = _read(self._path)
+    self._evaluations, self._best_step, self._dev_data = _read(self._path)
 
   @property
   def steps(self):
@@ -77,13 +77,39 @@ class Evaluations:
     """Returns how many evaluations came after the best one."""
     return sum(step > self._best_step for step in self.steps)
 
-  def add(self, step, results, prefix):
+  def check_metric(self):
+    """Checks that the weights that are kept are the best by `best_metric`.
+
+    Raises:
+      utils.UserError: they were chosen by another score.
+    """
+    if not self.best:
+      return
+    best = max(self._evaluations, key=self.value_of)  # the first of equals
+    if best.step != self._best_step:
+      raise utils.UserError(
+          "best_metric: expected the score that the weights of step %d were "
+          "kept by (%s); by %s those of step %d, which are gone, would be the "
+          "best. Leave best_metric as it was, or set \"overwrite\": true to "
+          "train again." % (
+              self._best_step, os.path.join(self._model_dir, BEST_FOLDER),
+              self._best_metric or "the first score of each task", best.step))
+
+  def check_dev_data(self, dev_data):
+    """Warns where evaluations were done on other data than `dev_data`."""
+    if self._dev_data not in (None, dev_data):
+      utils.log("Warning: the dev data have changed since the evaluations in "
+                "%s, which say what the best weights are; \"overwrite\": true "
+                "trains again" % self._path)
+
+  def add(self, step, results, prefix, dev_data=None):
     """Takes in an evaluation; keeps the weights if they are the best so far.
 
     Args:
       step: int, the global step.
       results: {task: {score: float}}.
       prefix: str, the checkpoint that was evaluated.
+      dev_data: what it was evaluated on, ready for JSON.
 
     Returns:
       bool, whether it is the best.
@@ -100,6 +126,7 @@ class Evaluations:
       self._copy_weights(prefix)
       self._best_step = step
     self._evaluations.append(evaluation)
+    self._dev_data = dev_data
     self._write()
     if is_best:
       self._remove_other_weights(os.path.basename(prefix))
@@ -112,18 +139,26 @@ class Evaluations:
       utils.UserError: there is no score `best_metric`.
     """
     only_task, _, name = (self._best_metric or "").rpartition("/")
-    values = []
+    values, names, directions = [], [], set()
     for task_name, scores in evaluation.results.items():
       if only_task in ("", task_name):
         wanted = name or next(iter(scores))
         if wanted not in scores:
           self._refuse(evaluation)
         value = scores[wanted]
-        if scorer.is_lower_better(wanted):
+        is_lower_better = scorer.is_lower_better(wanted)
+        if is_lower_better:
           value = -value
         values.append(-math.inf if math.isnan(value) else value)
+        names.append("%s/%s" % (task_name, wanted))
+        directions.add(is_lower_better)
     if not values:
       self._refuse(evaluation)
+    if len(directions) > 1:
+      raise utils.UserError(
+          "best_metric: expected one score, such as \"%s\", as there is no mean "
+          "of %s: more is better of some, less of the others." % (
+              names[0], " and ".join(names)))
     return sum(values) / len(values)
 
   def _refuse(self, evaluation):
@@ -155,6 +190,7 @@ class Evaluations:
     # Scores as pairs: their order says which is the first.
     utils.write_json({
         "best_step": self._best_step,
+        "dev_data": self._dev_data,
         "evaluations": [
             {"step": step, "results": {
                 task_name: [[name, value] for name, value in scores.items()]
@@ -164,13 +200,15 @@ class Evaluations:
 
 
 def _read(path):
-  """Returns (list of Evaluation, best step) of a record, [] and None if none.
+  """Returns (list of Evaluation, best step, dev data) of a record.
+
+  Without a record they are [], None and None.
 
   Raises:
     utils.UserError: the record is not what `Evaluations` writes.
   """
   if not utils.exists(path):
-    return [], None
+    return [], None, None
   record = utils.load_json(path)
   try:
     evaluations = [
@@ -180,7 +218,7 @@ def _read(path):
                 for name, value in entry["results"][task_name]))
             for task_name in entry["tasks"]))
         for entry in record["evaluations"]]
-    return evaluations, record["best_step"]
+    return evaluations, record["best_step"], record.get("dev_data")
   except (KeyError, TypeError, ValueError):
     raise utils.UserError(
         "%s: expected the record of a trial's evaluations; remove it and the "

@@ -44,6 +44,29 @@ def write(folder, tasks):
     utils.write_json(learned, path_of(folder))
 
 
+def compare(folder, tasks):
+  """Warns where a model to start from has learned other labels than `tasks`.
+
+  The head of a task starts from that of the model if it is as large, whatever
+  its outputs stood for.
+
+  Args:
+    folder: str, the folder of the model that training starts from.
+    tasks: list of finetune.task.Task.
+  """
+  if not utils.exists(path_of(folder)):
+    return
+  for task in tasks:
+    before = read(path_of(folder), task.name, "labels")
+    now = (task.learned_from_data() or {}).get("labels")
+    if before and now and before != now and len(before) == len(now):
+      utils.log(
+          "Warning: task '%s': its head starts from the one in %s, which was "
+          "trained for the labels %s; here they are %s. With another name the "
+          "task gets a new head" % (
+              task.name, folder, ", ".join(before), ", ".join(now)))
+
+
 def path_of(folder):
   """Returns the path of the record in a model's folder."""
   return os.path.join(folder, FILE_NAME)

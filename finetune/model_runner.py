@@ -48,6 +48,7 @@ class ModelRunner:
     self.model_dir = self._config.trial_model_dir(trial)
     self.seed = self._config.seed
     self._has_said_best = False
+    self._dev_data = None  # what evaluations while training are done on
 
   def check_dev_data(self):
     """Makes the features that will be scored, so that they are there in time.
@@ -55,11 +56,24 @@ class ModelRunner:
     Called before training: a missing file or a bad line of the dev set should
     not come up after hours of it.
 
+    Returns:
+      What they were made from, ready for JSON.
+
     Raises:
       utils.UserError: dev data are missing or cannot be read.
     """
+    return [self._preprocessor.store([task], split).made_from
+            for task in self._tasks
+            for split in ["dev"] + list(task.get_more_dev_splits())]
+
+  def check_test_data(self):
+    """Makes the features of the unlabeled splits, as `check_dev_data` does.
+
+    Raises:
+      utils.UserError: a test set cannot be read.
+    """
     for task in self._tasks:
-      for split in ["dev"] + list(task.get_more_dev_splits()):
+      for split in task.get_test_splits():
         self._preprocessor.store([task], split)
 
   def check_predict_file(self):
@@ -115,10 +129,16 @@ class ModelRunner:
     is_started = checkpoint.settle(self.model_dir) is not None
     if init_checkpoint and not is_started:
       checkpoint.check_whole(init_checkpoint)
+      learned_labels.compare(os.path.dirname(init_checkpoint), self._tasks)
     trial_record.write_tokenizer(self.model_dir, config, init_checkpoint)
     learned_labels.write(self.model_dir, self._tasks)
     start_step = (checkpoint.global_step_of(self.model_dir) if is_started
                   else 0)
+    record = self._evaluations()
+    if config.eval_steps or record.best:
+      record.check_metric()
+      self._dev_data = self.check_dev_data()
+      record.check_dev_data(self._dev_data)
     if start_step >= num_steps and self._is_evaluated(start_step, num_steps):
       utils.log("Trial {} was trained to its end before ({:,} steps, {}); set "
                 "\"overwrite\": true to train it again".format(
@@ -182,15 +202,19 @@ class ModelRunner:
   def _is_evaluated(self, step, num_steps):
     """Returns whether no evaluation of the weights of `step` is missing."""
     eval_steps = self._config.eval_steps
-    is_due = eval_steps and step and (
-        step % eval_steps == 0 or step == num_steps)
-    return not is_due or step in self._evaluations().steps
+    evaluated = self._evaluations().steps
+    is_due = step and (
+        eval_steps and step % eval_steps == 0 or
+        # Also where a run before this one looked for the best weights: else
+        # what it found would be taken for the best of all.
+        step == num_steps and (eval_steps or evaluated))
+    return not is_due or step in evaluated
 
   def _evaluate_while_training(self, step):
     record = self._evaluations()
     prefix = checkpoint.latest(self.model_dir)
     utils.log("Evaluating step {:,} of trial {}".format(step, self._trial))
-    if record.add(step, self.evaluate(prefix), prefix):
+    if record.add(step, self.evaluate(prefix), prefix, self._dev_data):
       utils.log("Best so far: kept in %s" % os.path.join(
           self.model_dir, evaluations.BEST_FOLDER))
 
@@ -242,7 +266,10 @@ class ModelRunner:
     """
     path = self.checkpoint_path(model)
     checkpoint.check_whole(path)
-    found = {"trial": self._trial, "seed": self.seed, "checkpoint": path,
+    trial, seed = self._trial, self.seed
+    if model:
+      trial, seed = trial_record.trial_and_seed_of(os.path.dirname(path))
+    found = {"trial": trial, "seed": seed, "checkpoint": path,
              "global_step": checkpoint.global_step_of(path),
              "results": self.evaluate(path, split)}
     folder, name = os.path.split(os.path.dirname(path))

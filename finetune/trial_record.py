@@ -7,6 +7,7 @@ run that is started again knows whether the folder holds the same training
 """
 
 import os
+import re
 
 from util import utils
 
@@ -96,6 +97,21 @@ def write_tokenizer(folder, config, init_checkpoint):
       settings = dict(utils.load_json(path), **settings)
   utils.write_json(settings, os.path.join(folder, TOKENIZER_CONFIG_NAME))
   utils.copy(config.vocab_file, os.path.join(folder, "vocab.txt"))
+
+
+def trial_and_seed_of(folder):
+  """Returns (trial, seed) that a folder's weights were trained as.
+
+  Each is None where that is not known.
+
+  Args:
+    folder: str, the folder of a trial, or that of the best weights in it.
+  """
+  path = os.path.join(folder, RECORD_NAME)
+  record = utils.load_json(path) if utils.exists(path) else {}
+  seed = record.get("seed") if isinstance(record, dict) else None
+  found = re.search(r"_model_([0-9]+)([/\\]|$)", folder)
+  return int(found.group(1)) if found else None, seed
 
 
 def _refuse_other_training(folder, recorded, settings):

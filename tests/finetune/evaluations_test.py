@@ -1,6 +1,8 @@
 """Tests for finetune.evaluations."""
 
 import collections
+import contextlib
+import io
 import math
 import os
 import tempfile
@@ -34,11 +36,11 @@ class EvaluationsTest(unittest.TestCase):
       words_task.write_lines(prefix + end, [str(step)])
     return prefix
 
-  def add(self, step, record=None, **tasks):
+  def add(self, step, record=None, dev_data=None, **tasks):
     """Adds an evaluation, {task: [(score, value)]}; returns if it is best."""
     return (record or self.record()).add(step, {
         name: collections.OrderedDict(scores)
-        for name, scores in tasks.items()}, self.prefix(step))
+        for name, scores in tasks.items()}, self.prefix(step), dev_data)
 
   def best_files(self):
     return sorted(os.listdir(os.path.join(self.folder, "best")))
@@ -73,6 +75,35 @@ class EvaluationsTest(unittest.TestCase):
     for metric, wanted in [(None, 40.0), ("accuracy", 25.5),
                            ("sts/pearson", 30.0)]:
       self.assertEqual(self.record(metric).value_of(evaluation), wanted)
+
+  def test_no_mean_of_a_score_and_an_error(self):
+    # An error of thousands would decide alone.
+    evaluation = evaluations.Evaluation(1, {
+        "rte": {"accuracy": 50.0}, "price": {"mse": 9000.0}})
+    with self.assertRaisesRegex(utils.UserError, "such as \"rte/accuracy\", as "
+                                "there is no mean of rte/accuracy and price/mse"):
+      self.record().value_of(evaluation)
+    self.assertEqual(self.record("price/mse").value_of(evaluation), -9000.0)
+
+  def test_weights_that_another_score_chose_are_not_the_best(self):
+    self.add(4, rte=[("f", 1.0), ("loss", 3.0)])
+    self.add(8, rte=[("f", 2.0), ("loss", 5.0)])
+    self.record().check_metric()
+    self.record("rte/f").check_metric()
+    with self.assertRaisesRegex(
+        utils.UserError, "of step 8 were kept by .*; by loss those of step 4, "
+        "which are gone"):
+      self.record("loss").check_metric()
+
+  def test_other_dev_data_are_said(self):
+    self.record().check_dev_data(["old"])
+    self.add(4, rte=[("f", 1.0)], dev_data=["old"])
+    for dev_data, is_said in ((["old"], False), (["new"], True)):
+      printed = io.StringIO()
+      with contextlib.redirect_stdout(printed):
+        self.record().check_dev_data(dev_data)
+      self.assertEqual("Warning: the dev data have changed" in
+                       printed.getvalue(), is_said)
 
   def test_unknown_metric_names_the_known(self):
     for metric in ("f2", "rte/pearson", "rted/f"):

@@ -1,8 +1,11 @@
 """Tests for finetune.learned_labels."""
 
+import contextlib
+import io
 import os
 import tempfile
 import unittest
+from unittest import mock
 
 from finetune import learned_labels
 from util import utils
@@ -33,6 +36,24 @@ class ReadTest(unittest.TestCase):
         with self.assertRaisesRegex(
             utils.UserError, 'labels.json: expected {"mine": {"%s"' % key):
           self.read(key, value)
+
+
+class CompareTest(unittest.TestCase):
+
+  def test_other_labels_than_those_of_the_model_to_start_from_are_said(self):
+    with tempfile.TemporaryDirectory() as folder:
+      task = mock.Mock(declaration=None)
+      task.name = "mine"
+      for labels, is_said in ((["a", "b"], False), (["b", "z"], True),
+                              (["a", "b", "c"], False)):  # gets a new head
+        task.learned_from_data.return_value = {"labels": ["a", "b"]}
+        learned_labels.write(folder, [task])
+        task.learned_from_data.return_value = {"labels": labels}
+        printed = io.StringIO()
+        with contextlib.redirect_stdout(printed):
+          learned_labels.compare(folder, [task])
+        self.assertEqual("trained for the labels a, b; here they are b, z" in
+                         printed.getvalue(), is_said)
 
 
 if __name__ == "__main__":

@@ -219,6 +219,31 @@ class ModelRunnerTest(tf.test.TestCase):
     self.train("stopped", **settings)  # and it stays so
     self.assertEqual(checkpoint.global_step_of(stopped.model_dir), 6)
 
+  def test_trained_on_without_evaluations_the_end_is_evaluated(self):
+    # Else the best weights of the first steps stood for the whole training.
+    settings = dict(eval_steps=2, early_stopping_patience=1,
+                    learning_rate=1e-30)
+    self.train("looked_at", **settings)
+    runner = self.train("looked_at", learning_rate=1e-30)
+    self.assertEqual([e["step"] for e in self.history(runner)["evaluations"]],
+                     [2, 4, 12])
+    self.assertEqual(runner.results()["last"]["global_step"], 12)
+
+  def test_weights_kept_by_another_score_are_refused(self):
+    settings = dict(eval_steps=2, num_train_epochs=1)
+    runner = self.train("chosen", **settings)
+    path = os.path.join(runner.model_dir, "evaluations.json")
+    history = utils.load_json(path)
+    for i, evaluation in enumerate(history["evaluations"]):
+      step = evaluation["step"]
+      is_best = step == history["best_step"]
+      evaluation["results"]["words"] = [
+          ["accuracy", 1.0 * is_best], ["loss", 9.0 * is_best + i]]
+    utils.write_json(history, path)
+    self.train("chosen", **settings)
+    with self.assertRaisesRegex(utils.UserError, "best_metric: expected the"):
+      self.train("chosen", best_metric="loss", **settings)
+
   def test_best_of_another_metric(self):
     runner = self.train("by_loss", eval_steps=6, best_metric="loss")
     losses = [dict(e["results"]["words"])["loss"]

@@ -66,6 +66,16 @@ class TrialRecordTest(unittest.TestCase):
     self._open(overwrite=True, learning_rate=0.5)
     self.assertEqual(os.listdir(self.folder), [trial_record.RECORD_NAME])
 
+  def test_trial_and_seed_of_a_folder(self):
+    with tempfile.TemporaryDirectory() as folder:
+      trial = os.path.join(folder, "rte_model_3")
+      utils.write_json({"seed": 9}, os.path.join(trial, "best",
+                                                 "finetuning_run.json"))
+      self.assertEqual(trial_record.trial_and_seed_of(trial), (3, None))
+      self.assertEqual(trial_record.trial_and_seed_of(
+          os.path.join(trial, "best")), (3, 9))
+      self.assertEqual(trial_record.trial_and_seed_of(folder), (None, None))
+
   def test_files_of_unknown_origin_are_left_alone(self):
     path = os.path.join(self.folder, "mine.txt")
     words_task.write_lines(path, ["mine"])
