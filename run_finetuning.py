@@ -62,6 +62,8 @@ def run_trials(config, signals):
   tasks = task_builder.get_tasks(config)
   if config.write_test_outputs:
     _check_test_splits(tasks)
+  if config.do_eval and not config.do_train:
+    config = outputs.beside_several_trials(config)
   if config.debug and config.do_train:
     training_utils.start_debug_folder(config.model_dir)
 
@@ -76,6 +78,8 @@ def run_trials(config, signals):
     if config.do_train and trial == 1 and (
         config.do_eval or config.eval_steps):
       runner.check_dev_data()
+    if config.do_train and config.write_test_outputs and trial == 1:
+      runner.check_test_data()
     if config.do_train and config.do_predict and trial == 1:
       runner.check_predict_file()
     if config.do_train:
@@ -100,11 +104,15 @@ def run_trials(config, signals):
 
 def _check_test_splits(tasks):
   """Raises a UserError where there is nothing to write test outputs for."""
-  for task in tasks:
-    if not task.get_test_splits():
-      raise utils.UserError(
-          "write_test_outputs: task '%s' has no unlabeled test split to write "
-          "outputs for; set \"write_test_outputs\": false." % task.name)
+  without = ["'%s'" % task.name for task in tasks if not task.get_test_splits()]
+  if len(without) == len(tasks):
+    raise utils.UserError(
+        "write_test_outputs: expected an unlabeled test split of task %s, found "
+        "none to write outputs for; set \"write_test_outputs\": false." %
+        " or ".join(without))
+  if without:
+    utils.log("No test outputs of task %s, for want of an unlabeled test split" %
+              " and ".join(without))
 
 
 if __name__ == "__main__":

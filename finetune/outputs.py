@@ -21,8 +21,8 @@ def write_results(config, trials):
 
   Args:
     config: a FinetuningConfig.
-    trials: list of {"trial": int, "seed": int, "global_step": int,
-      "checkpoint": str, "results": {task: {score: float}}}, with or without
+    trials: list of {"trial": int, "seed": int (both None for weights of unknown
+      origin), "global_step": int, "checkpoint": str, "results": {task: {score: float}}}, with or without
       "last": {"global_step": int, "results": {task: {score: float}}}.
   """
   results = [trial["results"] for trial in trials]
@@ -38,6 +38,24 @@ def write_results(config, trials):
   utils.write_pickle(results, config.results_pkl)
   utils.log("Wrote the scores of %d trial%s to %s (and .json, .pkl)" % (
       len(trials), "" if len(trials) == 1 else "s", config.results_txt))
+
+
+def beside_several_trials(config):
+  """Returns the config to write the scores of one finished model with.
+
+  Where the results of several trials stand in its place, they stay, and these
+  go to files beside them, called "<tasks>_evaluation".
+  """
+  path = config.results_json()
+  record = utils.load_json(path) if utils.exists(path) else None
+  trials = record.get("trials") if isinstance(record, dict) else None
+  if not isinstance(trials, list) or len(trials) < 2:
+    return config
+  stem = os.path.join(os.path.dirname(path),
+                      "%s_evaluation" % config.tasks_name())
+  utils.log("%s, of %d trials, stays; the scores of this model go to %s.txt" % (
+      config.results_txt, len(trials), stem))
+  return config.replace(results_txt=stem + ".txt", results_pkl=stem + ".pkl")
 
 
 def summarize(results):
@@ -73,9 +91,10 @@ def _lines_of_last(trial):
   """Returns lines on the best and the last weights of a trial, if both are."""
   if "last" not in trial:
     return []
-  return ["%s trial %d: best at step %d, last at step %d: %s" % (
-      task, trial["trial"], trial["global_step"],
-      trial["last"]["global_step"], results_line(scores))
+  number = "" if trial["trial"] is None else " trial %d" % trial["trial"]
+  return ["%s%s: best at step %d, last at step %d: %s" % (
+      task, number, trial["global_step"], trial["last"]["global_step"],
+      results_line(scores))
           for task, scores in trial["last"]["results"].items()]
 
 
@@ -127,6 +146,8 @@ def write_predictions(config, trial, task_scorer):
                          config.predict_output_file])
   as_text = task_scorer.get_predictions_as_text()
   for path in paths:
+    if utils.exists(path):
+      utils.log("Replacing the predictions in %s" % path)
     with utils.write_atomically(path) as f:
       for prediction in predictions:
         f.write(json.dumps(_rounded(prediction), ensure_ascii=False) + "\n")

@@ -1,5 +1,7 @@
 """Tests for run_finetuning."""
 
+import contextlib
+import io
 import os
 import signal
 import subprocess
@@ -70,6 +72,14 @@ class RunTest(unittest.TestCase):
         do_train=False, init_checkpoint=config.trial_model_dir(2)))
     self.assertEqual([trial["results"] for trial in again],
                      [trials[1]["results"]])
+    self.assertEqual([(trial["trial"], trial["seed"]) for trial in again],
+                     [(2, 1)])
+    # The scores of both trials are still there.
+    self.assertEqual(words_task.read_lines(config.results_txt), lines)
+    self.assertEqual(utils.load_json(config.results_json()), content)
+    path = os.path.join(os.path.dirname(config.results_txt),
+                        "words_evaluation.json")
+    self.assertEqual(utils.load_json(path)["trials"], again)
 
   def test_best_weights_are_reported_and_predicted_with(self):
     # The dev set says the opposite: the longer the training, the worse.
@@ -164,8 +174,31 @@ class RunTest(unittest.TestCase):
 
   def test_no_test_split_is_said_before_training(self):
     config = self._config(write_test_outputs=True)
-    with self.assertRaisesRegex(utils.UserError,
-                                "task 'words' has no unlabeled test split"):
+    with self.assertRaisesRegex(
+        utils.UserError, "an unlabeled test split of task 'words', found none"):
+      run_finetuning.run(config)
+    self.assertFalse(os.path.exists(config.trial_model_dir(1)))
+
+  def test_tasks_of_a_mix_without_a_test_split_are_passed_over(self):
+    words_task.write_data(self.data_dir, "words_with_test")
+    config = self._config(task_names=["words", "words_with_test"],
+                          do_eval=False, num_train_epochs=0.1,
+                          write_test_outputs=True)
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+      run_finetuning.run(config)
+    self.assertIn("No test outputs of task 'words', for want of",
+                  printed.getvalue())
+    self.assertTrue(os.path.exists(
+        config.test_predictions("words_with_test", "test", 1)))
+
+  def test_bad_test_split_is_said_before_training(self):
+    words_task.write_data(self.data_dir, "words_with_test")
+    words_task.write_lines(words_task.split_file(
+        self.data_dir, "test", "words_with_test"), [])
+    config = self._config(task_names=["words_with_test"], do_eval=False,
+                          write_test_outputs=True)
+    with self.assertRaisesRegex(utils.UserError, "examples in split 'test'"):
       run_finetuning.run(config)
     self.assertFalse(os.path.exists(config.trial_model_dir(1)))
 
