@@ -110,7 +110,8 @@ def trial_and_seed_of(folder):
   path = os.path.join(folder, RECORD_NAME)
   record = utils.load_json(path) if utils.exists(path) else {}
   seed = record.get("seed") if isinstance(record, dict) else None
-  found = re.search(r"_model_([0-9]+)([/\\]|$)", folder)
+  # The last name in the path, or the one before it.
+  found = re.search(r"_model_([0-9]+)([/\\][^/\\]*)?$", folder)
   return int(found.group(1)) if found else None, seed
 
 

@@ -75,6 +75,11 @@ class TrialRecordTest(unittest.TestCase):
       self.assertEqual(trial_record.trial_and_seed_of(
           os.path.join(trial, "best")), (3, 9))
       self.assertEqual(trial_record.trial_and_seed_of(folder), (None, None))
+      # Folders above it may be called so, too.
+      for path, number in (("x_model_7/models/rte_model_2", 2),
+                           ("x_model_7/models/m", None)):
+        self.assertEqual(trial_record.trial_and_seed_of(
+            os.path.join(folder, path)), (number, None))
 
   def test_files_of_unknown_origin_are_left_alone(self):
     path = os.path.join(self.folder, "mine.txt")
