@@ -75,14 +75,9 @@ def run_trials(config, signals):
     utils.heading("Trial %d of %d: %s" % (
         trial, num_trials, ", ".join(config.task_names)))
     runner = model_runner.ModelRunner(config, tasks, trial, signals)
-    if config.do_train and trial == 1 and (
-        config.do_eval or config.eval_steps):
-      runner.check_dev_data()
-    if config.do_train and config.write_test_outputs and trial == 1:
-      runner.check_test_data()
-    if config.do_train and config.do_predict and trial == 1:
-      runner.check_predict_file()
     if config.do_train:
+      if trial == 1:
+        _check_data(config, runner)
       runner.train()
     if config.do_eval:
       results.append(runner.results(model))
@@ -100,6 +95,16 @@ def run_trials(config, signals):
       utils.rmtree(runner.model_dir)
       utils.log("Removed %s (keep_all_models is false)" % runner.model_dir)
   return results
+
+
+def _check_data(config, runner):
+  """Raises a UserError, before training, where data cannot be used after it."""
+  if config.do_eval or config.eval_steps:
+    runner.check_dev_data()
+  if config.write_test_outputs:
+    runner.check_test_data()
+  if config.do_predict:
+    runner.check_predict_file()
 
 
 def _check_test_splits(tasks):

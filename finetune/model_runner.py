@@ -48,7 +48,7 @@ class ModelRunner:
     self.model_dir = self._config.trial_model_dir(trial)
     self.seed = self._config.seed
     self._has_said_best = False
-    self._dev_data = None  # what evaluations while training are done on
+    self._dev_data = None  # what they were made from, once they are checked
 
   def check_dev_data(self):
     """Makes the features that will be scored, so that they are there in time.
@@ -56,15 +56,13 @@ class ModelRunner:
     Called before training: a missing file or a bad line of the dev set should
     not come up after hours of it.
 
-    Returns:
-      What they were made from, ready for JSON.
-
     Raises:
       utils.UserError: dev data are missing or cannot be read.
     """
-    return [self._preprocessor.store([task], split).made_from
-            for task in self._tasks
-            for split in ["dev"] + list(task.get_more_dev_splits())]
+    self._dev_data = [
+        self._preprocessor.store([task], split).made_from
+        for task in self._tasks
+        for split in ["dev"] + list(task.get_more_dev_splits())]
 
   def check_test_data(self):
     """Makes the features of the unlabeled splits, as `check_dev_data` does.
@@ -137,7 +135,8 @@ class ModelRunner:
     record = self._evaluations()
     if config.eval_steps or record.best:
       record.check_metric()
-      self._dev_data = self.check_dev_data()
+      if self._dev_data is None:
+        self.check_dev_data()
       record.check_dev_data(self._dev_data)
     if start_step >= num_steps and self._is_evaluated(start_step, num_steps):
       utils.log("Trial {} was trained to its end before ({:,} steps, {}); set "
