@@ -113,10 +113,13 @@ class Words:
 
   def _end_of(self, answer, start):
     """Returns the place of the last character of an answer."""
-    # There may be two spaces in the context for one in the answer.
-    found = re.compile(r"\s+".join(map(re.escape, answer.split())),
-                       re.IGNORECASE).match(self.context, start)
-    return found.end() - 1 if found else start + len(answer) - 1
+    if not self.context.startswith(answer, start):
+      # There may be two spaces in the context for one in the answer.
+      found = re.compile(r"\s+".join(map(re.escape, answer.split())),
+                         re.IGNORECASE).match(self.context, start)
+      if found:
+        return found.end() - 1
+    return start + len(answer) - 1
 
   def locate(self, answer, start):
     """Returns the Located answer, None if it is not there; see `find`."""
@@ -356,15 +359,12 @@ class _SquadReader:
 
 def _mrqa_questions(path, is_labeled):
   """Yields the (context, _Question) of an MRQA file; blank lines are none."""
-  is_first = True
-  for line_number, line in enumerate(_lines(path), 1):
-    if not line.strip():
-      continue
-    place = "%s:%d" % (path, line_number)
+  lines = ((number, line) for number, line in enumerate(_lines(path), 1)
+           if line.strip())
+  for index, (number, line) in enumerate(lines):
+    place = "%s:%d" % (path, number)
     element = _parse_line(line, place)
-    is_header = is_first and "header" in element
-    is_first = False
-    if is_header:
+    if index == 0 and "header" in element:
       continue
     checked = _Checked(place)
     context = checked.get(element, "context", str, "")
