@@ -50,7 +50,9 @@ from util import utils
 FILE_NAME = "task.json"
 LEARN = "learn"
 SPLITS = ("train", "dev", "test")
-TABLE_FORMATS = ("tsv", "csv", "json", "jsonl")
+ROW_FORMATS = ("tsv", "csv")
+OBJECT_FORMATS = ("json", "jsonl")
+TABLE_FORMATS = ROW_FORMATS + OBJECT_FORMATS
 FORMATS = {
     "classification": TABLE_FORMATS, "regression": TABLE_FORMATS,
     "tagging": ("conll",) + TABLE_FORMATS, "qa": ("squad", "mrqa"),
@@ -237,7 +239,7 @@ def _check_columns(path, file_format, values):
   """Raises a UserError where columns are named as the format does not name."""
   columns = {key: value for key, value in values.items()
              if _KEYS[key][1] is _COLUMN}
-  is_json = file_format in ("json", "jsonl")
+  is_json = file_format in OBJECT_FORMATS
   if is_json and "header" in values:
     raise utils.UserError(
         "%s: \"header\" is for tsv and csv files, but the format is %s." % (
@@ -268,7 +270,7 @@ def _check_words(path, file_format, values):
           "column is the word and the last its tag." % (
               path, given[0], ", ".join(TABLE_FORMATS)))
     return
-  is_json = file_format in ("json", "jsonl")
+  is_json = file_format in OBJECT_FORMATS
   wrong = "sentence" if is_json else "id"
   if wrong in values:
     raise utils.UserError("%s: \"%s\" is for %s, but the format is %s." % (

@@ -139,27 +139,24 @@ class Evaluations:
       utils.UserError: there is no score `best_metric`.
     """
     only_task, _, name = (self._best_metric or "").rpartition("/")
-    values, names, directions = [], [], set()
-    for task_name, scores in evaluation.results.items():
-      if only_task in ("", task_name):
-        wanted = name or next(iter(scores))
-        if wanted not in scores:
-          self._refuse(evaluation)
-        value = scores[wanted]
-        is_lower_better = scorer.is_lower_better(wanted)
-        if is_lower_better:
-          value = -value
-        values.append(-math.inf if math.isnan(value) else value)
-        names.append("%s/%s" % (task_name, wanted))
-        directions.add(is_lower_better)
-    if not values:
+    wanted = {task_name: name or next(iter(scores))
+              for task_name, scores in evaluation.results.items()
+              if only_task in ("", task_name)}
+    if not wanted or any(score not in evaluation.results[task_name]
+                         for task_name, score in wanted.items()):
       self._refuse(evaluation)
+    directions = {scorer.is_lower_better(score) for score in wanted.values()}
     if len(directions) > 1:
+      names = ["%s/%s" % item for item in wanted.items()]
       raise utils.UserError(
-          "best_metric: expected one score, such as \"%s\", as there is no mean "
-          "of %s: more is better of some, less of the others." % (
+          "best_metric: expected one score, such as \"%s\", as there is no "
+          "mean of %s: more is better of some, less of the others." % (
               names[0], " and ".join(names)))
-    return sum(values) / len(values)
+    sign = -1 if directions.pop() else 1
+    values = [sign * evaluation.results[task_name][score]
+              for task_name, score in wanted.items()]
+    return sum(-math.inf if math.isnan(value) else value
+               for value in values) / len(values)
 
   def _refuse(self, evaluation):
     known = ["%s/%s" % (task_name, name)

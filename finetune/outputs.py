@@ -21,9 +21,10 @@ def write_results(config, trials):
 
   Args:
     config: a FinetuningConfig.
-    trials: list of {"trial": int, "seed": int (both None for weights of unknown
-      origin), "global_step": int, "checkpoint": str, "results": {task: {score: float}}}, with or without
-      "last": {"global_step": int, "results": {task: {score: float}}}.
+    trials: list of {"trial": int, "seed": int, "global_step": int,
+      "checkpoint": str, "results": {task: {score: float}}}, with or without
+      "last": {"global_step": int, "results": {task: {score: float}}}. Trial and
+      seed are None for weights of unknown origin.
   """
   results = [trial["results"] for trial in trials]
   summary = summarize(results) if len(results) > 1 else {}

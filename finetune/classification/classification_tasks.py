@@ -171,7 +171,7 @@ class SentenceTask(task.Task):
       self._check_plain(path, file_format)
       rows = tsv_reader.read_lines(path)
       return self.examples_from_rows(rows, Layout(text_a=0))
-    if file_format not in ("tsv", "csv", "json", "jsonl"):
+    if file_format not in declared_task.TABLE_FORMATS:
       file_format = self.predict_format
     layout = layout_without_label(self.layouts, path, file_format)
     rows = tsv_reader.read_table(
@@ -440,7 +440,7 @@ def layout_without_label(layouts, path, file_format):
     utils.UserError: the file has another number of columns than all Layouts, or
       cannot be read.
   """
-  is_json = file_format in ("json", "jsonl")
+  is_json = file_format in declared_task.OBJECT_FORMATS
   cells = tsv_reader.first_cells(path, file_format)
 
   def is_there(layout, column):

@@ -100,8 +100,8 @@ class _Columns:
     self._declaration = declaration
     num_columns = _num_columns(config, declaration)
     self.learned = {"num_columns": num_columns} if num_columns else {}
-    labeled = _layout(declaration, "train")._replace(num_columns=num_columns)
-    unlabeled = _layout(declaration, "test")._replace(num_columns=num_columns)
+    labeled = _layout(declaration)._replace(num_columns=num_columns)
+    unlabeled = labeled._replace(label=None)
     if num_columns and isinstance(labeled.label, int):
       unlabeled = classification_tasks.without_label_column(labeled)
     self.layouts = {"train": labeled, "dev": labeled, "test": unlabeled}
@@ -138,12 +138,12 @@ def _declare(task, declaration, columns, known_metrics, learned):
       columns.learned.values())
 
 
-def _layout(declaration, split):
+def _layout(declaration):
+  """Returns the Layout of a file with labels, of whatever width."""
   values = declaration.values
   return classification_tasks.Layout(
-      values["text_a"], values.get("text_b"),
-      None if split == "test" else values["label"], values.get("id"),
-      values.get("header", True))
+      values["text_a"], values.get("text_b"), values["label"],
+      values.get("id"), values.get("header", True))
 
 
 def _num_columns(config, declaration):
@@ -152,8 +152,8 @@ def _num_columns(config, declaration):
   It is what is kept with the model, else that of the training file or, where
   there is none, the dev file; None where nothing says it.
   """
-  layout = _layout(declaration, "train")
-  if declaration.format not in ("tsv", "csv") or not any(
+  layout = _layout(declaration)
+  if declaration.format not in declared_task.ROW_FORMATS or not any(
       isinstance(column, int)
       for column in classification_tasks.wanted_columns(layout)):
     return None
@@ -226,7 +226,7 @@ def _train_labels(config, declaration):
         "there, or give \"%s\" in place of \"learn\"." % (
             declaration.path, path, "labels" if
             declaration.kind == "classification" else "range"))
-  layout = _layout(declaration, "train")
+  layout = _layout(declaration)
   position = classification_tasks.wanted_columns(layout).index(layout.label)
   for row in _read(declaration, path, layout):
     yield row.place, row.values[position]

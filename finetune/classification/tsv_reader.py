@@ -81,12 +81,8 @@ def read_jsonl(path, keys):
 
   Blank lines are passed over.
   """
-  rows = []
-  for number, line in _json_lines(path):
-    place = "%s:%d" % (path, number)
-    rows.append(_json_row(
-        place, utils.parse_json(line, place, is_line=True), keys))
-  return rows
+  return [_json_row(place, record, keys)
+          for place, record in _records_of_lines(path)]
 
 
 def read_table(path, file_format, columns, *, has_header=True,
@@ -157,8 +153,7 @@ def first_cells(path, file_format):
     return next(cells, (1, []))[1]
   if file_format == "jsonl":
     place, records = "%s:1" % path, [
-        utils.parse_json(line, "%s:%d" % (path, number), is_line=True)
-        for number, line in itertools.islice(_json_lines(path), 1)]
+        record for _, record in itertools.islice(_records_of_lines(path), 1)]
   else:
     place, records = path, utils.load_json(path)
   if not isinstance(records, list) or not records or (
@@ -245,10 +240,12 @@ def _lines(path, may_be_empty=False):
       yield number, text
 
 
-def _json_lines(path):
-  """Yields (number, text) of the lines that are not blank."""
-  return ((number, line) for number, line in _lines(path, may_be_empty=True)
-          if line.strip())
+def _records_of_lines(path):
+  """Yields (place, parsed JSON) of the lines that are not blank."""
+  for number, line in _lines(path, may_be_empty=True):
+    if line.strip():
+      place = "%s:%d" % (path, number)
+      yield place, utils.parse_json(line, place, is_line=True)
 
 
 def _csv_cells(path, may_be_empty=False):
@@ -293,7 +290,7 @@ def _rows(path, numbered_cells, columns, has_header, num_columns, broken_lines):
   number, cells = first
   if num_columns is None:
     num_columns = len(cells)
-  _check_number(path, number, cells, num_columns)
+  check_number(path, number, cells, num_columns)
   positions = _positions("%s:%d" % (path, number), columns,
                          cells if has_header else None, num_columns)
   if not has_header:
@@ -303,7 +300,7 @@ def _rows(path, numbered_cells, columns, has_header, num_columns, broken_lines):
     if len(cells) < num_columns and broken_lines is not None:
       broken_lines.append(number)
       continue
-    _check_number(path, number, cells, num_columns)
+    check_number(path, number, cells, num_columns)
     rows.append(Row("%s:%d" % (path, number),
                     [cells[position] for position in positions]))
   return rows
@@ -318,7 +315,8 @@ def _next_row(reader):
     csv.field_size_limit(limit)
 
 
-def _check_number(path, number, cells, num_columns):
+def check_number(path, number, cells, num_columns):
+  """Raises a UserError if line `number` has not `num_columns` cells."""
   if len(cells) != num_columns:
     raise utils.UserError("%s:%d: expected %d columns, got %d: %s" % (
         path, number, num_columns, len(cells), shorten(cells)))

@@ -85,9 +85,14 @@ def read_conll(path):
   if rows:
     sentences.append(_sentence(path, first_line, rows))
   if not sentences:
-    raise utils.UserError("%s: expected a word and its tag on each line, found "
-                          "no words." % path)
+    raise no_words(path)
   return ConllFile(path, num_columns, sentences, shown)
+
+
+def no_words(path):
+  """Returns the UserError that says that a file holds none."""
+  return utils.UserError("%s: expected a word and its tag on each line, found "
+                         "no words." % path)
 
 
 def format_sentences(sentences):

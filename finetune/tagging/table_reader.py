@@ -9,6 +9,7 @@ value; where that is empty, the sentence goes on.
 """
 
 import collections
+import itertools
 
 from finetune.classification import tsv_reader
 from finetune.tagging import conll_reader
@@ -56,20 +57,19 @@ def read_table(path, file_format, layout, num_columns=None, has_tags=True):
     utils.UserError: the file is missing or not UTF-8, holds no words, or a row
       is not as expected; the message names the line.
   """
-  rows = ((number, cells) for number, cells in tsv_reader.read_cells(
-      path, file_format))
+  rows = tsv_reader.read_cells(path, file_format)
   first = next((row for row in rows if row[1]), None)
   if first is None:
-    raise _no_words(path)
+    raise conll_reader.no_words(path)
   columns = _find_columns("%s:%d" % (path, first[0]), first[1], layout,
                           num_columns)
   if not layout.has_header:
-    rows = _chained(first, rows)
+    rows = itertools.chain([first], rows)
   if not has_tags:
     columns = columns._replace(tags=None)
   sentences = list(_sentences(path, rows, columns))
   if not sentences:
-    raise _no_words(path)
+    raise conll_reader.no_words(path)
   is_by_name = isinstance(layout.words, str)
   return TaggedFile(path, None if is_by_name else columns.width,
                     columns.tags is not None, sentences)
@@ -96,16 +96,6 @@ def check_width(place, width, num_columns, shown):
 def _or(numbers):
   return " or ".join(filter(None, [
       ", ".join(map(str, numbers[:-1])), str(numbers[-1])]))
-
-
-def _no_words(path):
-  return utils.UserError("%s: expected a word and its tag on each line, found "
-                         "no words." % path)
-
-
-def _chained(first, rows):
-  yield first
-  yield from rows
 
 
 def _find_columns(place, cells, layout, num_columns):
@@ -142,9 +132,8 @@ def _sentences(path, rows, columns):
   words, current = [], None  # words: (line number, word, tag)
   for number, cells in rows:
     place = "%s:%d" % (path, number)
-    if cells and len(cells) != columns.width:
-      raise utils.UserError("%s: expected %d columns, got %d: %s" % (
-          place, columns.width, len(cells), tsv_reader.shorten(cells)))
+    if cells:
+      tsv_reader.check_number(path, number, cells, columns.width)
     is_break = not cells or cells[columns.words] == conll_reader.DOCUMENT_START
     name = "" if is_break or columns.sentence is None else (
         cells[columns.sentence].strip())

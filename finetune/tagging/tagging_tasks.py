@@ -30,8 +30,6 @@ from util import utils
 DROPOUT = 0.1  # of the vectors of the words, in training
 DEBUG_SENTENCES = 200  # of each split, in debug mode
 MAX_SHOWN_TAGS = 5  # in a message about wrong ones
-TABLES = ("tsv", "csv")  # formats that table_reader reads
-RECORDS = ("json", "jsonl")  # formats that sentence_reader reads
 WORD_AND_TAG = 2  # columns of a file to predict for, in another format
 
 
@@ -73,8 +71,8 @@ class TaggingTask(task.Task):
   file_names = {"train": ("train.txt",), "dev": ("dev.txt",),
                 "test": ("test.txt",)}
 
-  # What the files are, "conll" or one of `TABLES` and `RECORDS`, and what is
-  # where in those.
+  # What the files are, one of declared_task.FORMATS["tagging"], and what is
+  # where in those that are not "conll".
   file_format = "conll"
   layout = table_reader.Layout()
   feature_hparams = task.Task.feature_hparams + (text_cleaning.HPARAM,)
@@ -365,7 +363,7 @@ class TaggingTask(task.Task):
     if self.file_format == "conll":
       wanted = ("at least two columns separated by spaces or tabs, the word "
                 "first and its tag last")
-    elif self.file_format in RECORDS:
+    elif self.file_format in declared_task.OBJECT_FORMATS:
       wanted = ("words and a tag for each, in a key \"%s\"" % (
           self.layout.tags or "tags\" or \"labels"))
     first = content.sentences[0]
@@ -390,7 +388,7 @@ class TaggingTask(task.Task):
       if not num_columns and self.file_format == "conll":
         self._path("train")  # which is missing: nothing else tells
       return num_columns
-    if split == "dev" and self.file_format in TABLES:
+    if split == "dev" and self.file_format in declared_task.ROW_FORMATS:
       return (self._read("train").num_columns if self._has("train") else
               learned_labels.recorded(self.config, self.name, "num_columns"))
     return None  # the last column is the tag, however many there are
@@ -398,11 +396,12 @@ class TaggingTask(task.Task):
   def _read_to_predict(self, path):
     """Returns the TaggedFile to predict for, whose tags are not looked at."""
     extension = os.path.splitext(path)[1][1:]
-    file_format = extension if extension in RECORDS + ("csv",) else "conll"
-    if extension == "tsv" and self.file_format in TABLES:
-      file_format = extension
-    if file_format == self.file_format or {
-        file_format, self.file_format} in map(set, (TABLES, RECORDS)):
+    # A .tsv file may be in columns, too.
+    is_known = extension in declared_task.TABLE_FORMATS and (
+        extension != "tsv" or self.file_format in declared_task.ROW_FORMATS)
+    file_format = extension if is_known else "conll"
+    if any(file_format in alike and self.file_format in alike for alike in (
+        ("conll",), declared_task.ROW_FORMATS, declared_task.OBJECT_FORMATS)):
       layout = self.layout
       # The training file, if it is there at all, need not be read for it.
       num_columns = learned_labels.recorded(
@@ -435,7 +434,7 @@ class TaggingTask(task.Task):
               "sentences of the training data there")
     if split == "dev":
       return "put a file there, maybe with some sentences of the training data"
-    if self.file_format in RECORDS:
+    if self.file_format in declared_task.OBJECT_FORMATS:
       return "put a file there, with lists of words and of their tags"
     return "put a file there, with a word and its tag on each line"
 
@@ -521,19 +520,19 @@ def _read_file(path, file_format, layout, num_columns=None, has_tags=True):
 
   Args:
     path: of the file.
-    file_format: "conll" or one of `TABLES` and `RECORDS`.
-    layout: a table_reader.Layout, of tables and records.
+    file_format: one of declared_task.FORMATS["tagging"].
+    layout: a table_reader.Layout, where that is not "conll".
     num_columns: int, those of the training data; None where that is not known:
       then the last column is the tag.
-    has_tags: bool, False where those of tables and records are not looked at.
+    has_tags: bool, False where those of other formats are not looked at.
 
   Raises:
     utils.UserError: a line is not as expected; the message names it.
   """
-  if file_format in TABLES:
+  if file_format in declared_task.ROW_FORMATS:
     return table_reader.read_table(path, file_format, layout, num_columns,
                                    has_tags)
-  if file_format in RECORDS:
+  if file_format in declared_task.OBJECT_FORMATS:
     sentences = sentence_reader.read_json(
         path, layout, is_lines=file_format == "jsonl", has_tags=has_tags)
     return table_reader.TaggedFile(
