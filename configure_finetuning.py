@@ -7,9 +7,9 @@ always wins over a preset.
 import os
 
 from util import hparams
+from util.hparams import Hparam
 from util import model_hparams
 from util import utils
-from util.hparams import Hparam
 
 # By task, when it is the only one.
 LONG_TRAINING = dict(num_train_epochs=10.0)  # small training sets
@@ -29,9 +29,9 @@ DEBUG = dict(train_batch_size=32, eval_batch_size=32, predict_batch_size=32,
              max_seq_length=128, doc_stride=64, num_train_epochs=1.0,
              use_tfrecords_if_existing=False)
 
-# A task without code; see finetune/declared_task.py.
+# A task without code; see finetune/task_declaration.py.
 TASK_DECLARATION = "task.json"
-# Beside a fine-tuned model: what it was trained with; finetune/trial_record.py.
+# Beside a fine-tuned model: what it was trained with; finetune/run_record.py.
 RUN_RECORD = "finetuning_run.json"
 # Of the files that predictions are written to; finetune/outputs.py.
 PREDICTION_EXTENSIONS = (".jsonl", ".json", ".tsv", ".txt")

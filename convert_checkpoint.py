@@ -19,7 +19,7 @@ PyTorch is needed for nothing but reading a pytorch_model.bin.
 import argparse
 import os
 
-from finetune import learned_labels
+from finetune import task_metadata
 from util import utils
 
 TASK_KINDS = ("classification", "tagging", "qa")
@@ -36,26 +36,26 @@ def main():
   check_output_dir(args.output_dir, args.overwrite)
   os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
   from finetune import evaluations  # imports TensorFlow
-  from model import hf_conversion
-  from model import hf_report
+  from model.huggingface import conversion
+  from model.huggingface import conversion_report
   if args.to == "hf":
     best = evaluations.best_folder(args.checkpoint)
     if best:
       utils.log("Taking the best weights of the training: %s" % best)
       args.checkpoint = best
-    report = hf_conversion.to_hf(
+    report = conversion.to_hf(
         args.checkpoint, args.output_dir, args.part,
         vocab_file=args.vocab_file, model_config=args.model_config,
         num_attention_heads=args.num_attention_heads,
         do_lower_case=args.do_lower_case, strip_accents=args.do_strip_accents,
         task_kind=args.task_kind, labels=read_labels(args))
   else:
-    report = hf_conversion.to_tf(
+    report = conversion.to_tf(
         args.output_dir, discriminator=args.discriminator,
         generator=args.generator, masked_lm=args.masked_lm,
         task=split_task(args.task),
         untied_embeddings=bool(args.untied_embeddings))
-  hf_report.log(report, args.output_dir, args.verbose)
+  conversion_report.log(report, args.output_dir, args.verbose)
 
 
 def parse_args(argv=None):
@@ -225,10 +225,10 @@ def read_labels(args):
   folder = args.checkpoint
   if not utils.isdir(folder):
     folder = os.path.dirname(folder)
-  path = learned_labels.path_of(folder)
+  path = task_metadata.path_of(folder)
   if not args.part.startswith("task:") or not utils.exists(path):
     return None
-  return learned_labels.read(path, args.part[len("task:"):], "labels")
+  return task_metadata.read(path, args.part[len("task:"):], "labels")
 
 
 if __name__ == "__main__":

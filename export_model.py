@@ -285,11 +285,11 @@ def run(config, checkpoint, output_dir, *, names=None, all_layers=False,
   # Imports TensorFlow, after the configuration was found good.
   import tensorflow.compat.v1 as tf
   from model import checkpoint as checkpoint_lib
-  from model import export
   from model import model_sizes
-  from util import training_utils
+  from model import saved_model
+  from util import estimators
 
-  training_utils.setup_tensorflow()
+  estimators.setup_tensorflow()
   prefix = checkpoint_lib.latest(checkpoint)
   shapes = checkpoint_lib.shapes_of(prefix)
   bert_config = model_sizes.get_bert_config(config)
@@ -297,15 +297,14 @@ def run(config, checkpoint, output_dir, *, names=None, all_layers=False,
            else build_pretrained)
   with tf.Graph().as_default(), tf.Session(
       config=tf.ConfigProto(allow_soft_placement=True)) as session:
-    inputs = export.make_inputs(bert_config.max_position_embeddings)
-    signatures = build(config, prefix, shapes, inputs, names,
-                       all_layers=all_layers, top_k=top_k,
-                       everywhere=everywhere)
+    inputs = saved_model.make_inputs(bert_config.max_position_embeddings)
+    methods = build(config, prefix, shapes, inputs, names,
+                    all_layers=all_layers, top_k=top_k, everywhere=everywhere)
     variables = tf.global_variables()
     checkpoint_lib.plan(prefix, variables, required=["."])
     tf.train.Saver(variables).restore(session, prefix)
-    export.write(
-        output_dir, session, inputs, signatures, default=next(iter(signatures)),
+    saved_model.write(
+        output_dir, session, inputs, methods, default=next(iter(methods)),
         about={"checkpoint": os.path.basename(prefix),
                "global_step": checkpoint_lib.global_step_of(prefix)},
         extra_files={
@@ -317,18 +316,18 @@ def run(config, checkpoint, output_dir, *, names=None, all_layers=False,
                     config, bert_config))})
     num_weights = sum(variable.shape.num_elements() for variable in variables)
   utils.log("Wrote the signatures {} to {} ({} variables, {:,} weights, from {})"
-            .format(", ".join(signatures), output_dir, len(variables),
+            .format(", ".join(methods), output_dir, len(variables),
                     num_weights, prefix))
 
 
 def build_pretrained(config, prefix, shapes, inputs, names, *, all_layers,
                      top_k, everywhere):
-  """Returns {name: export.Signature} of a pre-trained checkpoint."""
-  from finetune import serving as finetune_serving
-  from pretrain import serving
+  """Returns {name: saved_model.Signature} of a pre-trained checkpoint."""
+  from finetune import signatures as finetune_serving
+  from pretrain import signatures
 
-  reasons = serving.reasons_to_leave_out(config, shapes)
-  for name in serving.NAMES:
+  reasons = signatures.reasons_to_leave_out(config, shapes)
+  for name in signatures.NAMES:
     if names and name in names and name in reasons:
       raise utils.UserError("--signatures: no '%s' from %s: %s." % (
           name, prefix, reasons[name]))
@@ -339,25 +338,25 @@ def build_pretrained(config, prefix, shapes, inputs, names, *, all_layers,
     utils.log("Left out the heads of %s: set \"task_names\" in --hparams, and "
               "the hyperparameters of the fine-tuning, to have them" %
               ", ".join(tasks))
-  names = [name for name in serving.NAMES
-           if name in (names or serving.NAMES) and name not in reasons]
-  return serving.build(config, shapes, inputs, names, serving.Options(
+  names = [name for name in signatures.NAMES
+           if name in (names or signatures.NAMES) and name not in reasons]
+  return signatures.build(config, shapes, inputs, names, signatures.Options(
       all_layers=all_layers, top_k=top_k, everywhere=everywhere))
 
 
 def build_finetuned(config, prefix, shapes, inputs, names, *, all_layers,
                     **unused_options):
-  """Returns {name: export.Signature} of a fine-tuned checkpoint."""
-  from finetune import serving
+  """Returns {name: saved_model.Signature} of a fine-tuned checkpoint."""
+  from finetune import signatures
   from finetune import task_builder
 
   tasks = task_builder.get_tasks(config)
-  serving.check_heads(tasks, shapes, prefix)
-  known = serving.signature_names(tasks)
+  signatures.check_heads(tasks, shapes, prefix)
+  known = signatures.signature_names(tasks)
   if names:
     known = [name for name in known if name in names or (
         "predict" in names and name.startswith(PREDICT))]
-  return serving.build(config, tasks, inputs, known, all_layers=all_layers)
+  return signatures.build(config, tasks, inputs, known, all_layers=all_layers)
 
 
 if __name__ == "__main__":

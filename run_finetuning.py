@@ -31,14 +31,15 @@ def run(config):
   """
   # Imports TensorFlow, after the configuration was found good: a typo in a
   # hyperparameter should cost no start-up time.
-  from util import training_utils
+  from util import estimators
+  from util import session_hooks
 
-  training_utils.setup_tensorflow()
-  with stop_signals.StopSignals() as signals, training_utils.writing_to(
+  estimators.setup_tensorflow()
+  with stop_signals.StopSignals() as signals, estimators.writing_to(
       config.model_dir):
     try:
       return run_trials(config, signals)
-    except training_utils.Stopped:
+    except session_hooks.Stopped:
       stop_signals.stop(
           signals.received, "before its end; what was trained is in %s" %
           os.path.join(config.model_dir, "finetuning_models"))
@@ -52,12 +53,12 @@ def run_trials(config, signals):
     signals: stop_signals.StopSignals.
 
   Raises:
-    training_utils.Stopped: a signal asked to.
+    session_hooks.Stopped: a signal asked to.
   """
   from finetune import model_runner
   from finetune import outputs
   from finetune import task_builder
-  from util import training_utils
+  from util import estimators
 
   tasks = task_builder.get_tasks(config)
   if config.write_test_outputs:
@@ -65,7 +66,7 @@ def run_trials(config, signals):
   if config.do_eval and not config.do_train:
     config = outputs.beside_several_trials(config)
   if config.debug and config.do_train:
-    training_utils.start_debug_folder(config.model_dir)
+    estimators.start_debug_folder(config.model_dir)
 
   # Without training there is one model to look at, whatever num_trials is.
   num_trials = config.num_trials if config.do_train else 1

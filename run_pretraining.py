@@ -6,7 +6,7 @@ import os
 
 import configure_pretraining
 from model import tokenization
-from pretrain import record_files
+from pretrain import tfrecord_index
 from util import folder_lock
 from util import stop_signals
 from util import utils
@@ -46,17 +46,18 @@ def run_training(config, signals):
   # Imports TensorFlow, after configuration and data were found good: a typo
   # should cost no start-up time.
   from model import checkpoint
-  from pretrain import model_folder
-  from util import training_utils
+  from pretrain import starting_weights
+  from util import estimators
+  from util import session_hooks
 
-  training_utils.setup_tensorflow()
+  estimators.setup_tensorflow()
   if config.debug:
-    training_utils.start_debug_folder(config.model_dir)
+    estimators.start_debug_folder(config.model_dir)
   utils.heading("Training")
-  with training_utils.writing_to(config.model_dir):
+  with estimators.writing_to(config.model_dir):
     checkpoint.remove_unfinished(config.model_dir)
-    model_folder.write_settings(config)
-    step = model_folder.prepare_weights(config)
+    starting_weights.write_settings(config)
+    step = starting_weights.prepare_weights(config)
     is_evaluated = not is_evaluation_due(config, step)
     if step >= config.num_train_steps and is_evaluated:
       utils.heading(
@@ -66,22 +67,23 @@ def run_training(config, signals):
       return None
     try:
       return train(config, make_estimator(config), step, signals)
-    except training_utils.Stopped:
+    except session_hooks.Stopped:
       stop(config, signals)
 
 
 def run_evaluation(config, signals):
   """Evaluates the newest checkpoint whose files are whole."""
-  from pretrain import model_folder
-  from util import training_utils
+  from pretrain import starting_weights
+  from util import estimators
+  from util import session_hooks
 
-  training_utils.setup_tensorflow()
+  estimators.setup_tensorflow()
   utils.heading("Evaluating")
-  with training_utils.writing_to(config.model_dir):
-    prefix = model_folder.check_for_evaluation(config)
+  with estimators.writing_to(config.model_dir):
+    prefix = starting_weights.check_for_evaluation(config)
     try:
       return evaluate(config, make_estimator(config), signals, prefix)
-    except training_utils.Stopped:
+    except session_hooks.Stopped:
       stop_signals.stop(signals.received, "before the evaluation's end")
 
 
@@ -98,11 +100,11 @@ def check_data(config):
   """Raises a UserError where vocabulary or examples do not fit the run."""
   tokenization.FullTokenizer(config.vocab_file)  # has the special tokens
   if config.do_train:
-    record_files.check(config, config.pretrain_tfrecords)
+    tfrecord_index.check(config, config.pretrain_tfrecords)
   if config.eval_tfrecords:
-    record_files.check(config, config.eval_tfrecords)
+    tfrecord_index.check(config, config.eval_tfrecords)
   elif config.do_eval:
-    record_files.check(config, config.pretrain_tfrecords)
+    tfrecord_index.check(config, config.pretrain_tfrecords)
 
 
 def train(config, estimator, step, signals):
@@ -118,11 +120,11 @@ def train(config, estimator, step, signals):
     {metric: number} of the last evaluation; None if there was none.
 
   Raises:
-    training_utils.Stopped: a signal asked to stop; what was done is saved.
+    session_hooks.Stopped: a signal asked to stop; what was done is saved.
   """
+  from pretrain import example_check
   from pretrain import pretrain_data
-  from pretrain import record_checks
-  from util import training_utils
+  from util import session_hooks
 
   results = None
   if is_evaluation_due(config, step):  # killed before it ended
@@ -132,13 +134,13 @@ def train(config, estimator, step, signals):
     end = config.num_train_steps
     if config.eval_steps:
       end = min(end, step - step % config.eval_steps + config.eval_steps)
-    with record_checks.naming_faults(config, config.pretrain_tfrecords):
+    with example_check.naming_faults(config, config.pretrain_tfrecords):
       estimator.train(input_fn, max_steps=end,
-                      hooks=[training_utils.StopHook(signals)],
-                      saving_listeners=[training_utils.SoundWeights()])
+                      hooks=[session_hooks.StopHook(signals)],
+                      saving_listeners=[session_hooks.FiniteWeightsListener()])
     step = pretrain_data.checkpoint_step(config.model_dir)
     if step < end:
-      raise training_utils.Stopped()
+      raise session_hooks.Stopped()
     if config.eval_tfrecords:
       results = evaluate_on_the_way(config, estimator, signals, step)
   utils.log("Trained to step %s: %s" % (
@@ -190,17 +192,17 @@ def evaluate(config, estimator, signals, checkpoint_path=None):
     signals: stop_signals.StopSignals.
     checkpoint_path: prefix; None: the latest.
   """
+  from pretrain import example_check
   from pretrain import pretrain_data
   from pretrain import pretrain_metrics
-  from pretrain import record_checks
-  from util import training_utils
+  from util import session_hooks
 
-  with record_checks.naming_faults(
+  with example_check.naming_faults(
       config, config.eval_tfrecords or config.pretrain_tfrecords):
     results = estimator.evaluate(
         pretrain_data.get_input_fn(config, is_training=False),
         steps=config.num_eval_steps, checkpoint_path=checkpoint_path,
-        hooks=[training_utils.StopHook(signals, is_training=False)])
+        hooks=[session_hooks.StopHook(signals, is_training=False)])
   results = {name: value.item() if hasattr(value, "item") else value
              for name, value in results.items()}
   pretrain_metrics.write_results(results, config)
@@ -212,12 +214,12 @@ def evaluate(config, estimator, signals, checkpoint_path=None):
 def make_estimator(config):
   """Returns the TPUEstimator of a run; without use_tpu it uses CPU or GPU."""
   import tensorflow.compat.v1 as tf
-  from util import training_utils
+  from util import estimators
 
   return tf.estimator.tpu.TPUEstimator(
       use_tpu=config.use_tpu,
       model_fn=make_model_fn(config),
-      config=training_utils.make_run_config(
+      config=estimators.make_run_config(
           config, model_dir=config.model_dir,
           save_checkpoints_steps=config.save_checkpoints_steps,
           keep_checkpoint_max=config.keep_checkpoint_max),
@@ -228,12 +230,12 @@ def make_estimator(config):
 def make_model_fn(config):
   """Returns the model_fn(features, labels, mode, params) of a TPUEstimator."""
   import tensorflow.compat.v1 as tf
+  from model import randomness
   from pretrain import pretrain_data
   from pretrain import pretrain_metrics
   from pretrain import pretraining_model
   from pretrain import training_step
-  from util import randomness
-  from util import training_utils
+  from util import session_hooks
 
   def training_spec(features):
     step = training_step.build(config, features)
@@ -249,7 +251,7 @@ def make_model_fn(config):
         tf.summary.scalar(name, value)
       hooks = [
           training_step.FiniteHook(step, config.nan_policy),
-          training_utils.ProgressHook(
+          session_hooks.ProgressHook(
               num_train_steps=config.num_train_steps,
               batch_size=config.train_batch_size,
               max_seq_length=config.max_seq_length, log_steps=config.log_steps,

@@ -18,7 +18,7 @@ import tqdm
 
 from model import arabert_cleaning
 from model import tokenization
-from pretrain import corpus
+from pretrain.build import corpus
 from util import utils
 
 # `tokenizers` 0.13 counts pairs of pieces in 32 bits.

@@ -29,7 +29,8 @@ import configure_finetuning
 from finetune import model_runner
 from finetune import scorer
 from finetune import task_builder
-from util import training_utils
+from util import estimators
+from util import session_hooks
 from util import utils
 
 # {task: (vocabulary, lower case, {file of the task: file in the data folder})}
@@ -94,7 +95,7 @@ def main():
   data = os.environ.get("ELECTRA_DATA")
   if not data:
     raise utils.UserError("Set ELECTRA_DATA to the folder with the data.")
-  training_utils.setup_tensorflow()
+  estimators.setup_tensorflow()
   rows = []
   with tempfile.TemporaryDirectory() as folder:
     for name in args.tasks:
@@ -151,7 +152,7 @@ def seconds_a_step(runner, num_steps, clock):
   steps = StepSeconds(num_steps + 1, clock)
   try:
     runner.train([steps])
-  except training_utils.Stopped:
+  except session_hooks.Stopped:
     pass  # by the hook
   return statistics.median(steps.seconds[1:])
 

@@ -4,7 +4,7 @@ Usage: python examples/new_task.py --data-dir DIR --model-name NAME [--hparams
 JSON or path], as run_finetuning.py; "task_names" is set here.
 
 A table of texts and labels needs no code, only a task.json (see
-finetune/declared_task.py). This task's data are no table: its files are
+finetune/task_declaration.py). This task's data are no table: its files are
 finetuning_data/reviews/<split>_good.txt and <split>_bad.txt, one review a line.
 """
 
@@ -16,8 +16,8 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 import configure_finetuning
 import run_finetuning
-from finetune import task_builder
 from finetune.classification import classification_tasks
+from finetune import task_builder
 from util import utils
 
 

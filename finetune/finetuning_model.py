@@ -7,7 +7,7 @@ import tensorflow.compat.v1 as tf
 
 from model import model_sizes
 from model import modeling
-from util import randomness
+from model import randomness
 
 _SEPARATOR = "/"  # between the names of a task and an output; in no task's name
 

@@ -6,14 +6,15 @@ import tensorflow.compat.v1 as tf
 
 from finetune import evaluations
 from finetune import finetuning_model
-from finetune import learned_labels
 from finetune import preprocessing
+from finetune import run_record
 from finetune import task as task_module
-from finetune import trial_record
+from finetune import task_metadata
 from model import checkpoint
 from model import optimization
+from util import estimators
 from util import folder_lock
-from util import training_utils
+from util import session_hooks
 from util import utils
 
 # Checkpoints of a trial that stay: the newest, to go on from and to use.
@@ -101,7 +102,7 @@ class ModelRunner:
       utils.UserError: data or weights are missing, the trial's folder holds a
         model trained with other settings, another process is training there,
         or the training diverged.
-      training_utils.Stopped: a signal asked to; what was done is saved.
+      session_hooks.Stopped: a signal asked to; what was done is saved.
     """
     with folder_lock.FolderLock(self.model_dir, "train", is_beside=True):
       self._train(hooks)
@@ -115,8 +116,8 @@ class ModelRunner:
     # null: no pre-trained weights
     init_checkpoint = (config.init_checkpoint and
                        self.checkpoint_path(config.init_checkpoint))
-    trial_record.open_folder(
-        self.model_dir, trial_record.settings_of(
+    run_record.open_folder(
+        self.model_dir, run_record.settings_of(
             config, made_from=stored.made_from, num_train_steps=num_steps,
             init_sha256=(utils.sha256_of_file(init_checkpoint + ".index")
                          if init_checkpoint else None)),
@@ -127,9 +128,9 @@ class ModelRunner:
     is_started = checkpoint.settle(self.model_dir) is not None
     if init_checkpoint and not is_started:
       checkpoint.check_whole(init_checkpoint)
-      learned_labels.compare(os.path.dirname(init_checkpoint), self._tasks)
-    trial_record.write_tokenizer(self.model_dir, config, init_checkpoint)
-    learned_labels.write(self.model_dir, self._tasks)
+      task_metadata.compare(os.path.dirname(init_checkpoint), self._tasks)
+    run_record.write_tokenizer(self.model_dir, config, init_checkpoint)
+    task_metadata.write(self.model_dir, self._tasks)
     start_step = (checkpoint.global_step_of(self.model_dir) if is_started
                   else 0)
     record = self._evaluations()
@@ -173,7 +174,7 @@ class ModelRunner:
       init_checkpoint = None  # from now on its own checkpoint
       step = checkpoint.global_step_of(self.model_dir)
       if step < part_end:
-        raise training_utils.Stopped()
+        raise session_hooks.Stopped()
 
   def _train_part(self, stored, step, part_end, num_steps, init_checkpoint,
                   hooks):
@@ -182,7 +183,7 @@ class ModelRunner:
       self._estimator(init_checkpoint, num_steps).train(
           self._preprocessor.train_input_fn(stored, self.seed, step),
           max_steps=part_end, hooks=list(hooks) + self._stop_hooks(True),
-          saving_listeners=[training_utils.SoundWeights()])
+          saving_listeners=[session_hooks.FiniteWeightsListener()])
     except tf.train.NanLossDuringTrainingError:
       raise utils.UserError(
           "Trial %d: the loss is not a number any more; set a learning_rate "
@@ -192,7 +193,7 @@ class ModelRunner:
   def _stop_hooks(self, is_training):
     if not self._signals:
       return []
-    return [training_utils.StopHook(self._signals, is_training)]
+    return [session_hooks.StopHook(self._signals, is_training)]
 
   def _evaluations(self, model_dir=None):
     return evaluations.Evaluations(model_dir or self.model_dir,
@@ -267,7 +268,7 @@ class ModelRunner:
     checkpoint.check_whole(path)
     trial, seed = self._trial, self.seed
     if model:
-      trial, seed = trial_record.trial_and_seed_of(os.path.dirname(path))
+      trial, seed = run_record.trial_and_seed_of(os.path.dirname(path))
     found = {"trial": trial, "seed": seed, "checkpoint": path,
              "global_step": checkpoint.global_step_of(path),
              "results": self.evaluate(path, split)}
@@ -342,7 +343,7 @@ class ModelRunner:
 
   def _estimator(self, weights, num_train_steps):
     config = self._config
-    run_config = training_utils.make_run_config(
+    run_config = estimators.make_run_config(
         config, model_dir=self.model_dir,
         save_checkpoints_steps=config.save_checkpoints_steps,
         keep_checkpoint_max=KEEP_CHECKPOINTS)
@@ -415,7 +416,7 @@ def _model_fn_builder(config, tasks, weights, num_train_steps):
 
 
 def _progress_hook(config, num_train_steps, tensors):
-  return training_utils.ProgressHook(
+  return session_hooks.ProgressHook(
       num_train_steps=num_train_steps, batch_size=config.train_batch_size,
       max_seq_length=(None if preprocessing.is_trimming(config)
                       else config.max_seq_length),

@@ -94,7 +94,7 @@ class Task(abc.ABC):
   def learned_from_data(self):
     """Returns what is learned from training data, ready for JSON, or None.
 
-    It is kept with the model; see finetune/learned_labels.py.
+    It is kept with the model; see finetune/task_metadata.py.
     """
     return None
 

@@ -1,7 +1,7 @@
 """From the name of a task to the task. The only place that knows them all.
 
 A task without code is declared in `finetuning_data/<name>/task.json`; see
-finetune/declared_task.py.
+finetune/task_declaration.py.
 
 To add a task: subclass finetune.task.Task (or ClassificationTask, QATask,
 TaggingTask) with a constructor `(config, tokenizer)` and add it to the table
@@ -11,14 +11,14 @@ below, or call `register` before the run.
 import difflib
 import functools
 
-from finetune import declared_task
-from finetune import learned_labels
 from finetune.classification import declared_tasks
 from finetune.classification import glue_tasks
 from finetune.qa import declared_tasks as declared_qa_tasks
 from finetune.qa import qa_tasks
 from finetune.tagging import declared_tasks as declared_tagging_tasks
 from finetune.tagging import tagging_tasks
+from finetune import task_declaration
+from finetune import task_metadata
 from model import tokenization
 from util import utils
 
@@ -90,7 +90,7 @@ def get_tasks(config):
 
 def _maker(config, name):
   """Returns the function of (config, tokenizer) that makes task `name`."""
-  path = declared_task.path_of(config, name)
+  path = task_declaration.path_of(config, name)
   declaration = (None if name in _TASK_CLASSES else
                  _declaration(config, name, path))
   if declaration:
@@ -102,7 +102,7 @@ def _maker(config, name):
         "task_names: unknown task '%s'.%s Known are: %s, and what a %s "
         "declares (none at %s)." % (
             name, " Did you mean '%s'?" % near[0] if near else "",
-            ", ".join(sorted(_TASK_CLASSES)), declared_task.FILE_NAME, path))
+            ", ".join(sorted(_TASK_CLASSES)), task_declaration.FILE_NAME, path))
   if utils.exists(path):
     raise utils.UserError(
         "%s: '%s' is a task that needs no declaration; rename the folder to "
@@ -112,10 +112,10 @@ def _maker(config, name):
 
 def _declaration(config, name, path):
   """Returns the Declaration of a task: at `path`, or kept with the model."""
-  recorded = learned_labels.recorded(config, name, "declaration") or {}
+  recorded = task_metadata.recorded(config, name, "declaration") or {}
   if utils.exists(path):
-    return declared_task.load(path, name, recorded.get("format"))
+    return task_declaration.load(path, name, recorded.get("format"))
   if recorded:
-    return declared_task.check(
-        recorded, learned_labels.path_of(config.model_folder()), name)
+    return task_declaration.check(
+        recorded, task_metadata.path_of(config.model_folder()), name)
   return None

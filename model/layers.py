@@ -146,7 +146,7 @@ def _normalize(x, beta, gamma):
 
 
 def dropout(x, rate, randomness):
-  """Returns `randomness.dropout(x, rate)`; see util/randomness.py."""
+  """Returns `randomness.dropout(x, rate)`; see model/randomness.py."""
   return randomness.dropout(x, rate)
 
 

@@ -19,9 +19,9 @@ import tensorflow.compat.v1 as tf
 
 from model import embeddings
 from model import layers
+from model import randomness as randomness_lib
 from model import tensor_ops
 from model import transformer
-from util import randomness as randomness_lib
 from util import utils
 
 # What people import from here.

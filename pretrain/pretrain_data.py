@@ -19,8 +19,8 @@ import tensorflow.compat.v1 as tf
 
 from model import checkpoint
 from model import tokenization
-from pretrain import record_checks
-from pretrain import record_files
+from pretrain import example_check
+from pretrain import tfrecord_index
 from util import utils
 
 # input_ids, input_mask, segment_ids: int32 [B, L]; masked_lm_positions,
@@ -78,7 +78,7 @@ def get_input_fn(config, is_training, start_step=None):
     patterns = config.eval_tfrecords
 
   def input_fn(params):
-    files = record_files.find(config, patterns)
+    files = tfrecord_index.find(config, patterns)
     check_first_examples(config, files)
     if not is_training:
       return _eval_dataset(config, files, params["batch_size"])
@@ -102,9 +102,9 @@ def batches_of_ids(config, batch_size=1024):
   Raises:
     UserError: no file, or files that do not fit the run.
   """
-  files = record_files.find(config, config.pretrain_tfrecords)
+  files = tfrecord_index.find(config, config.pretrain_tfrecords)
   check_first_examples(config, files)
-  with record_checks.naming_faults(config, config.pretrain_tfrecords):
+  with example_check.naming_faults(config, config.pretrain_tfrecords):
     with tf.Graph().as_default(), tf.Session() as session:
       batches = tf.data.make_one_shot_iterator(
           _eval_dataset(config, files, batch_size)).get_next()
@@ -130,12 +130,12 @@ def records_in_order(files, seed, step, batch_size):
   """Returns the endless dataset of serialized examples from a global step on.
 
   Args:
-    files: record_files.RecordFiles.
+    files: tfrecord_index.RecordFiles.
     seed: int.
     step: int, global step; `step * batch_size` examples are skipped.
     batch_size: int, examples of one step.
   """
-  num_examples = record_files.total_examples(files)
+  num_examples = tfrecord_index.total_examples(files)
   epoch, num_seen = place_in_epoch(step, batch_size, num_examples)
   paths = [path for path in files.paths if files.num_examples[path]]
   read = _reader(files, paths)
@@ -152,9 +152,9 @@ def check_first_examples(config, files):
   crashes when it reports bytes that are no tf.train.Example.
 
   Raises:
-    UserError: one does not fit; see `record_checks.ExampleCheck`.
+    UserError: one does not fit; see `example_check.ExampleCheck`.
   """
-  check = record_checks.ExampleCheck(config)
+  check = example_check.ExampleCheck(config)
   paths = [path for path in files.paths
            if files.num_examples[path] and not files.skipped.get(path)]
   for path in paths:
@@ -204,7 +204,7 @@ def special_ids(vocab_file):
 
 def _records_of_epoch(files, paths, read, seed, epoch):
   """Returns the dataset of one epoch's serialized examples."""
-  num_examples = record_files.total_examples(files)
+  num_examples = tfrecord_index.total_examples(files)
   key = _epoch_key(seed, epoch)
   order = tf.argsort(tf.random.stateless_uniform(
       [len(paths)], seed=key + [0, _FILE_ORDER]))
@@ -260,7 +260,7 @@ def _epoch_key(seed, epoch):
 
 
 def _train_dataset(config, files, batch_size, step):
-  num_examples = record_files.total_examples(files)
+  num_examples = tfrecord_index.total_examples(files)
   epoch, num_seen = place_in_epoch(step, batch_size, num_examples)
   if step:
     utils.log("Going on at step %s: epoch %s, example %s of %s" % tuple(
@@ -292,12 +292,12 @@ def _parsed(config, batches):
   """Returns the dataset of int32 features of batches of serialized examples.
 
   A batch with an example that no model can be trained on raises
-  InvalidArgumentError; `record_checks.naming_faults` finds the file.
+  InvalidArgumentError; `example_check.naming_faults` finds the file.
   """
   names = ("input_ids", "input_mask", "segment_ids")
   spec = {name: tf.FixedLenFeature([config.max_seq_length], tf.int64)
           for name in names}
-  check = record_checks.ExampleCheck(config)
+  check = example_check.ExampleCheck(config)
 
   def parse(serialized):
     features = tf.io.parse_example(serialized, spec)

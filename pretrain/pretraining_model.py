@@ -22,12 +22,12 @@ import tensorflow.compat.v1 as tf
 
 from model import model_sizes
 from model import modeling
+from model import randomness as randomness_lib
 from model import tensor_ops
 from pretrain import electric
 from pretrain import heads
 from pretrain import pretrain_data
 from pretrain import pretrain_helpers
-from util import randomness as randomness_lib
 from util import utils
 
 # inputs: Inputs with the sampled tokens written in; is_fake_tokens: int32

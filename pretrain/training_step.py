@@ -7,9 +7,9 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 from model import optimization
+from model import randomness as randomness_lib
 from pretrain import pretrain_data
 from pretrain import pretraining_model
-from util import randomness as randomness_lib
 from util import utils
 
 _MAX_SKIPPED_IN_A_ROW = 100  # then it is not the data: weights are beyond help

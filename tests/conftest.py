@@ -12,5 +12,5 @@ sys.path.insert(0, ROOT)
 def pytest_configure(config):
   """Sets TensorFlow up once, as the runners do."""
   config.addinivalue_line("markers", "slow: takes longer than a few seconds")
-  from util import training_utils  # imports TensorFlow
-  training_utils.setup_tensorflow()
+  from util import estimators  # imports TensorFlow
+  estimators.setup_tensorflow()

@@ -10,7 +10,7 @@ import unittest
 from unittest import mock
 
 import convert_checkpoint
-from model import hf_heads
+from model.huggingface import heads
 from tests.model import hf_models
 from util import utils
 
@@ -174,7 +174,7 @@ class FlagsTest(ConvertCheckpointTest):
     self.check_refused("is a file", "--to", "tf", "--discriminator", "x")
 
   def test_kinds_are_those_of_the_heads(self):
-    self.assertEqual(convert_checkpoint.TASK_KINDS, hf_heads.KINDS)
+    self.assertEqual(convert_checkpoint.TASK_KINDS, heads.KINDS)
 
 
 class ProcessTest(ConvertCheckpointTest):

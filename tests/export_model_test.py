@@ -13,8 +13,8 @@ import configure_finetuning
 import configure_pretraining
 import export_model
 from tests import conftest
-from tests import serving_models
 from tests.model import hf_models
+from tests import serving_models
 from util import utils
 
 # Serves the features in one .npz with all signatures, in TensorFlow alone.
@@ -309,6 +309,6 @@ def discriminator_logits(variables, hidden):
 
 
 if __name__ == "__main__":
-  from util import training_utils
-  training_utils.setup_tensorflow()
+  from util import estimators
+  estimators.setup_tensorflow()
   unittest.main()

@@ -16,7 +16,8 @@ from finetune import task_builder
 from model import checkpoint
 from tests import conftest
 from tests.finetune import words_task
-from util import training_utils
+from util import estimators
+from util import session_hooks
 from util import utils
 
 
@@ -216,7 +217,7 @@ class RunTest(unittest.TestCase):
     def stop(runner):
       del runner
       os.kill(os.getpid(), signal.SIGTERM)
-      raise training_utils.Stopped()
+      raise session_hooks.Stopped()
 
     with mock.patch.object(model_runner.ModelRunner, "train", stop):
       with self.assertRaises(SystemExit) as raised:
@@ -240,5 +241,5 @@ def _with_test_split(config, tokenizer):
 
 
 if __name__ == "__main__":
-  training_utils.setup_tensorflow()
+  estimators.setup_tensorflow()
   unittest.main()

@@ -14,12 +14,12 @@ import pytest
 import tensorflow.compat.v1 as tf
 
 import run_pretraining
-from pretrain import corpus_vectors
-from pretrain import model_folder
+from pretrain import data_init
 from pretrain import pretrain_data
+from pretrain import starting_weights
 from tests.faults import fuzzing
 from tests.pretrain import tiny_pretraining
-from util import training_utils
+from util import estimators
 from util import utils
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -127,7 +127,7 @@ class RunTest(tf.test.TestCase):
     self.assertRegex(printed, "start fresh: .* slots .*generator")
     self.assertIn("at step 6", printed)
     self.assertEqual(weights_of(folder)["global_step"], 7)
-    kept = weights_of(os.path.join(folder, model_folder.RELEASED_NAME,
+    kept = weights_of(os.path.join(folder, starting_weights.RELEASED_NAME,
                                    "model.ckpt-6"))
     self.assertEqual(sorted(kept), sorted(released))
 
@@ -166,10 +166,10 @@ class RunTest(tf.test.TestCase):
                   "generator_predictions/output_bias", printed)
     first = tf.train.load_checkpoint(
         os.path.join(counted.model_dir, "model.ckpt-0"))
-    counts = corpus_vectors.count(
+    counts = data_init.count(
         pretrain_data.batches_of_ids(self.whole), 40, [0, 2, 3, 4])
     self.assertEqual(counts.num_tokens, 80)
-    for name, value in corpus_vectors.initial_values(
+    for name, value in data_init.initial_values(
         first.get_variable_to_shape_map(), counts, seed=0).items():
       self.assertAllEqual(first.get_tensor(name), value)
     # Slots are new, and what was not counted starts as it always does.
@@ -209,7 +209,7 @@ class RunTest(tf.test.TestCase):
 class CommandLineTest(tf.test.TestCase):
 
   @pytest.mark.skipif(
-      tf.__version__ < "2" or not training_utils.has_bfloat16(),
+      tf.__version__ < "2" or not estimators.has_bfloat16(),
       reason="needs TensorFlow 2.15 and a CPU that multiplies bfloat16 numbers")
   def test_use_amp_changes_the_losses_only_by_rounding(self):
     folder = tempfile.mkdtemp(dir=self.get_temp_dir())

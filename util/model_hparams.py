@@ -7,8 +7,8 @@ model. No TensorFlow is imported here.
 import os
 
 from util import hparams
-from util import utils
 from util.hparams import Hparam
+from util import utils
 
 DEFAULT_VOCAB_SIZE = 64000  # AraELECTRA's, where no vocabulary is at hand
 

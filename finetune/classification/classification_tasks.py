@@ -11,13 +11,13 @@ import os
 
 import tensorflow.compat.v1 as tf
 
-from finetune import declared_task
+from finetune.classification import classification_metrics
 from finetune import feature_spec
 from finetune import packing
+from finetune.readers import tables
 from finetune import task
+from finetune import task_declaration
 from finetune import text_cleaning
-from finetune.classification import classification_metrics
-from finetune.classification import tsv_reader
 from model import layers
 from util import utils
 
@@ -126,7 +126,7 @@ class SentenceTask(task.Task):
       raise utils.UserError(
           "Task '%s': expected its %s data in %s, found no such file%s; put it "
           "there." % (self.name, split, path,
-                      declared_task.advice(self, split)))
+                      task_declaration.advice(self, split)))
     return [path]
 
   def get_test_splits(self):
@@ -169,12 +169,12 @@ class SentenceTask(task.Task):
     file_format = os.path.splitext(path)[1][1:]
     if file_format == "txt" or not self.layouts:
       self._check_plain(path, file_format)
-      rows = tsv_reader.read_lines(path)
+      rows = tables.read_lines(path)
       return self.examples_from_rows(rows, Layout(text_a=0))
-    if file_format not in declared_task.TABLE_FORMATS:
+    if file_format not in task_declaration.TABLE_FORMATS:
       file_format = self.predict_format
     layout = layout_without_label(self.layouts, path, file_format)
-    rows = tsv_reader.read_table(
+    rows = tables.read_table(
         path, file_format, wanted_columns(layout),
         has_header=layout.has_header, num_columns=layout.num_columns,
         text_columns=(layout.text_a, layout.text_b))
@@ -199,7 +199,7 @@ class SentenceTask(task.Task):
       utils.UserError: a row is not as expected.
     """
     layout = self.layouts[split]
-    rows = tsv_reader.read_tsv(
+    rows = tables.read_tsv(
         path, wanted_columns(layout), has_header=layout.has_header,
         num_columns=layout.num_columns)
     return self.examples_from_rows(rows, layout)
@@ -440,8 +440,8 @@ def layout_without_label(layouts, path, file_format):
     utils.UserError: the file has another number of columns than all Layouts, or
       cannot be read.
   """
-  is_json = file_format in declared_task.OBJECT_FORMATS
-  cells = tsv_reader.first_cells(path, file_format)
+  is_json = file_format in task_declaration.OBJECT_FORMATS
+  cells = tables.first_cells(path, file_format)
 
   def is_there(layout, column):
     if isinstance(column, int):
@@ -480,7 +480,7 @@ def _as_wide(layouts, cells, path):
         "%s%s" % (
             path, " or ".join(map(str, numbers)),
             " without or with the label" if len(numbers) > 1 else "",
-            len(cells), tsv_reader.shorten(cells),
+            len(cells), tables.shorten(cells),
             "" if layouts[0].text_b is not None else
             "; for a text a line, name the file .txt."))
   return found

@@ -1,10 +1,10 @@
 """Classification and regression tasks that a task.json declares."""
 
-from finetune import declared_task
-from finetune import learned_labels
 from finetune.classification import classification_metrics
 from finetune.classification import classification_tasks
-from finetune.classification import tsv_reader
+from finetune.readers import tables
+from finetune import task_declaration
+from finetune import task_metadata
 from util import utils
 
 
@@ -19,16 +19,16 @@ class DeclaredClassification(classification_tasks.ClassificationTask):
     Args:
       config: a FinetuningConfig.
       tokenizer: a FullTokenizer.
-      declaration: a declared_task.Declaration of kind "classification".
+      declaration: a task_declaration.Declaration of kind "classification".
 
     Raises:
       utils.UserError: a metric is unknown, or labels cannot be learned.
     """
-    labels = declaration.values.get("labels", declared_task.LEARN)
-    recorded = learned_labels.recorded(config, declaration.name, "labels")
-    if labels == declared_task.LEARN:
+    labels = declaration.values.get("labels", task_declaration.LEARN)
+    recorded = task_metadata.recorded(config, declaration.name, "labels")
+    if labels == task_declaration.LEARN:
       labels = recorded or _learned_labels(config, declaration)
-    labels = [tsv_reader.as_text(label) for label in labels]
+    labels = [tables.as_text(label) for label in labels]
     if recorded and labels != recorded:
       raise utils.UserError(
           "%s: \"labels\": expected those that the model was trained with, %s, "
@@ -36,7 +36,7 @@ class DeclaredClassification(classification_tasks.ClassificationTask):
                                       ", ".join(labels)))
     if len(labels) < 2:
       raise utils.UserError("%s: expected at least two labels, found %s." % (
-          learned_labels.path_of(config.model_folder()), ", ".join(labels)))
+          task_metadata.path_of(config.model_folder()), ", ".join(labels)))
     super().__init__(config, declaration.name, tokenizer, labels)
     self._columns = _Columns(config, declaration)
     _declare(self, declaration, self._columns,
@@ -59,9 +59,9 @@ class DeclaredRegression(classification_tasks.RegressionTask):
 
   def __init__(self, config, tokenizer, declaration):
     """Makes the task; as DeclaredClassification."""
-    bounds = declaration.values.get("range", declared_task.LEARN)
-    self._is_range_learned = bounds == declared_task.LEARN
-    recorded = learned_labels.recorded(config, declaration.name, "range")
+    bounds = declaration.values.get("range", task_declaration.LEARN)
+    self._is_range_learned = bounds == task_declaration.LEARN
+    recorded = task_metadata.recorded(config, declaration.name, "range")
     if self._is_range_learned:
       bounds = recorded or _learned_range(config, declaration)
     bounds = list(map(float, bounds))
@@ -127,12 +127,12 @@ def _declare(task, declaration, columns, known_metrics, learned):
   """
   metrics = declaration.values.get("metric", list(task.metrics))
   task.metrics = [metrics] if isinstance(metrics, str) else metrics
-  declared_task.check_names(declaration, "metric", task.metrics, known_metrics)
+  task_declaration.check_names(declaration, "metric", task.metrics, known_metrics)
   task.file_names = declaration.files
   task.is_unordered = declaration.values.get("unordered", False)
   task.layouts = columns.layouts
   task.predict_format = declaration.format
-  task.declaration = declared_task.as_json(declaration)
+  task.declaration = task_declaration.as_json(declaration)
   # Stored features are made anew when the declaration changes.
   task.version = [task.version, task.declaration, learned] + list(
       columns.learned.values())
@@ -153,23 +153,23 @@ def _num_columns(config, declaration):
   there is none, the dev file; None where nothing says it.
   """
   layout = _layout(declaration)
-  if declaration.format not in declared_task.ROW_FORMATS or not any(
+  if declaration.format not in task_declaration.ROW_FORMATS or not any(
       isinstance(column, int)
       for column in classification_tasks.wanted_columns(layout)):
     return None
-  recorded = learned_labels.recorded(config, declaration.name, "num_columns")
+  recorded = task_metadata.recorded(config, declaration.name, "num_columns")
   if recorded:
     return recorded
   for split in ("train", "dev"):
-    path = declared_task.file_path(config, declaration, split)
+    path = task_declaration.file_path(config, declaration, split)
     if utils.exists(path):
-      return len(tsv_reader.first_cells(path, declaration.format)) or None
+      return len(tables.first_cells(path, declaration.format)) or None
   return None
 
 
 def _read(declaration, path, layout):
   """Returns the Rows of a file, all values as text."""
-  return tsv_reader.read_table(
+  return tables.read_table(
       path, declaration.format, classification_tasks.wanted_columns(layout),
       has_header=layout.has_header, num_columns=layout.num_columns,
       text_columns=(layout.text_a, layout.text_b))
@@ -200,7 +200,7 @@ def _learned_labels(config, declaration):
         "%s: expected at least two labels in the training file, found %s." % (
             declaration.path, ", ".join(labels) or "no example"))
   utils.log("Task %s: %d labels in the training file: %s" % (
-      declaration.name, len(labels), tsv_reader.quoted(sorted(labels), ", ")))
+      declaration.name, len(labels), tables.quoted(sorted(labels), ", ")))
   return sorted(labels)
 
 
@@ -219,7 +219,7 @@ def _learned_range(config, declaration):
 
 def _train_labels(config, declaration):
   """Yields (place, label) of the training file."""
-  path = declared_task.file_path(config, declaration, "train")
+  path = task_declaration.file_path(config, declaration, "train")
   if not utils.exists(path):
     raise utils.UserError(
         "%s: expected the training file %s to learn from, found none; put it "

@@ -5,7 +5,7 @@ them. Columns are found by the names in the header line.
 """
 
 from finetune.classification import classification_tasks
-from finetune.classification import tsv_reader
+from finetune.readers import tables
 from util import utils
 
 # GLUE's QQP files hold 22 halves of rows that a line break fell into, among
@@ -135,7 +135,7 @@ class QQP(GlueClassification):
       return super().read_examples(path, split)
     layout = self.layouts[split]
     broken_lines = []
-    rows = tsv_reader.read_tsv(
+    rows = tables.read_tsv(
         path, classification_tasks.wanted_columns(layout), has_header=True,
         broken_lines=broken_lines)
     if len(broken_lines) > max(1, MAX_BROKEN_SHARE * len(rows)):

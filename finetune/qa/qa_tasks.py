@@ -7,17 +7,17 @@ To add one in SQuAD's layout, subclass `QATask` with a constructor
 
 import os
 
-from finetune import declared_task
 from finetune import feature_spec
 from finetune import packing
-from finetune import task
-from finetune import text_cleaning
-from finetune.qa import cleaned_words
+from finetune.qa import cleaned_context
 from finetune.qa import leakage
 from finetune.qa import qa_examples
 from finetune.qa import qa_features
 from finetune.qa import qa_head
 from finetune.qa import qa_metrics
+from finetune import task
+from finetune import task_declaration
+from finetune import text_cleaning
 from util import utils
 
 DEBUG_QUESTIONS = 30  # of each split, in debug mode
@@ -199,7 +199,7 @@ class QATask(task.Task):
             if path not in (None, self._find("train"))}
 
   def _cleaning(self):
-    """Returns the cleaned_words.Cleaning of the task's texts, None for none.
+    """Returns the cleaned_context.Cleaning of the task's texts, None for none.
 
     Raises:
       utils.UserError: it cannot be done.
@@ -208,7 +208,7 @@ class QATask(task.Task):
     if name is None:
       return None
     if self._made_cleaning is None:
-      self._made_cleaning = cleaned_words.Cleaning(name)
+      self._made_cleaning = cleaned_context.Cleaning(name)
       text_cleaning.say(
           self.config, self.name, "contexts and questions %s; answers are given "
           "as the original has them")
@@ -259,7 +259,7 @@ class QATask(task.Task):
           "Task '%s': expected its %s data in %s, found %s." % (
               self.name, split, " or ".join(self._candidates(split)),
               self._found_instead(split) or
-              "no such file" + declared_task.advice(self, split)))
+              "no such file" + task_declaration.advice(self, split)))
     return path
 
   def _candidates(self, split):

@@ -12,11 +12,11 @@ from scipy import special
 from seqeval import metrics as seqeval_metrics
 from sklearn import metrics as sklearn_metrics
 
+from finetune.readers import conll
+from finetune.readers import tagged_sentences
 from finetune import scorer
-from finetune import task as task_module
-from finetune.tagging import conll_reader
-from finetune.tagging import sentence_reader
 from finetune.tagging import tagging_utils
+from finetune import task as task_module
 from util import utils
 
 _ALL_SPANS = "micro avg"  # seqeval's name for the scores over all types
@@ -109,7 +109,7 @@ class TaggingScorer(scorer.Scorer):
   def get_submission(self):
     """Returns (file name, text) with the columns word and predicted tag."""
     return "%s_%s.txt" % (self._task.name, self._split), (
-        conll_reader.format_sentences(
+        conll.format_sentences(
             [example.words, tags] for example, tags in self._tagged_examples()))
 
   def _get_results(self):
@@ -120,7 +120,7 @@ class TaggingScorer(scorer.Scorer):
     results = self._score(gold, [tags for _, tags in tagged])
     path = self._config.tagging_preds_file(self._task.name, self._split)
     with utils.write_atomically(path) as f:
-      f.write(conll_reader.format_sentences(
+      f.write(conll.format_sentences(
           [example.words, gold_tags, tags]
           for gold_tags, (example, tags) in zip(gold, tagged)))
     utils.log("Wrote {:,} tagged sentences to {} (columns: word, gold tag, "
@@ -179,7 +179,7 @@ class SpanScorer(TaggingScorer):
 
   def _prediction(self, example, tags):
     prediction = super()._prediction(example, tags)
-    places = sentence_reader.places_of(example.words, example.text)
+    places = tagged_sentences.places_of(example.words, example.text)
     prediction["entities"] = entities = []
     for first, last, span_type in tagging_utils.get_span_labels(tags):
       start, end = places[first][0], places[last][1]

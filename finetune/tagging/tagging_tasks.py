@@ -11,18 +11,18 @@ import os
 
 import tensorflow.compat.v1 as tf
 
-from finetune import declared_task
 from finetune import feature_spec
-from finetune import learned_labels
 from finetune import packing
-from finetune import task
-from finetune import text_cleaning
-from finetune.tagging import conll_reader
-from finetune.tagging import sentence_reader
-from finetune.tagging import table_reader
+from finetune.readers import conll
+from finetune.readers import sentence_tables
+from finetune.readers import tagged_sentences
 from finetune.tagging import tagging_features
 from finetune.tagging import tagging_metrics
 from finetune.tagging import tagging_utils
+from finetune import task
+from finetune import task_declaration
+from finetune import task_metadata
+from finetune import text_cleaning
 from model import layers
 from model import tensor_ops
 from util import utils
@@ -60,7 +60,7 @@ class TaggingTask(task.Task):
   """Gives each word one of the tags of the training data, as they stand.
 
   The files `train.txt`, `dev.txt` and `test.txt` have columns as
-  `conll_reader` reads them. A test file with tags is scored along with the dev
+  `readers.conll` reads them. A test file with tags is scored along with the dev
   set; one without the last column, or with words alone, is for predictions.
 
   Attributes:
@@ -71,10 +71,10 @@ class TaggingTask(task.Task):
   file_names = {"train": ("train.txt",), "dev": ("dev.txt",),
                 "test": ("test.txt",)}
 
-  # What the files are, one of declared_task.FORMATS["tagging"], and what is
+  # What the files are, one of task_declaration.FORMATS["tagging"], and what is
   # where in those that are not "conll".
   file_format = "conll"
-  layout = table_reader.Layout()
+  layout = sentence_tables.Layout()
   feature_hparams = task.Task.feature_hparams + (text_cleaning.HPARAM,)
 
   def __init__(self, config, name, tokenizer):
@@ -88,7 +88,7 @@ class TaggingTask(task.Task):
     super().__init__(config, name)
     self.tokenizer = tokenizer
     self._cleaner = text_cleaning.TextCleaner(config, name, "words")
-    labels = learned_labels.recorded(config, name, "labels")
+    labels = task_metadata.recorded(config, name, "labels")
     self._are_labels_recorded = labels is not None
     # {label: id}; where there is none yet, once the training data are read
     self._label_ids = labels and {
@@ -102,7 +102,7 @@ class TaggingTask(task.Task):
     """Returns a Counter of what is to be told apart.
 
     Args:
-      sentences: list of conll_reader.Sentence, the training data.
+      sentences: list of conll.Sentence, the training data.
 
     Raises:
       utils.UserError: a tag cannot be one.
@@ -115,7 +115,7 @@ class TaggingTask(task.Task):
     return set(types)
 
   def labels_of(self, sentence):
-    """Returns the label of each word of a conll_reader.Sentence."""
+    """Returns the label of each word of a conll.Sentence."""
     return sentence.tags
 
   def written_tags(self, labels):
@@ -363,7 +363,7 @@ class TaggingTask(task.Task):
     if self.file_format == "conll":
       wanted = ("at least two columns separated by spaces or tabs, the word "
                 "first and its tag last")
-    elif self.file_format in declared_task.OBJECT_FORMATS:
+    elif self.file_format in task_declaration.OBJECT_FORMATS:
       wanted = ("words and a tag for each, in a key \"%s\"" % (
           self.layout.tags or "tags\" or \"labels"))
     first = content.sentences[0]
@@ -379,7 +379,7 @@ class TaggingTask(task.Task):
     split = next(filter(self._has, ("train", "dev")), None)
     if split:
       return self._read(split).num_columns
-    return learned_labels.recorded(self.config, self.name, "num_columns")
+    return task_metadata.recorded(self.config, self.name, "num_columns")
 
   def _num_columns_for(self, split):
     """Returns what the number of columns of a file is held against, or None."""
@@ -388,26 +388,26 @@ class TaggingTask(task.Task):
       if not num_columns and self.file_format == "conll":
         self._path("train")  # which is missing: nothing else tells
       return num_columns
-    if split == "dev" and self.file_format in declared_task.ROW_FORMATS:
+    if split == "dev" and self.file_format in task_declaration.ROW_FORMATS:
       return (self._read("train").num_columns if self._has("train") else
-              learned_labels.recorded(self.config, self.name, "num_columns"))
+              task_metadata.recorded(self.config, self.name, "num_columns"))
     return None  # the last column is the tag, however many there are
 
   def _read_to_predict(self, path):
     """Returns the TaggedFile to predict for, whose tags are not looked at."""
     extension = os.path.splitext(path)[1][1:]
     # A .tsv file may be in columns, too.
-    is_known = extension in declared_task.TABLE_FORMATS and (
-        extension != "tsv" or self.file_format in declared_task.ROW_FORMATS)
+    is_known = extension in task_declaration.TABLE_FORMATS and (
+        extension != "tsv" or self.file_format in task_declaration.ROW_FORMATS)
     file_format = extension if is_known else "conll"
     if any(file_format in alike and self.file_format in alike for alike in (
-        ("conll",), declared_task.ROW_FORMATS, declared_task.OBJECT_FORMATS)):
+        ("conll",), task_declaration.ROW_FORMATS, task_declaration.OBJECT_FORMATS)):
       layout = self.layout
       # The training file, if it is there at all, need not be read for it.
-      num_columns = learned_labels.recorded(
+      num_columns = task_metadata.recorded(
           self.config, self.name, "num_columns") or self._num_columns()
     else:
-      layout, num_columns = table_reader.Layout(), WORD_AND_TAG
+      layout, num_columns = sentence_tables.Layout(), WORD_AND_TAG
     return _read_file(path, file_format, layout, num_columns, has_tags=False)
 
   def _path(self, split):
@@ -418,7 +418,7 @@ class TaggingTask(task.Task):
       raise utils.UserError(
           "Task '%s': expected its %s data in %s, found no such file%s; %s." % (
               self.name, split, " or ".join(candidates),
-              declared_task.advice(self, split),
+              task_declaration.advice(self, split),
               self.missing_file_advice(split)))
     return path
 
@@ -434,7 +434,7 @@ class TaggingTask(task.Task):
               "sentences of the training data there")
     if split == "dev":
       return "put a file there, maybe with some sentences of the training data"
-    if self.file_format in declared_task.OBJECT_FORMATS:
+    if self.file_format in task_declaration.OBJECT_FORMATS:
       return "put a file there, with lists of words and of their tags"
     return "put a file there, with a word and its tag on each line"
 
@@ -516,12 +516,12 @@ class POS(TaggingTask):
 
 
 def _read_file(path, file_format, layout, num_columns=None, has_tags=True):
-  """Returns the table_reader.TaggedFile at `path`.
+  """Returns the sentence_tables.TaggedFile at `path`.
 
   Args:
     path: of the file.
-    file_format: one of declared_task.FORMATS["tagging"].
-    layout: a table_reader.Layout, where that is not "conll".
+    file_format: one of task_declaration.FORMATS["tagging"].
+    layout: a sentence_tables.Layout, where that is not "conll".
     num_columns: int, those of the training data; None where that is not known:
       then the last column is the tag.
     has_tags: bool, False where those of other formats are not looked at.
@@ -529,20 +529,20 @@ def _read_file(path, file_format, layout, num_columns=None, has_tags=True):
   Raises:
     utils.UserError: a line is not as expected; the message names it.
   """
-  if file_format in declared_task.ROW_FORMATS:
-    return table_reader.read_table(path, file_format, layout, num_columns,
+  if file_format in task_declaration.ROW_FORMATS:
+    return sentence_tables.read_table(path, file_format, layout, num_columns,
                                    has_tags)
-  if file_format in declared_task.OBJECT_FORMATS:
-    sentences = sentence_reader.read_json(
+  if file_format in task_declaration.OBJECT_FORMATS:
+    sentences = tagged_sentences.read_json(
         path, layout, is_lines=file_format == "jsonl", has_tags=has_tags)
-    return table_reader.TaggedFile(
+    return sentence_tables.TaggedFile(
         path, None, sentences[0].tags is not None, sentences)
-  content = conll_reader.read_conll(path)
-  table_reader.check_width(content.sentences[0].place(0), content.num_columns,
+  content = conll.read_conll(path)
+  sentence_tables.check_width(content.sentences[0].place(0), content.num_columns,
                            num_columns, content.first_line)
   is_tagged = (content.num_columns == num_columns if num_columns else
                content.num_columns > 1)
-  return table_reader.TaggedFile(path, content.num_columns, is_tagged,
+  return sentence_tables.TaggedFile(path, content.num_columns, is_tagged,
                                  content.sentences)
 
 

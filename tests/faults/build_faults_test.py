@@ -5,7 +5,7 @@ import tempfile
 import unittest
 import unittest.mock
 
-from pretrain import dataset_builder
+from pretrain.build import builder
 from pretrain import dataset_info
 from tests.faults import small_disk
 from tests.pretrain import tiny_corpus
@@ -25,7 +25,7 @@ class BuildFaultsTest(unittest.TestCase):
     self.addCleanup(folder.cleanup)
     corpus_dir = os.path.join(folder.name, "corpus")
     tiny_corpus.write_corpus(corpus_dir)
-    self.settings = dataset_builder.BuildSettings(
+    self.settings = builder.BuildSettings(
         corpus_dir=corpus_dir, vocab_file=tiny_corpus.write_vocab(folder.name),
         output_dir=self.output_dir, max_seq_length=16, num_out_files=2)
 
@@ -39,10 +39,10 @@ class BuildFaultsTest(unittest.TestCase):
 
   def _assert_fails(self, message):
     with self.assertRaisesRegex(utils.UserError, message):
-      dataset_builder.build(self.settings._replace(overwrite=True, seed=1))
+      builder.build(self.settings._replace(overwrite=True, seed=1))
 
   def test_full_disk_leaves_the_earlier_examples(self):
-    dataset_builder.build(self.settings)
+    builder.build(self.settings)
     before = self._contents()
     for num_free in (0, 8192, 16384):  # the marker, the buckets, the shards
       self.disk.fill(num_free)
@@ -57,7 +57,7 @@ class BuildFaultsTest(unittest.TestCase):
                      os.listdir(self.output_dir))
 
   def test_disk_that_is_full_at_the_very_end(self):
-    dataset_builder.build(self.settings)
+    builder.build(self.settings)
     before = self._contents()
     with unittest.mock.patch.object(
         dataset_info, "write", side_effect=utils.UserError("Cannot write x")):
@@ -65,7 +65,7 @@ class BuildFaultsTest(unittest.TestCase):
     self.assertEqual(self._contents(), before)
 
   def test_read_only_disk(self):
-    dataset_builder.build(self.settings)
+    builder.build(self.settings)
     before = self._contents()
     self.disk.make_read_only()
     self._assert_fails("Cannot write .*Read-only file system")
@@ -77,8 +77,8 @@ class BuildFaultsTest(unittest.TestCase):
     # removed its temporary files.
     with folder_lock.FolderLock(self.output_dir, "build"):
       with self.assertRaisesRegex(utils.UserError, "Expected to be alone in"):
-        dataset_builder.build(self.settings)
-    dataset_builder.build(self.settings)
+        builder.build(self.settings)
+    builder.build(self.settings)
     self.assertNotIn(folder_lock.LOCK_NAME, os.listdir(self.output_dir))
 
 

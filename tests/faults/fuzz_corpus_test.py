@@ -16,9 +16,9 @@ import configure_pretraining
 import train_vocab
 from model import arabert_cleaning
 from model import tokenization
-from pretrain import dataset_builder
+from pretrain.build import builder
 from pretrain import dataset_info
-from pretrain import record_files
+from pretrain import tfrecord_index
 from tests.faults import fuzzing
 from tests.pretrain import tiny_corpus
 from util import utils
@@ -55,7 +55,7 @@ class CorpusCase(unittest.TestCase):
     return path
 
   def build(self):
-    dataset_builder.build(dataset_builder.BuildSettings(
+    builder.build(builder.BuildSettings(
         corpus_dir=self.corpus_dir, vocab_file=self.vocab_file,
         output_dir=self.output_dir, max_seq_length=8, num_out_files=2,
         overwrite=True))
@@ -126,11 +126,11 @@ class ExamplesTest(CorpusCase):
   def look_at(self, data_dir):
     """Finds the examples of a data folder, as a training does."""
     config = self.config(data_dir)
-    record_files.check(config, config.pretrain_tfrecords)
+    tfrecord_index.check(config, config.pretrain_tfrecords)
     return config
 
   def build_in(self, data_dir):
-    dataset_builder.build(dataset_builder.BuildSettings(
+    builder.build(builder.BuildSettings(
         corpus_dir=self.corpus_dir, max_seq_length=8, num_out_files=2,
         vocab_file=os.path.join(data_dir, "vocab.txt"),
         output_dir=os.path.join(data_dir, "pretrain_tfrecords")))

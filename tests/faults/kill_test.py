@@ -205,7 +205,7 @@ class FinetuningTrainer(Trainer):
 def _tell_events(writer):
   """Writes a byte to `writer` at the start, and before each step and save."""
   import tensorflow.compat.v1 as tf
-  from util import training_utils
+  from util import session_hooks
 
   def telling(function, event):
     def tell(*args, **kwargs):
@@ -214,7 +214,7 @@ def _tell_events(writer):
     return tell
 
   os.write(writer, STARTING)
-  hook = training_utils.ProgressHook
+  hook = session_hooks.ProgressHook
   hook.before_run = telling(hook.before_run, STEP)
   tf.train.Saver.save = telling(tf.train.Saver.save, SAVING)
   estimator = tf.estimator.Estimator
@@ -322,9 +322,9 @@ def main(argv=None):
                       help="string: comma-separated (default: all)")
   args = parser.parse_args(argv)
   variants = args.variants.split(",")
-  from util import training_utils
+  from util import estimators
   import tensorflow.compat.v1 as tf
-  training_utils.setup_tensorflow()
+  estimators.setup_tensorflow()
   import_everything()
   start = time.time()
   folder = tempfile.mkdtemp(prefix="kill_test")
@@ -354,9 +354,9 @@ def import_everything():
   from finetune import model_runner
   from finetune import outputs
   from finetune import task_builder
-  from pretrain import model_folder
+  from pretrain import example_check
   from pretrain import pretrain_metrics
-  from pretrain import record_checks
+  from pretrain import starting_weights
   from pretrain import training_step
 
 

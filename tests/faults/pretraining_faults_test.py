@@ -19,7 +19,7 @@ from tests.faults import small_disk
 from tests.pretrain import tiny_pretraining
 from tests.run_pretraining_test import weights_of
 from util import folder_lock
-from util import training_utils
+from util import session_hooks
 from util import utils
 
 
@@ -71,7 +71,7 @@ class RunCase(tf.test.TestCase):
   @contextlib.contextmanager
   def _after_step(self, number, action):
     """Calls `action()` when a step was done, before any checkpoint of it."""
-    before_run = training_utils.ProgressHook.before_run
+    before_run = session_hooks.ProgressHook.before_run
 
     def wrapped(hook, run_context):
       if hook._step + 1 == number:  # pylint: disable=protected-access
@@ -79,7 +79,7 @@ class RunCase(tf.test.TestCase):
       return before_run(hook, run_context)
 
     with unittest.mock.patch.object(
-        training_utils.ProgressHook, "before_run", wrapped):
+        session_hooks.ProgressHook, "before_run", wrapped):
       yield
 
 
@@ -115,7 +115,7 @@ class SignalTest(RunCase):
         "interrupted", eval_tfrecords=self.whole.pretrain_tfrecords)
     write_results = "pretrain.pretrain_metrics.write_results"
     with unittest.mock.patch.object(
-        training_utils.StopHook, "after_create_session",
+        session_hooks.StopHook, "after_create_session",
         lambda *unused: os.kill(os.getpid(), signal.SIGTERM)):
       with unittest.mock.patch(write_results) as written:
         with self.assertRaises(SystemExit) as end:

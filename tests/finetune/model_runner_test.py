@@ -14,7 +14,7 @@ from model import checkpoint
 from model import tokenization
 from tests.finetune import words_task
 from util import folder_lock
-from util import training_utils
+from util import session_hooks
 from util import utils
 
 NUM_STEPS = 12  # int(50 examples / 8 * 2 epochs)
@@ -148,10 +148,10 @@ class ModelRunnerTest(tf.test.TestCase):
         signals.received = signal.SIGTERM  # in the first step
 
     runner = self.runner("signaled", signals=signals)
-    with self.assertRaises(training_utils.Stopped):
+    with self.assertRaises(session_hooks.Stopped):
       runner.train(hooks=[Signal()])
     self.assertIn(checkpoint.global_step_of(runner.model_dir), (1, 2))
-    with self.assertRaises(training_utils.Stopped):
+    with self.assertRaises(session_hooks.Stopped):
       runner.evaluate()
     self.assert_same_weights(self.trained, self.train("signaled"))
 

@@ -472,6 +472,6 @@ class LearnedLabelsTest(PredictionTestCase):
 
 
 if __name__ == "__main__":
-  from util import training_utils
-  training_utils.setup_tensorflow()
+  from util import estimators
+  estimators.setup_tensorflow()
   unittest.main()

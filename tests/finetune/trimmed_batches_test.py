@@ -155,6 +155,6 @@ class TrimmedBatchesTest(unittest.TestCase):
 
 
 if __name__ == "__main__":
-  from util import training_utils
-  training_utils.setup_tensorflow()
+  from util import estimators
+  estimators.setup_tensorflow()
   unittest.main()

@@ -5,7 +5,7 @@ import tensorflow.compat.v1 as tf
 
 from model import embeddings
 from model import modeling
-from util import randomness
+from model import randomness
 
 
 class EmbedTest(tf.test.TestCase):

@@ -22,8 +22,8 @@ import unittest
 import numpy as np
 import tensorflow.compat.v1 as tf
 
-from model import hf_conversion
-from model import hf_folder
+from model.huggingface import conversion
+from model.huggingface import model_folder
 from model import tokenization
 from pretrain import heads
 from tests.model import hf_models
@@ -80,7 +80,7 @@ class ParityTest(unittest.TestCase):
           output_hidden_states=True)
 
   def convert(self, part, **kwargs):
-    hf_conversion.to_hf(self.model_dir, self.hf_dir, part, **kwargs)
+    conversion.to_hf(self.model_dir, self.hf_dir, part, **kwargs)
 
 
 class EncoderTest(ParityTest):
@@ -130,7 +130,7 @@ class PretrainingTest(ParityTest):
         self.model_dir, features, **generator), output.logits)
     self.check("generator's last layer", hf_models.run_encoder(
         self.model_dir, features, **generator), output.hidden_states[-1])
-    hf_conversion.to_tf(
+    conversion.to_tf(
         self.tf_dir, **dict(folders, untied_embeddings=generator.get(
             "untied_embeddings", False)))
     self.check("discriminator logits after the round trip",
@@ -256,7 +256,7 @@ class FolderTest(ParityTest):
 
   def test_a_folder_that_transformers_wrote(self):
     model = self.save(transformers.ElectraForPreTraining)
-    report = hf_conversion.to_tf(self.tf_dir, discriminator=self.hf_dir)
+    report = conversion.to_tf(self.tf_dir, discriminator=self.hf_dir)
     self.assertEqual(report.unused, [])
     self.check("a model of transformers", hf_models.run_encoder(
         self.tf_dir, self.features(), num_heads=1), self.run_hf(
@@ -264,7 +264,7 @@ class FolderTest(ParityTest):
 
   def test_a_bare_encoder(self):
     model = self.save(transformers.ElectraModel)
-    hf_conversion.to_tf(self.tf_dir, discriminator=self.hf_dir)
+    conversion.to_tf(self.tf_dir, discriminator=self.hf_dir)
     self.check("a bare encoder", hf_models.run_encoder(
         self.tf_dir, self.features(), num_heads=1), self.run_hf(
             model, self.features()).last_hidden_state)
@@ -272,9 +272,9 @@ class FolderTest(ParityTest):
   def test_a_pickle_of_weights(self):
     model = self.save(transformers.ElectraForMaskedLM)
     os.remove(os.path.join(self.hf_dir, "model.safetensors"))
-    path = os.path.join(self.hf_dir, hf_folder.TORCH_FILE)
+    path = os.path.join(self.hf_dir, model_folder.TORCH_FILE)
     torch.save(model.state_dict(), path)  # has the tied table a second time
-    report = hf_conversion.to_tf(self.tf_dir, masked_lm=self.hf_dir)
+    report = conversion.to_tf(self.tf_dir, masked_lm=self.hf_dir)
     self.assertEqual(report.unused, [])
     self.check("a pytorch_model.bin", hf_models.run_encoder(
         self.tf_dir, self.features(), num_heads=1), self.run_hf(
@@ -291,9 +291,9 @@ class FolderTest(ParityTest):
         return os.mkdir, (ran,)
 
     torch.save({"a": Attack()}, os.path.join(
-        self.hf_dir, hf_folder.TORCH_FILE))
+        self.hf_dir, model_folder.TORCH_FILE))
     with self.assertRaisesRegex(utils.UserError, "cannot be read as weights"):
-      hf_conversion.to_tf(self.tf_dir, masked_lm=self.hf_dir)
+      conversion.to_tf(self.tf_dir, masked_lm=self.hf_dir)
     self.assertFalse(os.path.exists(ran))
 
 

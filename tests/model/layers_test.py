@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 from model import layers
-from util import randomness
+from model import randomness
 from util import utils
 
 

@@ -4,8 +4,8 @@ import collections
 import unittest
 
 import configure_pretraining
-from model import modeling
 from model import model_sizes
+from model import modeling
 from util import utils
 
 Fractions = collections.namedtuple(

@@ -9,8 +9,8 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 from model import modeling
+from model import randomness
 from model import transformer
-from util import randomness
 from util import utils
 
 GOLDEN = os.path.join(os.path.dirname(os.path.dirname(__file__)), "golden",

@@ -4,8 +4,8 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 from model import modeling
+from model import randomness
 from model import transformer
-from util import randomness
 
 
 class MasksTest(tf.test.TestCase):

@@ -22,7 +22,7 @@ import configure_pretraining
 from model import optimization
 from pretrain import pretrain_helpers
 from pretrain import pretraining_model
-from util import training_utils
+from util import estimators
 
 GOLDEN = os.path.join(os.path.dirname(os.path.dirname(
     os.path.abspath(__file__))), "golden", "pretrain")
@@ -144,7 +144,7 @@ def difference(got, wanted):
 
 
 def main():
-  training_utils.setup_tensorflow()
+  estimators.setup_tensorflow()
   print("| TensorFlow %s | Losses, norm | Gradients | Weights after 3 steps | "
         "Adam's slots after 3 steps |" % tf.__version__)
   print("|:----|:----:|:----:|:----:|:----:|")

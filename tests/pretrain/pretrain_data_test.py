@@ -8,7 +8,7 @@ import tempfile
 import tensorflow.compat.v1 as tf
 
 from pretrain import pretrain_data
-from pretrain import record_files
+from pretrain import tfrecord_index
 from tests.pretrain import tiny_pretraining
 from util import utils
 
@@ -19,7 +19,7 @@ class OrderTest(tf.test.TestCase):
     super().setUp()
     self.config = tiny_pretraining.make_data(
         tempfile.mkdtemp(dir=self.get_temp_dir()), [4, 0, 3, 5])
-    self.files = record_files.find(
+    self.files = tfrecord_index.find(
         self.config, self.config.pretrain_tfrecords)  # 12 examples an epoch
 
   def _numbers(self, num_wanted, seed=0, step=0, batch_size=4):

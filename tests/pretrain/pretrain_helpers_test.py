@@ -5,10 +5,10 @@ import tempfile
 import numpy as np
 import tensorflow.compat.v1 as tf
 
+from model import randomness
 from pretrain import pretrain_data
 from pretrain import pretrain_helpers
 from tests.pretrain import tiny_pretraining
-from util import randomness
 
 
 def step_randomness(step=0):

@@ -8,8 +8,8 @@ import pytest
 import tensorflow.compat.v1 as tf
 
 import configure_pretraining
-from pretrain import model_folder
 from pretrain import pretraining_model
+from pretrain import starting_weights
 from tests.pretrain import golden_runs
 from tests.pretrain import tiny_pretraining
 from util import utils
@@ -88,7 +88,7 @@ class ReleasedSizesTest(tf.test.TestCase):
         "released", "data", vocab_file=os.path.join(
             golden_runs.GOLDEN, "tiny_vocab.txt"), **RELEASED[name])
     with tf.Graph().as_default():
-      model_folder.build_model(config)
+      starting_weights.build_model(config)
       got = {var.op.name: var.shape.as_list()
              for var in tf.trainable_variables()}
     self.assertEqual(got, wanted)
@@ -118,7 +118,7 @@ class ObjectivesTest(tf.test.TestCase):
     config = golden_runs.config("electric").replace(untied_generator=False)
     with tf.Graph().as_default(), self.assertRaisesRegex(
         utils.UserError, "untied_generator: expected true"):
-      model_folder.build_model(config)
+      starting_weights.build_model(config)
 
   def test_fakes_are_told_from_the_original_tokens(self):
     golden = golden_runs.load("electra")

@@ -13,9 +13,9 @@ import tensorflow.compat.v1 as tf
 
 from finetune.classification import classification_tasks
 from model import modeling
+from model import randomness
 from model import tokenization
 from tests.finetune import words_task
-from util import randomness
 from util import utils
 
 GOLDEN = os.path.join(os.path.dirname(__file__), "..", "..", "golden",

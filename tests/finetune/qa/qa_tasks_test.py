@@ -11,8 +11,8 @@ import unittest
 import numpy as np
 import pytest
 
-from finetune import task_builder
 from finetune.qa import qa_tasks
+from finetune import task_builder
 import run_finetuning
 from tests.finetune.qa import golden_qa
 from util import utils

@@ -18,13 +18,13 @@ from unittest import mock
 
 import numpy as np
 
-from finetune import task_builder
 from finetune.qa import answer_text
-from finetune.qa import cleaned_words
+from finetune.qa import cleaned_context
 from finetune.qa import qa_decoding
 from finetune.qa import qa_examples
 from finetune.qa import qa_features
 from finetune.qa import squad_eval
+from finetune import task_builder
 from model import tokenization
 from tests.finetune.qa import golden_qa
 from util import utils
@@ -114,7 +114,7 @@ class ReadingTest(DefectTestCase):
     # the reference takes the first place of the text, and counts from a slice
     context = "بيروت (مُدُن) ثم بيروت، ثم بيروت"
     places = [i for i in range(len(context)) if context.startswith("بيروت", i)]
-    words = cleaned_words.CleanedWords(context, lambda text: " ".join(
+    words = cleaned_context.CleanedWords(context, lambda text: " ".join(
         text.replace("ُ", "").replace("(", " ( ").replace(")", " ) ")
         .replace("،", " ،").split()))
     self.assertEqual(words.words, ("بيروت", "(", "مدن", ")", "ثم", "بيروت", "،",
@@ -123,7 +123,7 @@ class ReadingTest(DefectTestCase):
                      [(0, 0), (5, 5), (8, 8)])
 
   def test_ar_squad_preprocessing_56_no_answer_gets_the_place_minus_one(self):
-    words = cleaned_words.CleanedWords("في اليابان 日本", lambda text: text[:10])
+    words = cleaned_context.CleanedWords("في اليابان 日本", lambda text: text[:10])
     self.assertIsNone(words.locate("日本", 11))
     self.assertIsNone(words.locate("مكة", -1))
 

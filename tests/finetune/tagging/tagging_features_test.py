@@ -3,7 +3,7 @@
 import os
 import unittest
 
-from finetune.tagging import conll_reader
+from finetune.readers import conll
 from finetune.tagging import tagging_features
 from model import tokenization
 from tests.finetune.tagging import tiny_tags
@@ -71,7 +71,7 @@ class RealSentencesTest(unittest.TestCase):
     tokenizer = tokenization.FullTokenizer(
         os.path.join(DATA, "vocab", "araelectra-vocab.txt"),
         do_lower_case=False)
-    content = conll_reader.read_conll(os.path.join(
+    content = conll.read_conll(os.path.join(
         DATA, "anercorp", "ANERCorp_CamelLab_test.txt"))
     for sentence in content.sentences:
       made = tagging_features.make_input(tokenizer, sentence.words, 1 << 20)

@@ -4,7 +4,7 @@ import os
 import random
 import unittest
 
-from finetune.tagging import conll_reader
+from finetune.readers import conll
 from finetune.tagging import tagging_metrics
 from finetune.tagging import tagging_utils
 from tests.finetune.tagging import conlleval
@@ -79,7 +79,7 @@ class ScoresTest(unittest.TestCase):
   @unittest.skipUnless(DATA, "ELECTRA_DATA is not set")
   def test_real_tags_score_as_conlleval_scores_them(self):
     for name in ("conll2000/test.txt", "anercorp/ANERCorp_CamelLab_test.txt"):
-      gold = [sentence.tags for sentence in conll_reader.read_conll(
+      gold = [sentence.tags for sentence in conll.read_conll(
           os.path.join(DATA, name)).sentences]
       tags = sorted({tag for sentence in gold for tag in sentence})
       predicted = corrupted(gold, tags, 0.2, seed=1)
@@ -113,7 +113,7 @@ class ConllevalTest(unittest.TestCase):
   @unittest.skipUnless(DATA, "ELECTRA_DATA is not set")
   def test_conll_2000_and_anercorp(self):
     for name, wanted in self.golden["real"].items():
-      gold = [sentence.tags for sentence in conll_reader.read_conll(
+      gold = [sentence.tags for sentence in conll.read_conll(
           os.path.join(DATA, name)).sentences]
       tags = sorted({tag for sentence in gold for tag in sentence})
       self.assert_scores(gold, corrupted(gold, tags, 0.2, seed=1), wanted)

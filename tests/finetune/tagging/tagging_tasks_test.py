@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 
-from finetune.tagging import conll_reader
+from finetune.readers import conll
 from finetune.tagging import tagging_tasks
 from model import modeling
 import run_finetuning
+from model import randomness
 from tests.finetune.tagging import conlleval
 from tests.finetune.tagging import tiny_tags
-from util import randomness
 from util import utils
 
 DATA = os.environ.get("ELECTRA_DATA")
@@ -302,7 +302,7 @@ class EndToEndTest(tiny_tags.TaggingTestCase):
     config = self.config("chunk", write_test_outputs=True, n_writes_test=1)
     self.quietly(run_finetuning.run, config)
     path = os.path.join(config.submission_dir(1), "chunk_test.txt")
-    content = conll_reader.read_conll(path)
+    content = conll.read_conll(path)
     self.assertEqual([s.words for s in content.sentences],
                      [["good", "a"], ["b"]])
 

@@ -4,7 +4,7 @@ import itertools
 import os
 import unittest
 
-from finetune.tagging import conll_reader
+from finetune.readers import conll
 from finetune.tagging import tagging_utils
 from tests.finetune.tagging import conlleval
 
@@ -75,7 +75,7 @@ class TagsTest(unittest.TestCase):
 class RealTagsTest(unittest.TestCase):
 
   def tags(self, *name):
-    return [sentence.tags for sentence in conll_reader.read_conll(
+    return [sentence.tags for sentence in conll.read_conll(
         os.path.join(DATA, *name)).sentences]
 
   def test_iob2_of_conll_2000_comes_back_from_bioes(self):

@@ -1,0 +1,167 @@
+"""Reads tagged words from tables, .tsv and .csv: a word a row.
+
+    word,tag
+    He,O
+    lives,O
+
+A sentence ends at an empty line, or where a column that names it has another
+value; where that is empty, the sentence goes on.
+"""
+
+import collections
+import itertools
+
+from finetune.readers import conll
+from finetune.readers import tables
+from util import utils
+
+# What stands between words where predictions are written.
+_WHITE_SPACE = frozenset(" \t\r\n")
+
+# Where the parts of a sentence are in tables and JSON.
+#   words, tags: names of columns in a table's header line, or positions from 0,
+#     all of the same kind; None: the first and the last column. Keys in JSON;
+#     None: "words", and "tags" or "labels".
+#   sentence: the column that tells sentences apart, None: empty lines do.
+#   sentence_id: the key of a sentence's name in JSON; None: "id".
+#   has_header: bool, whether the first line names the columns.
+Layout = collections.namedtuple(
+    "Layout", ["words", "tags", "sentence", "sentence_id", "has_header"])
+Layout.__new__.__defaults__ = (None, None, None, None, False)
+
+# A file that was read.
+#   path: str.
+#   num_columns: int; None where columns are found by their names or keys.
+#   is_tagged: bool, whether its words have tags.
+#   sentences: list of conll.Sentence, none of them empty.
+TaggedFile = collections.namedtuple(
+    "TaggedFile", ["path", "num_columns", "is_tagged", "sentences"])
+
+# Of one file: the positions of the parts (None: not there) and its width.
+_Columns = collections.namedtuple(
+    "_Columns", ["words", "tags", "sentence", "width"])
+
+
+def read_table(path, file_format, layout, num_columns=None, has_tags=True):
+  """Returns the TaggedFile at `path`.
+
+  Args:
+    path: of a UTF-8 file, with or without a byte order mark.
+    file_format: "tsv" or "csv", as `tables` reads them.
+    layout: a Layout. A file without tags lacks their column; or, where columns
+      are found by their positions, all columns but that of the words.
+    num_columns: int, those of the training data; None where this is them.
+    has_tags: bool, False where tags are not looked at.
+
+  Raises:
+    utils.UserError: the file is missing or not UTF-8, holds no words, or a row
+      is not as expected; the message names the line.
+  """
+  rows = tables.read_cells(path, file_format)
+  first = next((row for row in rows if row[1]), None)
+  if first is None:
+    raise conll.no_words(path)
+  columns = _find_columns("%s:%d" % (path, first[0]), first[1], layout,
+                          num_columns)
+  if not layout.has_header:
+    rows = itertools.chain([first], rows)
+  if not has_tags:
+    columns = columns._replace(tags=None)
+  sentences = list(_sentences(path, rows, columns))
+  if not sentences:
+    raise conll.no_words(path)
+  is_by_name = isinstance(layout.words, str)
+  return TaggedFile(path, None if is_by_name else columns.width,
+                    columns.tags is not None, sentences)
+
+
+def check_width(place, width, num_columns, shown):
+  """Raises a UserError if a file cannot be one with or without tags.
+
+  Args:
+    place: str, "file:line".
+    width: int, the number of its columns.
+    num_columns: int, those of the training data; None where that is not known.
+    shown: str, the line.
+  """
+  allowed = sorted({1, num_columns - 1, num_columns}) if num_columns else []
+  if allowed and width not in allowed:
+    raise utils.UserError(
+        "%s: expected a word a line, in %s columns (those of the training data "
+        "with or without the tag, or words alone), got %d: '%s'; for text as "
+        "it is, put {\"text\": \"...\"} on each line of a .jsonl file." % (
+            place, _or(allowed), width, shown))
+
+
+def _or(numbers):
+  return " or ".join(filter(None, [
+      ", ".join(map(str, numbers[:-1])), str(numbers[-1])]))
+
+
+def _find_columns(place, cells, layout, num_columns):
+  """Returns the _Columns of a file by its first line."""
+  width = len(cells)
+  if isinstance(layout.words, str):
+    positions = [
+        None if name is None or is_optional and name not in cells else
+        tables.position_of(place, name, cells)
+        for name, is_optional in [(layout.words, False), (layout.tags, True),
+                                  (layout.sentence, False)]]
+    return _Columns(*positions, width=width)
+  check_width(place, width, num_columns, tables.shorten(cells))
+  if width == 1:
+    return _Columns(0, None, None, width)
+  last = (num_columns or width) - 1
+  columns = _Columns(layout.words or 0,
+                     last if layout.tags is None else layout.tags,
+                     layout.sentence, width)
+  for name, column in columns._asdict().items():
+    if name != "width" and column is not None and column > last:
+      raise utils.UserError(
+          "%s: expected a column at position %d (from 0) for \"%s\", found %d "
+          "columns." % (place, column, name, last + 1))
+  if width > last:
+    return columns
+  return _Columns(*[
+      column - 1 if column is not None and column > columns.tags else column
+      for column in (columns.words, None, columns.sentence)], width=width)
+
+
+def _sentences(path, rows, columns):
+  """Yields the conll.Sentences of (line number, cells)."""
+  words, current = [], None  # words: (line number, word, tag)
+  for number, cells in rows:
+    place = "%s:%d" % (path, number)
+    if cells:
+      tables.check_number(path, number, cells, columns.width)
+    is_break = not cells or cells[columns.words] == conll.DOCUMENT_START
+    name = "" if is_break or columns.sentence is None else (
+        cells[columns.sentence].strip())
+    if words and (is_break or name and name != current):
+      yield _sentence(path, words, current)
+      words = []
+    if is_break or not words:
+      current = None
+    current = name or current
+    if not is_break:
+      words.append((
+          number, _checked(cells[columns.words], place, "word"),
+          None if columns.tags is None else
+          _checked(cells[columns.tags], place, "tag")))
+  if words:
+    yield _sentence(path, words, current)
+
+
+def _sentence(path, words, name):
+  numbers, texts, tags = map(list, zip(*words))
+  return conll.Sentence(
+      lambda index: "%s:%d" % (path, numbers[index]), texts,
+      None if tags[0] is None else tags, sentence_id=name)
+
+
+def _checked(text, place, what):
+  """Returns a word or tag that can be written in columns."""
+  if not text or not _WHITE_SPACE.isdisjoint(text):
+    raise utils.UserError("%s: expected a %s without white space, got '%s'." % (
+        place, what, text))
+  return text

@@ -1,0 +1,355 @@
+"""Hugging Face folders to one TF1 checkpoint.
+
+The checkpoint is one that pre-training and fine-tuning start from: global step
+0, no optimizer slots (they start at 0), with the vocabulary and the settings
+that travel with a model beside it.
+"""
+
+import os
+
+import numpy as np
+import tensorflow.compat.v1 as tf
+
+from model import checkpoint as checkpoint_lib
+from model.huggingface import conversion_report
+from model.huggingface import heads
+from model.huggingface import model_folder
+from model.huggingface import tokenizer_files
+from model.huggingface import variable_names
+from model import layers
+from model import model_sizes
+from model import modeling
+from util import utils
+
+CHECKPOINT_NAME = "model.ckpt-0"
+_LM_TABLE = "generator_lm_head.weight"  # the word embeddings, a second time
+_WORD_TABLE = "electra.embeddings.word_embeddings.weight"
+_SETTINGS = ("do_lower_case", "strip_accents", "preprocessing")
+
+
+def to_tf(output_dir, *, discriminator=None, generator=None, masked_lm=None,
+          task=None, untied_embeddings=False):
+  """Writes Hugging Face folders as one TF1 checkpoint with its settings.
+
+  Args:
+    output_dir: str, the model folder to write.
+    discriminator: str, folder of an ElectraForPreTraining or ElectraModel,
+      which becomes `electra/`.
+    generator: str, folder of an ElectraForMaskedLM, which becomes `generator/`
+      on the embeddings of the discriminator. If both have the same layers, they
+      are written once (untied_generator false).
+    masked_lm: str, folder of an ElectraForMaskedLM which becomes `electra/`
+      itself (electra_objective false).
+    task: (name, folder) of a fine-tuned model, which becomes `electra/` and
+      `task_specific/<name>/`.
+    untied_embeddings: bool, whether the generator keeps embeddings of its own
+      (untied_generator_embeddings).
+
+  Only `discriminator` and `generator` go together.
+
+  Returns:
+    conversion_report.Report.
+
+  Raises:
+    utils.UserError: weights are missing, do not fit together or have no
+      counterpart here.
+  """
+  variables, notes = {}, []
+  models = []
+  if discriminator:
+    models.append(_Model(discriminator, notes))
+    variables.update(_discriminator(models[0], notes))
+  elif masked_lm:
+    models.append(_Model(masked_lm, notes))
+    variables.update(_main_encoder(models[0]))
+    variables.update(_generator_head(models[0]))
+  elif task:
+    models.append(_Model(task[1], notes))
+    variables.update(_task(models[0], task[0], notes))
+  has_main = bool(models)
+  if generator:
+    models.append(_Model(generator, notes))
+    variables.update(_generator(models, untied_embeddings, notes))
+  _write_settings(output_dir, models, has_main, notes)
+  variables[checkpoint_lib.GLOBAL_STEP] = np.array(0, np.int64)
+  write_checkpoint(os.path.join(output_dir, CHECKPOINT_NAME), variables)
+  return conversion_report.Report(
+      source=", ".join(model.folder for model in models),
+      converted=sorted(variables),
+      slots=[],
+      unused=sorted(name for model in models for name in model.unused()),
+      notes=notes)
+
+
+def write_checkpoint(prefix, variables):
+  """Writes arrays as a TF1 checkpoint, the newest of its folder.
+
+  Args:
+    prefix: str, the path up to ".index".
+    variables: {name: array}.
+  """
+  folder, name = os.path.split(prefix)
+  utils.makedirs(folder)
+  names = sorted(variables)
+  with tf.Graph().as_default(), tf.Session(
+      config=tf.ConfigProto(device_count={"GPU": 0})) as session:
+    placeholders = [tf.placeholder(variables[n].dtype, variables[n].shape)
+                    for n in names]
+    save = tf.raw_ops.SaveV2(
+        prefix=prefix, tensor_names=names, shape_and_slices=[""] * len(names),
+        tensors=placeholders)
+    session.run(save, {placeholder: variables[n]
+                       for placeholder, n in zip(placeholders, names)})
+  with utils.write_atomically(os.path.join(folder, "checkpoint")) as f:
+    f.write('model_checkpoint_path: "%s"\n'
+            'all_model_checkpoint_paths: "%s"\n' % (name, name))
+
+
+class _Model:
+  """A Hugging Face model: its config, and its weights by their names here."""
+
+  def __init__(self, folder, notes):
+    self.folder = folder
+    self.config = model_folder.read_config(folder)
+    self.weights = model_folder.read_weights(folder)
+    self.num_layers = variable_names.num_hf_layers(self.weights)
+    self._used = set()
+    epsilon = self.config.get("layer_norm_eps", layers.LAYER_NORM_EPSILON)
+    if epsilon != layers.LAYER_NORM_EPSILON:
+      notes.append("%s was trained with layer_norm_eps %g, here it is %g: "
+                   "results differ a little" % (
+                       folder, epsilon, layers.LAYER_NORM_EPSILON))
+
+  def take(self, pairs):
+    """Returns the {TF name: array} of some Pairs.
+
+    Raises:
+      utils.UserError: weights are missing.
+    """
+    missing = [pair.hf_name for pair in pairs
+               if pair.hf_name not in self.weights]
+    if missing:
+      raise utils.UserError(
+          "%s lacks %d weights, such as %s; its config.json says %s." % (
+              self.folder, len(missing), missing[0],
+              ", ".join(self.config.get("architectures") or ["nothing"])))
+    self._used.update(pair.hf_name for pair in pairs)
+    return {pair.tf_name: np.ascontiguousarray(self.weights[pair.hf_name].T)
+                          if pair.is_kernel else self.weights[pair.hf_name]
+            for pair in pairs}
+
+  def take_head(self):
+    """Returns the (kind, {name inside the head: array}) of a task's head."""
+    kind, head, names = heads.to_tf(self.weights, self.folder)
+    self._used.update(names)
+    return kind, head
+
+  def take_embeddings(self, scope):
+    return self.take(variable_names.embedding_pairs(scope))
+
+  def take_encoder(self, scope):
+    """Returns the {TF name: array} of projection and layers."""
+    has_projection = "electra.embeddings_project.weight" in self.weights
+    # Without layers, the names of layer 0 are what is missing.
+    return self.take(variable_names.encoder_pairs(
+        scope, max(self.num_layers, 1), has_projection))
+
+  def check_tied_table(self):
+    """Raises a UserError if tokens are predicted by a table of their own."""
+    self._used.add(_LM_TABLE)
+    table = self.weights.get(_LM_TABLE)
+    if table is not None and not np.array_equal(
+        table, self.weights.get(_WORD_TABLE)):
+      raise utils.UserError(
+          "%s: %s is not the word embeddings, but tokens are predicted with "
+          "those here (tie_word_embeddings)." % (self.folder, _LM_TABLE))
+
+  def unused(self):
+    """Returns the names of weights that nothing took, with their folder."""
+    return ["%s/%s" % (self.folder, name)
+            for name in self.weights if name not in self._used]
+
+
+def _discriminator(model, notes):
+  variables = _main_encoder(model)
+  head = variable_names.discriminator_head_pairs()
+  if any(pair.hf_name in model.weights for pair in head):
+    variables.update(model.take(head))
+  else:
+    notes.append("%s has no %s head: in pre-training it starts fresh" % (
+        model.folder, variable_names.DISCRIMINATOR_HEAD))
+  return variables
+
+
+def _task(model, name, notes):
+  variables = _main_encoder(model)
+  kind, head = model.take_head()
+  notes.append("The head of task '%s' is one of kind %s" % (name, kind))
+  variables.update({"task_specific/%s/%s" % (name, inside): value
+                    for inside, value in head.items()})
+  return variables
+
+
+def _main_encoder(model):
+  """Returns the variables of `electra/`, checked against the config."""
+  scope = variable_names.MAIN_SCOPE
+  variables = model.take_embeddings(scope)
+  variables.update(model.take_encoder(scope))
+  _bert_config(model, variable_names.sizes(_shapes(variables), scope, scope))
+  return variables
+
+
+def _generator_head(model):
+  if model.config.get("hidden_act", "gelu") != "gelu":
+    raise utils.UserError(
+        "%s: hidden_act is \"%s\", but the head of ElectraForMaskedLM uses "
+        "gelu all the same; here both are one setting." % (
+            model.folder, model.config["hidden_act"]))
+  model.check_tied_table()
+  return model.take(variable_names.generator_head_pairs())
+
+
+def _generator(models, untied_embeddings, notes):
+  """Returns the variables of the generator, the last model.
+
+  Args:
+    models: list of _Model: the discriminator if there is one, the generator.
+    untied_embeddings: bool, whether it keeps embeddings of its own.
+    notes: list of str, added to.
+  """
+  model, scope = models[-1], variable_names.GENERATOR_SCOPE
+  variables = _generator_head(model)
+  encoder = model.take_encoder(scope)
+  if untied_embeddings:
+    embeddings = model.take_embeddings(scope)
+    if scope + "/embeddings_project/kernel" in encoder:
+      raise utils.UserError(
+          "%s: embeddings of the generator's own are as wide as its layers "
+          "here, these have embedding_size %s and hidden_size %s; leave "
+          "--untied-embeddings out." % (
+              model.folder, model.config.get("embedding_size"),
+              model.config.get("hidden_size")))
+  else:
+    embeddings = model.take_embeddings(variable_names.MAIN_SCOPE)
+    if len(models) > 1:
+      _check_shared(embeddings, models[0], model.folder)
+  variables.update(embeddings)
+  if len(models) > 1 and not untied_embeddings and _is_same(
+      model.take_encoder(variable_names.MAIN_SCOPE),
+      models[0].take_encoder(variable_names.MAIN_SCOPE)):
+    notes.append("Generator and discriminator are one encoder: to train on, "
+                 "set untied_generator to false")
+    return variables
+  _check_generator_sizes(model, _bert_config(model, variable_names.sizes(
+      _shapes(dict(embeddings, **encoder)),
+      scope if untied_embeddings else variable_names.MAIN_SCOPE, scope)))
+  variables.update(encoder)
+  return variables
+
+
+def _check_shared(embeddings, discriminator, folder):
+  """Raises a UserError if two models do not have the same embeddings."""
+  theirs = discriminator.take_embeddings(variable_names.MAIN_SCOPE)
+  for name in sorted(embeddings):
+    if embeddings[name].shape != theirs[name].shape:
+      difference = "shape %s and %s" % (
+          list(theirs[name].shape), list(embeddings[name].shape))
+    elif not np.array_equal(embeddings[name], theirs[name]):
+      difference = "values that differ by up to %.3g" % np.max(
+          np.abs(embeddings[name] - theirs[name]))
+    else:
+      continue
+    raise utils.UserError(
+        "The generator shares the discriminator's embeddings, but %s and %s "
+        "have %s in %s; give the folders of one pre-training run, or "
+        "--untied-embeddings." % (
+            discriminator.folder, folder, difference, name))
+
+
+def _is_same(variables, others):
+  return set(variables) == set(others) and all(
+      np.array_equal(variables[name], others[name]) for name in variables)
+
+
+def _check_generator_sizes(model, bert_config):
+  """Raises a UserError for sizes that pre-training gives no generator."""
+  hidden_size = bert_config.hidden_size
+  for name, expected in (
+      ("num_attention_heads",
+       max(1, hidden_size // model_sizes.GENERATOR_HEAD_SIZE)),
+      ("intermediate_size", 4 * hidden_size)):
+    found = getattr(bert_config, name)
+    if found != expected:
+      raise utils.UserError(
+          "%s: a generator of hidden size %d has %s %d here, this one has %d." %
+          (model.folder, hidden_size, name, expected, found))
+
+
+def _bert_config(model, sizes):
+  """Returns the BertConfig of a model, checked against its weights' sizes."""
+  for name, value in sorted(sizes.items()):
+    # transformers leaves out what has ElectraConfig's default.
+    if model.config.get(name) not in (None, value):
+      raise utils.UserError(
+          "%s: config.json says %s %s, the weights say %d." % (
+              model.folder, name, model.config[name], value))
+  values = dict({name: model.config[name] for name in model_folder.SHARED_FIELDS
+                 if model.config.get(name) is not None})
+  values.update((name, value) for name, value in sizes.items()
+                if name in model_folder.SHARED_FIELDS)
+  if "num_attention_heads" not in values:
+    raise utils.UserError("%s: config.json lacks num_attention_heads." %
+                          model.folder)
+  try:
+    return modeling.BertConfig.from_dict(values)
+  except utils.UserError as error:
+    raise utils.UserError("%s/config.json: %s" % (model.folder, error))
+
+
+def _shapes(variables):
+  return {name: list(value.shape) for name, value in variables.items()}
+
+
+# ------------------------------------------------ what travels with a model
+
+
+def _write_settings(output_dir, models, has_main, notes):
+  """Writes config.json, vocab.txt and tokenizer_config.json of the models."""
+  vocab = _agreed(models, tokenizer_files.read_vocab, "vocabularies")
+  settings = _agreed(models, tokenizer_files.read_settings, "tokenizer settings")
+  if has_main:
+    variables = models[0].take_embeddings(variable_names.MAIN_SCOPE)
+    variables.update(models[0].take_encoder(variable_names.MAIN_SCOPE))
+    sizes = variable_names.sizes(_shapes(variables), variable_names.MAIN_SCOPE,
+                           variable_names.MAIN_SCOPE)
+    utils.write_json(
+        dict(_bert_config(models[0], sizes).to_dict(),
+             embedding_size=sizes["embedding_size"]),
+        os.path.join(output_dir, model_folder.CONFIG_FILE))
+  if vocab:
+    utils.makedirs(output_dir)
+    tokenizer_files.write_vocab(output_dir, vocab)
+  else:
+    notes.append("No vocabulary was found; put vocab.txt into %s" % output_dir)
+  if settings and "do_lower_case" in settings:
+    settings.setdefault("strip_accents", settings["do_lower_case"])
+    utils.write_json({name: settings.get(name) for name in _SETTINGS},
+                     os.path.join(output_dir, tokenizer_files.CONFIG_FILE))
+  else:
+    notes.append("Nothing records whether text is lower-cased; set "
+                 "do_lower_case when training")
+
+
+def _agreed(models, read, what):
+  """Returns what `read` finds in the folders, None if in none of them.
+
+  Raises:
+    utils.UserError: two folders do not agree.
+  """
+  found = [(read(model.folder), model.folder) for model in models]
+  found = [(value, folder) for value, folder in found if value]
+  if len(found) > 1 and found[0][0] != found[1][0]:
+    raise utils.UserError(
+        "%s and %s have different %s; they are not of one model." % (
+            found[0][1], found[1][1], what))
+  return found[0][0] if found else None

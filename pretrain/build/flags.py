@@ -1,0 +1,114 @@
+"""The command line that both dataset builders share."""
+
+import argparse
+
+from pretrain.build import builder
+from util import utils
+
+_BOOLS = {"true": True, "t": True, "yes": True, "y": True, "1": True,
+          "false": False, "f": False, "no": False, "n": False, "0": False}
+
+
+def make_parser(description, lower_case):
+  """Returns the ArgumentParser with the flags of a dataset builder.
+
+  Args:
+    description: str, what the script does.
+    lower_case: whether text is lower-cased, and accents stripped, by default.
+  """
+  parser = argparse.ArgumentParser(description=description)
+  for name, help_text in (
+      ("--corpus-dir", "folder of raw UTF-8 text files, in sub-folders too, "
+                       "plain, .gz, .xz or .bz2; one sentence a line, blank "
+                       "lines between documents"),
+      ("--vocab-file", "WordPiece vocabulary, one token a line"),
+      ("--output-dir", "folder to write the examples to, as "
+                       "pretrain_data.tfrecord-<i>-of-<n>")):
+    parser.add_argument(name, required=True, metavar="PATH",
+                        help="string, required: " + help_text)
+  parser.add_argument(
+      "--max-seq-length", type=int, default=128, metavar="N",
+      help="int, default 128: tokens of an example")
+  parser.add_argument(
+      "--num-processes", type=int, default=1, metavar="N",
+      help="int, default 1: processes that work in parallel; the output does "
+           "not depend on it")
+  parser.add_argument(
+      "--blanks-separate-docs", type=parse_bool, default=True, metavar="BOOL",
+      help="bool, default true: whether a blank line ends a document; the end "
+           "of a file always does")
+  _add_switches(parser, lower_case)
+  parser.add_argument(
+      "--num-out-files", type=int, default=None, metavar="N",
+      help="int, default %d, or as many as have %d examples each: files to "
+           "write; never more than there are examples" % (
+               builder.DEFAULT_NUM_OUT_FILES,
+               builder.MIN_EXAMPLES_PER_FILE))
+  parser.add_argument(
+      "--carry-over", action="store_true",
+      help="switch, default off: start the next example of a document with the "
+           "tokens that did not fit, instead of dropping them")
+  parser.add_argument(
+      "--seed", type=int, default=0, metavar="N",
+      help="int, default 0: same seed and same corpus, same output")
+  parser.add_argument(
+      "--overwrite", action="store_true",
+      help="switch, default off: replace examples that are in the output "
+           "folder; other files there stay")
+  return parser
+
+
+def parse_bool(text):
+  """Returns the bool that a flag's value spells."""
+  if text.lower() not in _BOOLS:
+    raise argparse.ArgumentTypeError(
+        "expected true or false, got %r" % text)
+  return _BOOLS[text.lower()]
+
+
+def to_settings(args, **more):
+  """Returns the BuildSettings of parsed flags.
+
+  Args:
+    args: argparse.Namespace, from `make_parser`'s parser.
+    **more: further fields of BuildSettings.
+  """
+  if args.do_strip_accents and not args.do_lower_case:
+    utils.log("--do-strip-accents has no effect: accents are stripped only "
+              "where text is lower-cased too (--do-lower-case)")
+  strips_by_default = args.strips_accents_by_default
+  return builder.BuildSettings(
+      corpus_dir=args.corpus_dir,
+      vocab_file=args.vocab_file,
+      output_dir=args.output_dir,
+      max_seq_length=args.max_seq_length,
+      num_processes=args.num_processes,
+      blanks_separate_docs=args.blanks_separate_docs,
+      do_lower_case=args.do_lower_case,
+      strip_accents=(strips_by_default if args.do_strip_accents is None
+                     else args.do_strip_accents),
+      num_out_files=args.num_out_files,
+      carry_over=args.carry_over,
+      seed=args.seed,
+      overwrite=args.overwrite,
+      **more)
+
+
+def _add_switches(parser, default):
+  """Adds the two pairs of switches about letters."""
+  parser.set_defaults(strips_accents_by_default=default)
+  on, off = (" (default)", "") if default else ("", " (default)")
+  parser.add_argument(
+      "--do-lower-case", dest="do_lower_case", action="store_true",
+      default=default, help="switch%s: lower-case the text" % on)
+  parser.add_argument(
+      "--no-lower-case", dest="do_lower_case", action="store_false",
+      help="switch%s: keep the case" % off)
+  parser.add_argument(
+      "--do-strip-accents", dest="do_strip_accents", action="store_true",
+      default=None,
+      help="switch%s: strip accents, only where text is lower-cased; this "
+           "changes Arabic letters too, \u0623 to \u0627" % on)
+  parser.add_argument(
+      "--no-strip-accents", dest="do_strip_accents", action="store_false",
+      help="switch%s: keep accents" % off)

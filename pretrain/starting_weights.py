@@ -1,0 +1,227 @@
+"""What a model folder holds before the first step of a run.
+
+  vocab.txt, tokenizer_config.json, config.json  travel with the weights
+  model.ckpt-<step>.*, checkpoint  the weights to go on from, if any
+  released/  a copy of a checkpoint that lacked what training needs
+  damaged/  files of checkpoints that could not be read
+
+Weights are decided here, in this order: the folder's own latest checkpoint
+whose files are whole, so that a run that is started again goes on;
+`init_checkpoint`; new ones, which `init_from_data` lets start from counts.
+"""
+
+import os
+
+import tensorflow.compat.v1 as tf
+
+from model import checkpoint
+from model import model_sizes
+from model import tokenization
+from pretrain import data_init
+from pretrain import dataset_info
+from pretrain import pretrain_data
+from pretrain import pretraining_model
+from util import utils
+
+VOCAB_NAME = "vocab.txt"
+TOKENIZER_CONFIG_NAME = "tokenizer_config.json"
+MODEL_CONFIG_NAME = "config.json"
+RELEASED_NAME = "released"
+_ENCODER_WEIGHTS = r"^electra/.*(?<!/adam_m)(?<!/adam_v)$"
+
+
+def write_settings(config):
+  """Writes vocabulary, tokenizer settings and sizes beside the weights.
+
+  Other entries of files that are there already are kept.
+
+  Raises:
+    UserError: the folder's vocabulary or tokenizer settings are others than
+      those of the run.
+  """
+  _write_vocab(config)
+  path = os.path.join(config.model_dir, TOKENIZER_CONFIG_NAME)
+  recorded = _load(path)
+  settings = tokenizer_settings(config, recorded)
+  for name in ("do_lower_case", "strip_accents"):
+    if recorded.get(name, settings[name]) != settings[name]:
+      raise utils.UserError(
+          "%s: expected %s %s, as the examples were built, found %s; use "
+          "another --model-name, or examples built the other way." % (
+              path, name, str(settings[name]).lower(), recorded[name]))
+  utils.write_json(dict(recorded, **settings), path)
+  bert_config = model_sizes.get_bert_config(config)
+  path = os.path.join(config.model_dir, MODEL_CONFIG_NAME)
+  utils.write_json(dict(
+      _load(path), embedding_size=model_sizes.get_embedding_size(
+          config, bert_config), **bert_config.to_dict()), path)
+
+
+def tokenizer_settings(config, recorded):
+  """Returns do_lower_case, strip_accents and preprocessing of the examples.
+
+  As dataset_info.json says; for examples without one, as `recorded` says, a
+  dict; else accents are stripped where text is lower-cased.
+  """
+  settings = {
+      "do_lower_case": config.do_lower_case,
+      "strip_accents": recorded.get("strip_accents", config.do_lower_case),
+      "preprocessing": recorded.get("preprocessing")}
+  for folder in config.tfrecord_folders():
+    info = dataset_info.load(
+        folder, needs_all_files=not config.skip_corrupted_records)
+    if info:
+      settings.update({name: info["tokenizer"][name] for name in settings})
+  return settings
+
+
+def prepare_weights(config):
+  """Makes the folder's latest checkpoint one that training can go on from.
+
+  Returns:
+    int, the global step to go on from; 0 for new weights.
+
+  Raises:
+    UserError: the checkpoint does not fit the model; names what to set.
+  """
+  own = checkpoint.settle(config.model_dir)
+  # The 'checkpoint' file may name one in another folder.
+  source = own or checkpoint.find(config.model_dir) or config.init_checkpoint
+  if source != config.init_checkpoint and config.init_checkpoint:
+    utils.log("Going on from %s; init_checkpoint was used when it was new" %
+              source)
+  if not source:
+    if config.init_from_data:
+      _start_from_data(config)
+    return 0
+  source = checkpoint.latest(source)
+  if not own:
+    checkpoint.check_whole(source)
+  step = checkpoint.global_step_of(source)
+  if config.reset_global_step and not own:
+    step = 0
+  with tf.Graph().as_default():
+    tf.set_random_seed(config.seed)
+    variables = build_variables(config)
+    global_step = tf.train.get_or_create_global_step()
+    report = checkpoint.plan(
+        source, variables, required=(_ENCODER_WEIGHTS,), slots=True)
+    if own and not report.fresh:
+      return step  # the Estimator restores it as it is
+    utils.log(checkpoint.format_report(report))
+    if own:
+      _keep_released(config.model_dir, own)
+    checkpoint.apply(report)
+    _save(variables, global_step, step, config.model_dir)
+  return step
+
+
+def _start_from_data(config):
+  """Writes a checkpoint of new weights, some of them from counts of tokens."""
+  utils.log("Counting tokens of the examples for the first weights "
+            "(init_from_data)")
+  special_ids = pretrain_data.special_ids(config.vocab_file)
+  counts = data_init.count(
+      pretrain_data.batches_of_ids(config), config.vocab_size,
+      [id_ for token, id_ in special_ids.items() if token != "[UNK]"])
+  with tf.Graph().as_default():
+    tf.set_random_seed(config.seed)
+    variables = build_variables(config)
+    global_step = tf.train.get_or_create_global_step()
+    values = data_init.initial_values(
+        {variable.op.name: variable.shape.as_list() for variable in variables},
+        counts, config.seed)
+    utils.log("Counted {:,} tokens; from them start {}".format(
+        counts.num_tokens, ", ".join(sorted(values))))
+    _save(variables, global_step, 0, config.model_dir, values)
+
+
+def check_for_evaluation(config):
+  """Checks that the folder's checkpoint has all weights of the model.
+
+  Returns:
+    The prefix of the checkpoint.
+
+  Raises:
+    UserError: there is none, or it lacks some, which would be evaluated as new
+      random weights.
+  """
+  source, damaged = checkpoint.newest_whole(config.model_dir)
+  if damaged:
+    checkpoint.log_fallback(source, damaged)
+  source = source or checkpoint.latest(config.model_dir)
+  with tf.Graph().as_default():
+    build_model(config)
+    checkpoint.plan(source, tf.trainable_variables(), required=("",))
+  return source
+
+
+def build_model(config):
+  """Builds the model over one empty example, for its variables."""
+  length, num_positions = config.max_seq_length, config.max_predictions_per_seq
+  features = {name: tf.zeros([1, length], tf.int32)
+              for name in ("input_ids", "input_mask", "segment_ids")}
+  features.update(  # as masked already: nothing needs to be drawn
+      masked_lm_positions=tf.zeros([1, num_positions], tf.int32),
+      masked_lm_ids=tf.zeros([1, num_positions], tf.int32),
+      masked_lm_weights=tf.zeros([1, num_positions]))
+  return pretraining_model.PretrainingModel(
+      config, features, is_training=False)
+
+
+def build_variables(config):
+  """Makes and returns the model's variables and their Adam slots."""
+  build_model(config)
+  variables = tf.trainable_variables()
+  slots = [
+      tf.get_variable(variable.op.name + slot, variable.shape.as_list(),
+                      initializer=tf.zeros_initializer(), trainable=False)
+      for variable in variables for slot in ("/adam_m", "/adam_v")]
+  return variables + slots
+
+
+def _save(variables, global_step, step, model_dir, values=None):
+  """Writes a checkpoint of variables as they start, but for {name: value}."""
+  variables = variables + [global_step]
+  saver = tf.train.Saver(variables)
+  utils.makedirs(model_dir)
+  with tf.Session() as session:
+    session.run(tf.variables_initializer(variables))
+    session.run(global_step.assign(step))
+    for variable in variables:
+      if variable.op.name in (values or {}):
+        variable.load(values[variable.op.name], session)
+    path = saver.save(session, os.path.join(model_dir, "model.ckpt"),
+                      global_step=step, write_meta_graph=False)
+  utils.log("Wrote %s, complete for training, at step %s" % (
+      path, "{:,}".format(step)))
+
+
+def _keep_released(model_dir, prefix):
+  """Copies a checkpoint to where training neither writes nor removes."""
+  folder = os.path.join(model_dir, RELEASED_NAME)
+  for name in utils.listdir(os.path.dirname(prefix)):
+    if name.startswith(os.path.basename(prefix) + "."):
+      utils.copy(os.path.join(os.path.dirname(prefix), name),
+                 os.path.join(folder, name))
+  utils.log("Kept a copy of %s in %s" % (os.path.basename(prefix), folder))
+
+
+def _write_vocab(config):
+  path = os.path.join(config.model_dir, VOCAB_NAME)
+  if not utils.exists(path):
+    utils.copy(config.vocab_file, path)
+  elif (tokenization.vocab_sha256(path) !=
+        tokenization.vocab_sha256(config.vocab_file)):
+    raise utils.UserError(
+        "%s: expected the tokens of %s, found others; a model keeps its "
+        "vocabulary: use that one, or another --model-name." % (
+            path, config.vocab_file))
+
+
+def _load(path):
+  """Returns the object of a JSON file, {} if there is no such file."""
+  content = utils.load_json(path) if utils.exists(path) else {}
+  if not isinstance(content, dict):
+    raise utils.UserError("%s: expected a JSON object." % path)
+  return content

@@ -1,0 +1,116 @@
+"""Tests for finetune.readers.conll.
+
+Real data, where ELECTRA_DATA is set: the counts of CoNLL-2000 are those of its
+README, those of ANERcorp those of CAMeL Lab's README (words).
+"""
+
+import os
+import unittest
+
+from finetune.readers import conll
+from tests.finetune.tagging import tiny_tags
+from util import utils
+
+DATA = os.environ.get("ELECTRA_DATA")
+
+
+class ConllReaderTest(tiny_tags.TaggingTestCase):
+
+  def read(self, text):
+    return conll.read_conll(self.write("x/train.txt", text))
+
+  def sentences(self, text):
+    return [(sentence.words, sentence.tags)
+            for sentence in self.read(text).sentences]
+
+  def test_first_column_is_the_word_and_the_last_its_tag(self):
+    content = self.read("He PRP B-NP\nran VBD B-VP\n\nIt PRP B-NP\n\n")
+    self.assertEqual(content.num_columns, 3)
+    self.assertEqual([(s.words, s.tags) for s in content.sentences],
+                     [(["He", "ran"], ["B-NP", "B-VP"]), (["It"], ["B-NP"])])
+
+  def test_last_sentence_needs_no_empty_line(self):
+    for end in ("", "\n", "\n\n", "\n\n\n"):
+      self.assertEqual(self.sentences("a O\n\nb B-X" + end),
+                       [(["a"], ["O"]), (["b"], ["B-X"])])
+
+  def test_columns_are_separated_by_spaces_and_tabs(self):
+    self.assertEqual(self.sentences("a\tO\nb   O\nc \t O \n \t \nd\tB-X\r\n"),
+                     [(["a", "b", "c"], ["O"] * 3), (["d"], ["B-X"])])
+
+  def test_other_spaces_are_parts_of_words(self):
+    # NO-BREAK SPACE, LINE SEPARATOR, NEXT LINE
+    for space in u"\u00a0\u2028\u0085":
+      word = "a%sb" % space
+      self.assertEqual(self.sentences(word + " O\n"), [([word], ["O"])])
+
+  def test_byte_order_mark_is_no_part_of_the_first_word(self):
+    self.assertEqual(self.sentences(b"\xef\xbb\xbfa O\n"), [(["a"], ["O"])])
+
+  def test_document_starts_are_no_words(self):
+    # CoNLL-2003 has an empty line after them, but need not
+    text = "-DOCSTART- -X- O O\n\na X O O\n-DOCSTART-\nb X O O\n"
+    self.assertEqual(self.sentences(text), [(["a"], ["O"]), (["b"], ["O"])])
+
+  def test_number_sign_is_a_word(self):
+    self.assertEqual(self.sentences("# # I-NP\n"), [(["#"], ["I-NP"])])
+
+  def test_one_column_has_no_tags(self):
+    self.assertEqual(self.sentences("a\nb\n"), [(["a", "b"], None)])
+
+  def test_places_are_line_numbers(self):
+    content = self.read("\na O\n\n\n-DOCSTART- O\nb O\nc O\n")
+    self.assertEqual(content.sentences[0].place(0), content.path + ":2")
+    self.assertEqual(content.sentences[1].place(1), content.path + ":7")
+
+  def test_other_number_of_columns_names_the_line(self):
+    with self.assertRaisesRegex(
+        utils.UserError, r"train.txt:3: expected 2 columns .* got 1: 'b'"):
+      self.read("a O\n\nb\n")
+    with self.assertRaisesRegex(utils.UserError, ":2: expected 2 .* got 3"):
+      self.read("a O\nb c O\n")
+
+  def test_other_encoding_names_the_line(self):
+    with self.assertRaisesRegex(utils.UserError,
+                                "train.txt:2: expected UTF-8, byte 1"):
+      self.read(b"a O\n\xe9 O\n")
+
+  def test_file_without_words_is_an_error(self):
+    for text in ("", "\n\n", "-DOCSTART- O\n"):
+      with self.assertRaisesRegex(utils.UserError, "found no words"):
+        self.read(text)
+
+  def test_formatted_sentences_are_read_again(self):
+    columns = [[["a", "b"], ["O", "B-X"], ["O", "O"]], [["c"], ["O"], ["O"]]]
+    text = conll.format_sentences(columns)
+    self.assertEqual(text, "a O O\nb B-X O\n\nc O O\n\n")
+    self.assertEqual(self.sentences(text),
+                     [(["a", "b"], ["O", "O"]), (["c"], ["O"])])
+
+
+@unittest.skipUnless(DATA, "ELECTRA_DATA is not set")
+class RealFilesTest(unittest.TestCase):
+
+  def counts(self, name):
+    content = conll.read_conll(os.path.join(DATA, name))
+    return (len(content.sentences),
+            sum(len(sentence.words) for sentence in content.sentences))
+
+  def test_conll_2000_has_the_published_counts(self):
+    self.assertEqual(self.counts("conll2000/train.txt"), (8936, 211727))
+    self.assertEqual(self.counts("conll2000/test.txt"), (2012, 47377))
+
+  def test_anercorp_has_the_published_counts(self):
+    self.assertEqual(self.counts("anercorp/ANERCorp_CamelLab_train.txt"),
+                     (3973, 125102))
+    self.assertEqual(self.counts("anercorp/ANERCorp_CamelLab_test.txt"),
+                     (925, 25008))
+
+  def test_original_anercorp_is_refused_where_its_columns_are_broken(self):
+    with self.assertRaisesRegex(
+        utils.UserError, "ANERCorp_Benajiba.txt:77231: expected 2 columns"):
+      self.counts("anercorp/ANERCorp_Benajiba.txt")
+
+
+if __name__ == "__main__":
+  unittest.main()

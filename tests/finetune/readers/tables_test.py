@@ -1,0 +1,230 @@
+"""Tests for finetune.readers.tables."""
+
+import csv
+import os
+import tempfile
+import unittest
+
+from finetune.readers import tables
+from util import utils
+
+
+class ReaderTest(unittest.TestCase):
+
+  def setUp(self):
+    folder = tempfile.TemporaryDirectory()
+    self.addCleanup(folder.cleanup)
+    self.path = os.path.join(folder.name, "table")
+
+  def write(self, content):
+    with open(self.path, "wb") as f:
+      f.write(content if isinstance(content, bytes) else
+              content.encode("utf-8"))
+
+  def assert_error(self, message, read, content):
+    """Holds that reading says `message`, after the path of the file."""
+    self.write(content)
+    with self.assertRaises(utils.UserError) as caught:
+      read()
+    self.assertIn(self.path + message, str(caught.exception))
+
+
+class ReadTsvTest(ReaderTest):
+
+  def read(self, columns=("b", "a"), has_header=True, **kwargs):
+    return tables.read_tsv(self.path, list(columns), has_header=has_header,
+                               **kwargs)
+
+  def values(self, content, *args, **kwargs):
+    self.write(content)
+    return [row.values for row in self.read(*args, **kwargs)]
+
+  def test_columns_are_found_by_name(self):
+    self.assertEqual(self.values("a\tx\tb\n1\t-\t2\n3\t-\t4\n"),
+                     [["2", "1"], ["4", "3"]])
+
+  def test_columns_are_found_by_position_without_header(self):
+    self.assertEqual(self.values("1\t2\n3\t4", [1], False), [["2"], ["4"]])
+
+  def test_columns_are_found_by_position_with_header(self):
+    self.assertEqual(self.values("a\tb\n1\t2\n", [1, "a"]), [["2", "1"]])
+
+  def test_place_is_file_and_line(self):
+    self.write("a\tb\n1\t2\n")
+    self.assertEqual(self.read()[0].place, self.path + ":2")
+
+  def test_byte_order_mark_and_line_ends_are_no_text(self):
+    self.assertEqual(self.values("\ufeffb\ta\r\n1\t2\r\n\r\n\n"), [["1", "2"]])
+
+  def test_text_is_kept_as_it_is(self):
+    # Quotation marks, spaces and what str.splitlines takes for a line's end.
+    text = " he said: \"no\u2028yes\x85'\x0c "
+    self.assertEqual(self.values("a\tb\n%s\t\n" % text), [["", text]])
+
+  def test_field_of_any_length(self):
+    text = "x" * 200000  # csv's limit is 131072
+    self.assertEqual(self.values("a\tb\n%s\t1\n" % text), [["1", text]])
+
+  def test_wrong_number_of_columns_names_the_line(self):
+    for row in ["1", "1\t2\t3"]:
+      with self.subTest(row=row):
+        self.assert_error(
+            ":3: expected 2 columns, got %d: %s" % (
+                row.count("\t") + 1, row.replace("\t", " | ")),
+            self.read, "a\tb\n1\t2\n%s\n" % row)
+
+  def test_first_line_may_not_set_the_number_of_columns(self):
+    self.assert_error(
+        ":1: expected 4 columns, got 2",
+        lambda: self.read([0], False, num_columns=4), "1\t2\n")
+
+  def test_header_line_must_have_the_columns_that_are_known(self):
+    self.assert_error(":1: expected 3 columns, got 2: a | b",
+                      lambda: self.read(num_columns=3), "a\tb\n1\t2\n")
+    self.assertEqual(self.values("a\tb\n1\t2\n", num_columns=2), [["2", "1"]])
+
+  def test_broken_lines_are_named_to_who_asks(self):
+    broken_lines = []
+    self.assertEqual(self.values("a\tb\n1\t2\n1\n3\t4\n",
+                                 broken_lines=broken_lines),
+                     [["2", "1"], ["4", "3"]])
+    self.assertEqual(broken_lines, [3])
+    self.assert_error(":2: expected 2 columns, got 3",
+                      lambda: self.read(broken_lines=[]), "a\tb\n1\t2\t3\n")
+
+  def test_empty_line_inside(self):
+    self.assert_error(":3: expected a row, found an empty line", self.read,
+                      "a\tb\n1\t2\n\n1\t2\n")
+
+  def test_not_utf8(self):
+    self.assert_error(":2: expected UTF-8, byte 3 of the line", self.read,
+                      b"a\tb\n1\t\xff\n")
+
+  def test_empty_file(self):
+    for content in ["", "\n", "\ufeff"]:
+      self.assert_error(": expected a table, found an empty file", self.read,
+                        content)
+
+  def test_missing_column(self):
+    self.assert_error(":1: expected a header line with one column 'b', found: "
+                      "'a' | 'c'.", self.read, "a\tc\n1\t2\n")
+
+  def test_white_space_around_a_columns_name_is_shown(self):
+    self.assert_error(":1: expected a header line with one column 'b', found: "
+                      "'a' | ' b'; ' b' has white space around it, remove it.",
+                      self.read, "a\t b\n1\t2\n")
+
+  def test_column_that_stands_there_twice(self):
+    self.assert_error(":1: expected a header line with one column 'b'",
+                      self.read, "a\tb\tb\n1\t2\t3\n")
+
+  def test_position_outside(self):
+    self.assert_error(":1: expected a column at position 2 (from 0), found 2",
+                      lambda: self.read([2], False), "1\t2\n")
+
+  def test_name_without_header(self):
+    self.assert_error(":1: expected the position of column 'a'",
+                      lambda: self.read(["a"], False), "1\t2\n")
+
+  def test_missing_file(self):
+    with self.assertRaisesRegex(utils.UserError, "Expected a file at"):
+      self.read()
+
+
+class ReadCsvTest(ReaderTest):
+
+  def read(self, columns=("a", "b"), has_header=True):
+    return tables.read_csv(self.path, list(columns), has_header=has_header)
+
+  def test_quoted_fields_and_the_line_a_row_starts_at(self):
+    self.write("\ufeffa,b\r\n\"x, \"\"y\"\"\r\nz\u2028\",1\r\nw,2\r\n")
+    self.assertEqual(
+        [(row.place, row.values) for row in self.read()],
+        [(self.path + ":2", ["x, \"y\"\r\nz\u2028", "1"]),
+         (self.path + ":4", ["w", "2"])])
+
+  def test_wrong_number_of_columns_names_the_line(self):
+    self.assert_error(":3: expected 2 columns, got 3", self.read,
+                      "a,b\n1,2\n1,2,3\n")
+
+  def test_quotation_mark_that_is_not_closed(self):
+    self.assert_error(":2: expected a row of comma-separated values: "
+                      "unexpected end of data; maybe a quotation mark in it is "
+                      "not closed", self.read, "a,b\n\"1,2\n3,4\n")
+    # However much follows it; or where a mark further on seems to close it.
+    self.assert_error(":2: expected a row of comma-separated values: "
+                      "unexpected end of data; maybe", self.read,
+                      "a,b\n\"1,2\n" + "3,4\n" * 50000)
+    self.assert_error(":2: expected a row of comma-separated values: ',' "
+                      "expected after", self.read,
+                      "a,b\n\"1,2\n3,4\n\"5\",6\n")
+
+  def test_field_of_any_length(self):
+    text = "x" * 200000  # csv's limit is 131072
+    limit = csv.field_size_limit()
+    for field in (text, "\"%s\"" % text):
+      self.write("a,b\n%s,2\n" % field)
+      row, = self.read()
+      self.assertEqual(row.values, [text, "2"])
+    self.assertEqual(csv.field_size_limit(), limit)
+
+  def test_empty_line_inside(self):
+    self.assert_error(":2: expected a row, found an empty line", self.read,
+                      "a,b\n\n1,2\n")
+
+  def test_not_utf8(self):
+    self.assert_error(":2: expected UTF-8", self.read, b"a,b\n1,\xff\n")
+
+  def test_empty_file(self):
+    self.assert_error(": expected a table, found an empty file", self.read, "")
+
+
+class ReadJsonTest(ReaderTest):
+
+  def read(self):
+    return tables.read_json(self.path, ["a", "b"])
+
+  def read_lines(self):
+    return tables.read_jsonl(self.path, ["a", "b"])
+
+  def test_values_and_places(self):
+    self.write('[{"a": "x", "b": 1, "c": []}, {"b": null, "a": "y"}]')
+    self.assertEqual([tuple(row) for row in self.read()],
+                     [(self.path + ": object 1", ["x", 1]),
+                      (self.path + ": object 2", ["y", None])])
+    self.write('{"a": "x", "b": 1}\n{"b": 2, "a": "y"}\n')
+    self.assertEqual([tuple(row) for row in self.read_lines()],
+                     [(self.path + ":1", ["x", 1]),
+                      (self.path + ":2", ["y", 2])])
+
+  def test_blank_lines_are_passed_over(self):
+    self.write('\n{"a": "x", "b": 1}\n \t\r\n\n{"b": 2, "a": "y"}\n\n')
+    self.assertEqual([tuple(row) for row in self.read_lines()],
+                     [(self.path + ":2", ["x", 1]),
+                      (self.path + ":5", ["y", 2])])
+    self.assertEqual(tables.first_cells(self.path, "jsonl"), ["a", "b"])
+
+  def test_missing_key(self):
+    self.assert_error(": object 1: expected the key 'b', found: 'a', 'c'",
+                      self.read, '[{"a": 1, "c": 2}]')
+    self.assert_error(":1: expected the key 'a', found: none",
+                      self.read_lines, '{}\n')
+    self.assert_error(":1: expected the key 'a', found: 'a ', 'b'; 'a ' has",
+                      self.read_lines, '{"a ": 1, "b": 2}\n')
+
+  def test_not_json(self):
+    self.assert_error(":2:6: expected JSON", self.read_lines,
+                      '{"a": 1, "b": 2}\n{"a":}\n')
+    self.assert_error(":1:2: expected JSON", self.read, "[}")
+
+  def test_not_objects(self):
+    self.assert_error(": expected a list of objects, one for each example, got "
+                      "an object", self.read, '{"a": 1}')
+    self.assert_error(": object 1: expected an object, got text", self.read,
+                      '["a"]')
+    self.assert_error(":1: expected an object, got a number", self.read_lines,
+                      "1")
+
+
+if __name__ == "__main__":
+  unittest.main()

@@ -1,0 +1,549 @@
+"""Tests for model.huggingface.conversion: names, round trips, and what is refused.
+
+What the numbers mean to transformers is tested in hf_parity_test.py.
+"""
+
+import json
+import os
+import struct
+import tempfile
+import unittest
+
+import numpy as np
+import safetensors.numpy
+
+from model import checkpoint
+from model.huggingface import conversion
+from model.huggingface import variable_names
+from tests.model import hf_models
+from util import utils
+
+# Parts of the golden checkpoints that make them up again, and the flags for it.
+OBJECTIVES = {
+    "electra": (("discriminator", "generator"), {}),
+    "tied": (("discriminator", "generator"), {}),
+    "untied_embeddings": (("discriminator", "generator"),
+                          {"untied_embeddings": True}),
+    "uniform": (("discriminator",), {}),
+}
+HEADS = {  # golden file: (task, kind)
+    "head_classification_predict": ("mnli", "classification"),
+    "head_regression_predict": ("sts", "classification"),
+    "head_qa_independent_predict": ("squadv1", None),
+}
+
+
+class ConversionTest(unittest.TestCase):
+
+  def setUp(self):
+    super().setUp()
+    folder = tempfile.TemporaryDirectory()
+    self.addCleanup(folder.cleanup)
+    self.folder = folder.name
+    self.model_dir = self.path("model")
+
+  def path(self, name):
+    return os.path.join(self.folder, name)
+
+  def write_golden(self, name="pretrain/pretrain_electra.npz", **kwargs):
+    """Returns the variables of the model folder that it writes."""
+    variables = hf_models.load(name)["var"]
+    hf_models.write_model(self.model_dir, variables, **kwargs)
+    return variables
+
+  def to_hf(self, part="discriminator", name=None, **kwargs):
+    return conversion.to_hf(
+        self.model_dir, self.path(name or part), part, **kwargs)
+
+  def to_tf(self, **folders):
+    return conversion.to_tf(self.path("back"), **folders)
+
+  def weights(self, name):
+    return safetensors.numpy.load_file(
+        os.path.join(self.path(name), "model.safetensors"))
+
+  def config(self, name):
+    return utils.load_json(os.path.join(self.path(name), "config.json"))
+
+  def change_config(self, name, **values):
+    path = os.path.join(self.path(name), "config.json")
+    utils.write_json(dict(utils.load_json(path), **values), path)
+
+  def change_weights(self, name, **values):
+    """Replaces weights, given with "__" for "."; None takes one out."""
+    weights = self.weights(name)
+    for key, value in values.items():
+      weights[key.replace("__", ".")] = value
+    safetensors.numpy.save_file(
+        {key: value for key, value in weights.items() if value is not None},
+        os.path.join(self.path(name), "model.safetensors"))
+
+  def check_same_bits(self, variables):
+    back = hf_models.read_checkpoint(self.path("back"))
+    self.assertEqual(back.pop("global_step"), 0)
+    self.assertEqual(set(back), set(variables))
+    for name, value in variables.items():
+      self.assertEqual(back[name].shape, value.shape)
+      self.assertEqual(back[name].tobytes(), value.tobytes(), name)
+
+
+class RoundTripTest(ConversionTest):
+
+  def test_every_objective_comes_back_bit_for_bit(self):
+    for objective, (parts, flags) in OBJECTIVES.items():
+      path = "pretrain/pretrain_%s.npz" % objective
+      with self.subTest(objective):
+        self.folder = os.path.join(self.folder, objective)
+        self.model_dir = self.path("model")
+        variables = self.write_golden(path)
+        for part in parts:
+          self.to_hf(part)
+        self.to_tf(**dict({part: self.path(part) for part in parts}, **flags))
+        self.check_same_bits(variables)
+
+  def test_a_masked_lm_is_its_own_encoder(self):
+    variables = self.write_golden("pretrain/pretrain_mlm.npz")
+    self.to_hf("generator")
+    self.to_tf(masked_lm=self.path("generator"))
+    self.check_same_bits(variables)
+
+  def test_fine_tuned_heads(self):
+    for name, (task, kind) in HEADS.items():
+      with self.subTest(name):
+        self.folder = os.path.join(self.folder, name)
+        self.model_dir = self.path("model")
+        variables = self.write_golden("finetune/%s.npz" % name)
+        self.to_hf("task:" + task, "task", task_kind=kind)
+        self.to_tf(task=(task, self.path("task")))
+        self.check_same_bits(variables)
+
+  def test_settings_travel_both_ways(self):
+    tokens = hf_models.SPECIAL + ["ا%d" % i for i in range(150)]
+    self.write_golden(do_lower_case=True, tokens=tokens,
+                      hidden_dropout_prob=0.25)
+    report = self.to_hf()
+    self.assertIn("155 tokens, the model 160 rows: the last 5",
+                  report.notes[0])
+    self.to_tf(discriminator=self.path("discriminator"))
+    for name in ("vocab.txt", "tokenizer_config.json"):
+      with open(os.path.join(self.model_dir, name), "rb") as before, \
+          open(os.path.join(self.path("back"), name), "rb") as after:
+        self.assertEqual(before.read(), after.read())
+    self.assertEqual(self.config("back"), {
+        "vocab_size": 160, "embedding_size": 16, "hidden_size": 32,
+        "num_hidden_layers": 2, "num_attention_heads": 2, "hidden_act": "gelu",
+        "intermediate_size": 64, "hidden_dropout_prob": 0.25,
+        "attention_probs_dropout_prob": 0.1, "max_position_embeddings": 64,
+        "type_vocab_size": 2, "initializer_range": 0.02})
+
+  def test_the_generator_alone(self):
+    variables = self.write_golden()
+    self.to_hf("generator")
+    self.to_tf(generator=self.path("generator"))
+    self.check_same_bits({
+        name: value for name, value in variables.items()
+        if name.startswith(("generator", "electra/embeddings/"))})
+    self.assertFalse(os.path.exists(
+        os.path.join(self.path("back"), "config.json")))  # the other encoder's
+
+
+class NamesTest(ConversionTest):
+
+  def test_the_discriminator(self):
+    variables = self.write_golden()
+    report = self.to_hf()
+    weights = self.weights("discriminator")
+    self.assertEqual(report.converted, sorted(weights))
+    for theirs, ours in (
+        ("electra.embeddings.word_embeddings.weight",
+         "electra/embeddings/word_embeddings"),
+        ("electra.embeddings.LayerNorm.weight",
+         "electra/embeddings/LayerNorm/gamma"),
+        ("electra.embeddings.LayerNorm.bias",
+         "electra/embeddings/LayerNorm/beta"),
+        ("electra.encoder.layer.1.attention.output.LayerNorm.weight",
+         "electra/encoder/layer_1/attention/output/LayerNorm/gamma"),
+        ("discriminator_predictions.dense_prediction.bias",
+         "discriminator_predictions/dense_1/bias")):
+      np.testing.assert_array_equal(weights[theirs], variables[ours])
+    for theirs, ours in (
+        ("electra.embeddings_project.weight",
+         "electra/embeddings_project/kernel"),
+        ("electra.encoder.layer.0.attention.self.value.weight",
+         "electra/encoder/layer_0/attention/self/value/kernel"),
+        ("electra.encoder.layer.1.output.dense.weight",
+         "electra/encoder/layer_1/output/dense/kernel"),
+        ("discriminator_predictions.dense_prediction.weight",
+         "discriminator_predictions/dense_1/kernel")):
+      np.testing.assert_array_equal(weights[theirs], variables[ours].T)
+
+  def test_the_generator_has_its_layers_and_the_shared_embeddings(self):
+    variables = self.write_golden()
+    self.to_hf("generator")
+    weights = self.weights("generator")
+    for theirs, ours in (
+        ("electra.embeddings.word_embeddings.weight",
+         "electra/embeddings/word_embeddings"),
+        ("electra.embeddings_project.bias", "generator/embeddings_project/bias"),
+        ("generator_predictions.LayerNorm.bias",
+         "generator_predictions/LayerNorm/beta"),
+        ("generator_lm_head.bias", "generator_predictions/output_bias")):
+      np.testing.assert_array_equal(weights[theirs], variables[ours])
+    np.testing.assert_array_equal(
+        weights["electra.encoder.layer.0.intermediate.dense.weight"],
+        variables["generator/encoder/layer_0/intermediate/dense/kernel"].T)
+    self.assertEqual(self.config("generator")["num_attention_heads"], 1)
+    self.assertEqual(self.config("generator")["architectures"],
+                     ["ElectraForMaskedLM"])
+
+  def test_every_variable_of_the_released_sizes_has_a_name(self):
+    path = os.path.join(hf_models.GOLDEN, "pretrain",
+                        "variables_of_released_sizes.json")
+    for size, shapes in utils.load_json(path).items():
+      names = variable_names.embedding_pairs("electra")
+      names += variable_names.discriminator_head_pairs()
+      names += variable_names.generator_head_pairs()
+      for scope in ("electra", "generator"):
+        names += variable_names.encoder_pairs(
+            scope, variable_names.num_tf_layers(shapes, scope),
+            scope + "/embeddings_project/kernel" in shapes)
+      found = {name for name in shapes if name != "global_step"}
+      self.assertEqual({pair.tf_name for pair in names}, found, size)
+
+  def test_sizes_come_from_shapes(self):
+    self.write_golden()
+    self.to_hf()
+    config = self.config("discriminator")
+    for name, value in (
+        ("vocab_size", 160), ("embedding_size", 16), ("hidden_size", 32),
+        ("intermediate_size", 64), ("num_hidden_layers", 2),
+        ("max_position_embeddings", 64), ("type_vocab_size", 2),
+        ("num_attention_heads", 2), ("layer_norm_eps", 1e-12),
+        ("hidden_act", "gelu"), ("model_type", "electra"),
+        ("architectures", ["ElectraForPreTraining"]), ("pad_token_id", 0)):
+      self.assertEqual(config[name], value, name)
+
+
+class ReportTest(ConversionTest):
+
+  def test_slots_and_other_parts_are_left_out_and_named(self):
+    variables = hf_models.load("pretrain/pretrain_electra.npz")["var"]
+    extra = {"electra/embeddings/word_embeddings/adam_m": np.zeros([160, 16]),
+             "electra/embeddings/word_embeddings/adam_v": np.zeros([160, 16]),
+             "something/else": np.zeros(2)}
+    hf_models.write_model(self.model_dir, dict(variables, **extra))
+    report = self.to_hf()
+    self.assertEqual(report.slots, [
+        "electra/embeddings/word_embeddings/adam_m",
+        "electra/embeddings/word_embeddings/adam_v"])
+    self.assertIn("something/else", report.unused)
+    self.assertIn("generator_predictions/output_bias", report.unused)
+    self.assertNotIn("electra/embeddings/word_embeddings", report.unused)
+    self.assertNotIn("global_step", report.unused)
+    self.assertEqual(len(report.converted) + len(report.unused),
+                     len(variables) + 1)
+
+  def test_weights_that_nothing_takes(self):
+    self.write_golden()
+    self.to_hf()
+    self.change_weights("discriminator", extra__bias=np.zeros(2),
+                        electra__embeddings__position_ids=np.arange(64))
+    report = self.to_tf(discriminator=self.path("discriminator"))
+    self.assertEqual(report.unused,
+                     [self.path("discriminator") + "/extra.bias"])
+
+  def test_a_number_of_heads_that_nothing_tells(self):
+    self.write_golden("finetune/head_classification_predict.npz",
+                      num_heads=None)
+    with self.assertRaisesRegex(utils.UserError,
+                                "hidden size 16; give --num-attention-heads"):
+      self.to_hf("task:mnli", task_kind="classification")
+    report = self.to_hf("task:mnli", "task", task_kind="classification",
+                        num_attention_heads=2)
+    self.assertEqual(self.config("task")["num_attention_heads"], 2)
+    self.assertEqual(len(report.notes), 1)  # on labels
+
+  def test_heads_of_a_released_checkpoint(self):
+    variables = wide_variables()
+    hf_models.write_model(self.model_dir, variables, num_heads=None)
+    report = self.to_hf()
+    self.assertEqual(self.config("discriminator")["num_attention_heads"], 2)
+    self.assertIn("ASSUMED 2 attention heads", report.notes[0])
+
+  def test_labels_and_kind_of_problem(self):
+    self.write_golden("finetune/head_classification_predict.npz")
+    self.to_hf("task:mnli", "task", task_kind="classification",
+               labels=["no", "maybe", "yes"])
+    config = self.config("task")
+    self.assertEqual(config["id2label"], {"0": "no", "1": "maybe", "2": "yes"})
+    self.assertEqual(config["label2id"], {"no": 0, "maybe": 1, "yes": 2})
+    self.assertEqual(config["problem_type"], "single_label_classification")
+
+  def test_a_fine_tuned_model_finds_the_settings_of_its_pretrained_one(self):
+    self.write_golden()
+    variables = hf_models.load(
+        "finetune/head_classification_predict.npz")["var"]
+    trial = os.path.join(self.model_dir, "finetuning_models", "mnli_model_1")
+    conversion.write_checkpoint(os.path.join(trial, "model.ckpt-9"),
+                                   variables)
+    with self.assertRaisesRegex(utils.UserError, "'hidden_size' is 32"):
+      self.change_config("model", hidden_size=32)
+      conversion.to_hf(trial, self.path("task"), "task:mnli",
+                          task_kind="classification")
+    self.change_config("model", hidden_size=16)
+    conversion.to_hf(trial, self.path("task"), "task:mnli",
+                        task_kind="classification")
+    self.assertEqual(self.config("task")["num_attention_heads"], 2)
+
+
+class ToHFErrorsTest(ConversionTest):
+
+  def check_refused(self, message, part="discriminator", **kwargs):
+    with self.assertRaisesRegex(utils.UserError, message):
+      self.to_hf(part, "out", **kwargs)
+    self.assertFalse(os.path.exists(self.path("out")))  # nothing half-written
+
+  def test_no_checkpoint(self):
+    self.check_refused("found nothing")
+    os.makedirs(self.model_dir)
+    self.check_refused("found an empty folder")
+
+  def test_a_missing_variable(self):
+    variables = hf_models.load("pretrain/pretrain_electra.npz")["var"]
+    del variables["electra/encoder/layer_0/output/dense/bias"]
+    hf_models.write_model(self.model_dir, variables)
+    self.check_refused("lacks 1 variables of that part, such as "
+                       "electra/encoder/layer_0/output/dense/bias")
+
+  def test_another_programs_checkpoint(self):
+    conversion.write_checkpoint(
+        os.path.join(self.model_dir, "model.ckpt-1"),
+        {"bert/embeddings/word_embeddings": np.zeros([3, 2])})
+    self.check_refused("such as electra/embeddings/word_embeddings; it has "
+                       "bert/embeddings/word_embeddings")
+
+  def test_no_generator(self):
+    self.write_golden("pretrain/pretrain_uniform.npz")
+    self.check_refused("no generator.*uniform_generator", "generator")
+
+  def test_two_towers(self):
+    self.write_golden("pretrain/pretrain_electric.npz")
+    self.check_refused("two towers", "generator")
+    self.to_hf("discriminator")
+
+  def test_no_discriminator(self):
+    self.write_golden("pretrain/pretrain_mlm.npz")
+    self.check_refused("lacks 4 variables.*discriminator_predictions/dense")
+
+  def test_an_unknown_part_or_task(self):
+    self.write_golden("finetune/head_classification_predict.npz")
+    self.check_refused("Unknown part 'x'", "x")
+    self.check_refused("no head of a task 'sst'; it has heads of mnli",
+                       "task:sst")
+
+  def test_heads_without_a_counterpart(self):
+    for name, task, reason in (
+        ("joint", "squadv1", "joint_prediction"),
+        ("v2", "squad", "joint_prediction"),
+        ("v2_simple", "squad", "answerable_classifier")):
+      with self.subTest(name):
+        self.write_golden("finetune/head_qa_%s_predict.npz" % name)
+        self.check_refused("task '%s'.*%s false" % (task, reason),
+                           "task:" + task)
+
+  def test_labels_that_do_not_fit(self):
+    self.write_golden("finetune/head_classification_predict.npz")
+    self.check_refused("Expected 3 different labels.*got a, b", "task:mnli",
+                       task_kind="tagging", labels=["a", "b"])
+    self.check_refused("Expected 3 different labels", "task:mnli",
+                       task_kind="tagging", labels=["a", "b", "a"])
+    self.write_golden("finetune/head_qa_independent_predict.npz")
+    self.check_refused("has no labels", "task:squadv1", labels=["a", "b"])
+
+  def test_another_activation_than_the_generators_head_has(self):
+    self.write_golden(hidden_act="relu")
+    self.check_refused("always uses gelu", "generator")
+    self.to_hf("discriminator")
+    self.assertEqual(self.config("discriminator")["hidden_act"], "relu")
+
+  def test_a_config_that_contradicts(self):
+    self.write_golden(num_hidden_layers=3)
+    self.check_refused("'num_hidden_layers' is 3, but the checkpoint .* has 2")
+    self.write_golden()
+    self.check_refused("num_attention_heads 2, got --num-attention-heads 4",
+                       num_attention_heads=4)
+    self.write_golden(num_heads=5)
+    self.check_refused("must be a multiple of 'num_attention_heads'")
+
+  def test_no_vocabulary(self):
+    self.write_golden()
+    os.remove(os.path.join(self.model_dir, "vocab.txt"))
+    self.check_refused("vocab.txt.*give --vocab-file")
+
+  def test_a_vocabulary_that_is_too_long(self):
+    self.write_golden(tokens=hf_models.SPECIAL + [
+        "t%d" % i for i in range(200)])
+    self.check_refused("205 tokens, but the checkpoint .* of 160")
+
+  def test_tokenizer_settings(self):
+    self.write_golden(do_lower_case=None)
+    self.check_refused("Nothing records.*--do-lower-case")
+    self.to_hf(do_lower_case=True, strip_accents=False)
+    config = utils.load_json(os.path.join(
+        self.path("discriminator"), "tokenizer_config.json"))
+    self.assertEqual((config["do_lower_case"], config["strip_accents"]),
+                     (True, False))
+    self.write_golden(do_lower_case=True)
+    self.check_refused("records true, got --no-lower-case",
+                       do_lower_case=False)
+
+  def test_the_checkpoints_own_folder(self):
+    self.write_golden()
+    with self.assertRaisesRegex(utils.UserError, "other than the checkpoint's"):
+      conversion.to_hf(self.model_dir, self.model_dir + "/",
+                          "discriminator")
+
+
+class ToTFErrorsTest(ConversionTest):
+
+  def setUp(self):
+    super().setUp()
+    self.write_golden()
+    for part in ("discriminator", "generator"):
+      self.to_hf(part)
+
+  def check_refused(self, message, *parts, **kwargs):
+    with self.assertRaisesRegex(utils.UserError, message):
+      self.to_tf(**dict({part: self.path(part) for part in parts}, **kwargs))
+    self.assertFalse(os.path.exists(self.path("back")))
+
+  def test_embeddings_that_are_not_shared(self):
+    name = "electra.embeddings.word_embeddings.weight"
+    table = self.weights("generator")[name]
+    table[3, 4] += 0.5
+    self.change_weights("generator", **{name.replace(".", "__"): table})
+    self.check_refused(
+        "values that differ by up to 0.5 in electra/embeddings/word_embeddings",
+        "discriminator", "generator")
+    self.change_weights("generator", **{name.replace(".", "__"): table[:-1]})
+    self.change_config("generator", vocab_size=159)
+    self.check_refused(r"shape \[160, 16\] and \[159, 16\]",
+                       "discriminator", "generator")
+
+  def test_untied_embeddings_of_another_width_than_the_layers(self):
+    self.check_refused("as wide as its layers", "discriminator", "generator",
+                       untied_embeddings=True)
+
+  def test_a_generator_given_as_discriminator_has_no_head(self):
+    report = self.to_tf(discriminator=self.path("generator"))
+    self.assertIn("has no discriminator_predictions head", report.notes[0])
+
+  def test_a_discriminator_given_as_generator(self):
+    self.check_refused(
+        "lacks 5 weights, such as generator_predictions.dense.weight; its "
+        "config.json says ElectraForPreTraining",
+        generator=self.path("discriminator"))
+
+  def test_a_missing_layer(self):
+    self.change_weights(
+        "discriminator", electra__encoder__layer__0__output__dense__bias=None)
+    self.check_refused(
+        "lacks 1 weights, such as electra.encoder.layer.0.output.dense.bias",
+        "discriminator")
+
+  def test_a_table_of_its_own_to_predict_with(self):
+    self.change_weights("generator",
+                        generator_lm_head__weight=np.zeros([160, 16]))
+    self.check_refused("generator_lm_head.weight is not the word embeddings",
+                       "generator")
+
+  def test_generators_that_cannot_be_built_here(self):
+    self.change_config("generator", num_attention_heads=2)
+    self.check_refused("hidden size 8 has num_attention_heads 1 here, this one "
+                       "has 2", "generator")
+    self.change_config("generator", num_attention_heads=1, hidden_act="relu")
+    self.check_refused("uses gelu all the same", "generator")
+
+  def test_other_models(self):
+    for values, message in (
+        ({"model_type": "bert"}, "expected model_type \"electra\", got \"bert\""),
+        ({"position_embedding_type": "relative_key"}, "\"relative_key\""),
+        ({"is_decoder": True}, "is_decoder true"),
+        ({"hidden_size": 31}, "config.json says hidden_size 31.* say 32"),
+        ({"hidden_act": "gelu_new"}, "Unknown activation 'gelu_new'"),
+        ({"num_attention_heads": None}, "lacks num_attention_heads")):
+      with self.subTest(values):
+        before = self.config("discriminator")
+        self.change_config("discriminator", **values)
+        self.check_refused(message, "discriminator")
+        utils.write_json(before, os.path.join(
+            self.path("discriminator"), "config.json"))
+
+  def test_another_epsilon_is_noted(self):
+    self.change_config("discriminator", layer_norm_eps=1e-6)
+    report = self.to_tf(discriminator=self.path("discriminator"))
+    self.assertIn("layer_norm_eps 1e-06, here it is 1e-12", report.notes[0])
+
+  def test_different_vocabularies(self):
+    with open(os.path.join(self.path("generator"), "vocab.txt"), "a") as f:
+      f.write("more\n")
+    self.check_refused("different vocabularies", "discriminator", "generator")
+
+  def test_no_vocabulary_and_no_settings(self):
+    for name in ("vocab.txt", "tokenizer.json", "tokenizer_config.json"):
+      os.remove(os.path.join(self.path("discriminator"), name))
+    report = self.to_tf(discriminator=self.path("discriminator"))
+    self.assertIn("put vocab.txt into", report.notes[0])
+    self.assertIn("set do_lower_case", report.notes[1])
+
+  def test_no_folder_and_no_weights(self):
+    self.check_refused("config.json, found none",
+                       discriminator=self.path("nowhere"))
+    os.remove(os.path.join(self.path("discriminator"), "model.safetensors"))
+    self.check_refused("model.safetensors or pytorch_model.bin",
+                       "discriminator")
+
+  def test_damaged_weights(self):
+    path = os.path.join(self.path("discriminator"), "model.safetensors")
+    with open(path, "rb") as f:
+      content = f.read()
+    for damaged in (content[:5], content[:-8], b"x" * 100):
+      with open(path, "wb") as f:
+        f.write(damaged)
+      self.check_refused("is damaged", "discriminator")
+
+  def test_a_type_that_numpy_lacks(self):
+    header = json.dumps({"a": {"dtype": "BF16", "shape": [1],
+                               "data_offsets": [0, 2]}}).encode()
+    with open(os.path.join(self.path("discriminator"), "model.safetensors"),
+              "wb") as f:
+      f.write(struct.pack("<Q", len(header)) + header + b"\0\0")
+    self.check_refused("got BF16 for 'a'.*float32", "discriminator")
+
+
+class WriteCheckpointTest(ConversionTest):
+
+  def test_it_is_the_newest_of_its_folder(self):
+    for step in (5, 0):
+      conversion.write_checkpoint(
+          self.path("m/model.ckpt-%d" % step), {"a": np.full([2], step)})
+    prefix = checkpoint.latest(self.path("m"))
+    self.assertEqual(prefix, self.path("m/model.ckpt-0"))
+    self.assertEqual(checkpoint.shapes_of(prefix), {"a": [2]})
+
+
+def wide_variables():
+  """Returns the variables of a discriminator with a hidden size of 128."""
+  pairs = (variable_names.embedding_pairs("electra") +
+           variable_names.encoder_pairs("electra", 1, False) +
+           variable_names.discriminator_head_pairs())
+  variables = {}
+  for pair in pairs:
+    rows = 10 if pair.tf_name.endswith("_embeddings") else 128
+    shape = [128] if not (pair.is_kernel or rows == 10) else [rows, 128]
+    variables[pair.tf_name] = np.ones(shape, np.float32)
+  return variables
+
+
+if __name__ == "__main__":
+  unittest.main()

@@ -1,0 +1,167 @@
+"""What both runners need around a tf.estimator: set-up, run config, folders."""
+
+import contextlib
+import os
+
+import tensorflow.compat.v1 as tf
+
+from util import folder_lock
+from util import utils
+
+_DEBUG_MARKER = "DEBUG_RUN"
+_WRITING_OPS = ("SaveV2", "MergeV2Checkpoints", "WriteFile")
+_NOT_WRITTEN = (  # what TensorFlow says where it cannot name the op
+    "no space left", "file too large", "quota exceeded", "permission denied",
+    "read-only file system")
+
+
+def setup_tensorflow():
+  """Prepares TensorFlow for graphs of resource variables; call it first.
+
+  With resource variables the global step is read before the step's updates and
+  written after them; with reference variables the order is a race, and a run is
+  not even equal to itself.
+  """
+  tf.logging.set_verbosity(tf.logging.ERROR)  # the next line warns of itself
+  tf.disable_v2_behavior()
+  tf.enable_resource_variables()
+
+
+def make_run_config(config, *, model_dir, save_checkpoints_steps,
+                    keep_checkpoint_max=5):
+  """Returns the RunConfig of a TPUEstimator.
+
+  Args:
+    config: PretrainingConfig or FinetuningConfig.
+    model_dir: folder of the checkpoints.
+    save_checkpoints_steps: steps between two checkpoints.
+    keep_checkpoint_max: how many checkpoints stay; 0 or None: all.
+  """
+  cluster = None
+  if config.use_tpu and config.tpu_name:
+    cluster = tf.distribute.cluster_resolver.TPUClusterResolver(
+        config.tpu_name, zone=config.tpu_zone, project=config.gcp_project)
+  session_config = tf.ConfigProto(allow_soft_placement=True)
+  session_config.gpu_options.allow_growth = True  # leave memory to others
+  if config.use_amp:
+    check_bfloat16(config)
+    rewrites = session_config.graph_options.rewrite_options
+    rewrites.auto_mixed_precision_onednn_bfloat16 = rewrites.ON
+  return tf.estimator.tpu.RunConfig(
+      cluster=cluster,
+      model_dir=model_dir,
+      tf_random_seed=config.seed,
+      session_config=session_config,
+      save_checkpoints_steps=save_checkpoints_steps,
+      save_summary_steps=config.log_steps,
+      keep_checkpoint_max=keep_checkpoint_max or None,
+      log_step_count_steps=config.log_steps,
+      tpu_config=tf.estimator.tpu.TPUConfig(
+          iterations_per_loop=config.iterations_per_loop,
+          num_shards=config.num_tpu_cores if config.use_tpu else None,
+          tpu_job_name=config.tpu_job_name,
+          per_host_input_for_training=(
+              tf.estimator.tpu.InputPipelineConfig.PER_HOST_V2)))
+
+
+def check_bfloat16(config):
+  """Raises a UserError where `use_amp` cannot have its effect.
+
+  TensorFlow then says nothing: it computes in float32, or in bfloat16 emulated
+  many times slower.
+  """
+  def refuse(found):
+    raise utils.UserError(
+        "use_amp: expected TensorFlow 2.15 on a CPU that multiplies bfloat16 "
+        "numbers (AVX512_BF16 or AMX), found %s; set it to false." % found)
+
+  if config.use_tpu:
+    refuse("a TPU, which multiplies in bfloat16 anyway")
+  if tf.__version__.startswith("1."):
+    refuse("TensorFlow " + tf.__version__)
+  if tf.config.list_physical_devices("GPU"):
+    refuse("a GPU")
+  if os.environ.get("TF_ENABLE_ONEDNN_OPTS") == "0":
+    refuse("oneDNN turned off by TF_ENABLE_ONEDNN_OPTS=0")
+  if not has_bfloat16():
+    refuse("a CPU without them")
+
+
+def has_bfloat16(cpuinfo="/proc/cpuinfo"):
+  """Returns whether the CPU has instructions that multiply bfloat16 numbers.
+
+  Args:
+    cpuinfo: path of Linux's description of the CPU; where there is none, the
+      answer is no.
+  """
+  if not os.path.exists(cpuinfo):
+    return False
+  with open(cpuinfo) as f:
+    words = set(f.read().split())
+  return bool(words & {"avx512_bf16", "amx_bf16"})
+
+
+def start_debug_folder(model_dir):
+  """Empties the folder of an earlier debug run, or makes a new one.
+
+  Raises:
+    utils.UserError: the folder holds something a debug run did not make.
+  """
+  marker = os.path.join(model_dir, _DEBUG_MARKER)
+  if utils.exists(model_dir):
+    names = [name for name in utils.listdir(model_dir)
+             if name != folder_lock.LOCK_NAME]  # this run's own
+    if names and not utils.exists(marker):
+      raise utils.UserError(
+          "debug: expected %s to be new or left by an earlier debug run, found "
+          "other files there; choose another --model-name or model_dir." %
+          model_dir)
+    for name in names:
+      path = os.path.join(model_dir, name)
+      (utils.rmtree if utils.isdir(path) else utils.remove)(path)
+  utils.makedirs(model_dir)
+  with utils.write_atomically(marker) as f:
+    f.write("Made by a debug run; the next debug run empties this folder.\n")
+
+
+@contextlib.contextmanager
+def writing_to(folder):
+  """Makes a UserError of what a full or read-only disk raises in the block.
+
+  A checkpoint is written beside the others under a temporary name and renamed,
+  so the ones before it are whole.
+  """
+  try:
+    yield
+  except tf.errors.OpError as error:
+    if not _is_of_writing(error):
+      raise
+    raise utils.UserError(
+        "Cannot write to %s: %s. What was written before is whole: make room "
+        "and run the same command again." % (
+            folder, _cause(error.message))) from error
+  except OSError as error:
+    if error.errno is None:
+      raise
+    raise utils.UserError(
+        "Cannot write to %s: %s. What was written before is whole: make room "
+        "and run the same command again." % (
+            error.filename or folder, error.strerror)) from error
+
+
+def _is_of_writing(error):
+  """Returns whether a tf.errors.OpError came of writing a file."""
+  if error.op is not None:
+    return error.op.type in _WRITING_OPS
+  return any(text in error.message.lower() for text in _NOT_WRITTEN)
+
+
+def _cause(message):
+  """Returns the line of a tf.errors.OpError's message that says what happened.
+
+  That is the first; but the one above "[[{{node" where TensorFlow 2 begins with
+  where it happened.
+  """
+  before, bracket, _ = message.partition("[[")
+  lines = [line.strip() for line in before.strip().split("\n")]
+  return lines[-1 if bracket else 0].rstrip(".")

@@ -1,0 +1,181 @@
+"""Session hooks that both runners use: stopping, finite weights, progress."""
+
+import json
+import sys
+import time
+
+import tensorflow.compat.v1 as tf
+import tqdm
+
+from util import progress
+from util import utils
+
+_SECONDS_BETWEEN_LOG_LINES = 10
+
+
+class StopHook(tf.train.SessionRunHook):
+  """Ends training, or an evaluation, when a signal asked for it.
+
+  Training ends after the step at hand, and so with a checkpoint of it; before
+  the first step, and in an evaluation, at once.
+  """
+
+  def __init__(self, signals, is_training=True):
+    """Makes the hook.
+
+    Args:
+      signals: stop_signals.StopSignals.
+      is_training: bool, whether what was done so far is to be saved.
+    """
+    self._signals = signals
+    self._is_training = is_training
+
+  def after_create_session(self, session, coord):
+    del session, coord  # nothing was done yet
+    if self._signals.received:
+      raise Stopped()
+
+  def after_run(self, run_context, run_values):
+    del run_values  # none were asked for
+    if not self._signals.received:
+      return
+    if not self._is_training:
+      raise Stopped()
+    run_context.request_stop()
+
+
+class Stopped(Exception):
+  """A signal ended an evaluation, or a training before its first step."""
+
+
+class FiniteWeightsListener(tf.train.CheckpointSaverListener):
+  """Refuses to save weights that are not numbers.
+
+  An update of finite gradients can still overflow. So that the last good
+  checkpoint stays the latest, such weights are never written.
+  """
+
+  def begin(self):
+    self._variables = [variable for variable in tf.global_variables()
+                       if variable.dtype.base_dtype.is_floating]
+    self._are_sound = tf.stack([
+        tf.reduce_all(tf.is_finite(variable)) for variable in self._variables])
+
+  def before_save(self, session, global_step_value):
+    for variable, is_sound in zip(
+        self._variables, session.run(self._are_sound)):
+      if not is_sound:
+        raise utils.UserError(
+            "Step %d: expected finite weights, found nan or infinity in '%s'; "
+            "no checkpoint of it was written. Go on from the latest one with a "
+            "lower learning_rate." % (global_step_value, variable.op.name))
+
+
+class ProgressHook(tf.train.SessionRunHook):
+  """Shows steps, speed, time left and values of interest while training.
+
+  A bar on a terminal; in a log, one plain line every `log_steps` steps, at most
+  one in ten seconds, and one for the first and the last step. The values are
+  fetched together with the training step, and only on the steps that show them.
+  """
+
+  def __init__(self, *, num_train_steps, batch_size, max_seq_length, log_steps,
+               tensors, log_file=None, stream=None, clock=time.time):
+    """Makes the hook.
+
+    Args:
+      num_train_steps: int, the global step at which training ends.
+      batch_size: int, examples a step.
+      max_seq_length: int, tokens an example, padding included; None where it
+        differs from batch to batch: examples a second are shown instead.
+      log_steps: int, steps between two looks at `tensors`.
+      tensors: {name: scalar Tensor} to show, such as {"loss": loss}.
+      log_file: path of a .jsonl file that every look is appended to, or None.
+      stream: where to write; standard error by default.
+      clock: function that returns the time in seconds.
+    """
+    self._num_train_steps = num_train_steps
+    self._batch_size = batch_size
+    self._max_seq_length = max_seq_length
+    self._log_steps = log_steps
+    self._tensors = dict(tensors)
+    self._log_file = log_file
+    self._stream = stream or sys.stderr
+    self._clock = clock
+
+  def begin(self):
+    self._global_step = tf.train.get_or_create_global_step()
+    self._bar = None
+
+  def after_create_session(self, session, coord):
+    del coord  # no threads of our own
+    self._step = self._first_step = int(session.run(self._global_step))
+    self._start = self._last_line = self._clock()
+    self._shown = {}
+    if self._stream.isatty():
+      self._bar = tqdm.tqdm(
+          total=self._num_train_steps, initial=self._first_step, unit="step",
+          file=self._stream, dynamic_ncols=True, mininterval=1.0)
+
+  def before_run(self, run_context):
+    del run_context  # the fetches do not depend on it
+    fetches = {"global_step": self._global_step}
+    self._is_looking = self._is_due(self._step + 1)
+    if self._is_looking:
+      fetches["values"] = self._tensors
+    return tf.train.SessionRunArgs(fetches)
+
+  def after_run(self, run_context, run_values):
+    del run_context  # the results are all we need
+    # The fetch may be from before or after the update: count from the first.
+    previous, self._step = self._step, self._step + 1
+    fetched = int(run_values.results["global_step"])
+    if fetched > self._step:  # several steps a run, on a TPU
+      self._step = fetched
+    if self._is_looking:
+      self._shown = {name: float(value) for name, value in
+                     run_values.results["values"].items()}
+      self._append()
+    if self._bar:
+      self._bar.update(self._step - previous)
+      if self._is_looking:
+        self._bar.set_postfix_str(self._values_text())
+    elif self._is_looking and (
+        self._step in (self._first_step + 1, self._num_train_steps) or
+        self._clock() - self._last_line >= _SECONDS_BETWEEN_LOG_LINES):
+      self._last_line = self._clock()
+      self._stream.write(self.line() + "\n")
+      self._stream.flush()
+
+  def end(self, session):
+    del session  # nothing more to fetch
+    if self._bar:
+      self._bar.close()
+
+  def line(self):
+    """Returns the plain line: step, share done, speed, time left, values."""
+    seconds = max(1e-9, self._clock() - self._start)
+    speed = (self._step - self._first_step) / seconds  # steps a second
+    left = (self._num_train_steps - self._step) / max(speed, 1e-9)
+    rate = speed * self._batch_size * (self._max_seq_length or 1)
+    return "%s/%s steps (%.1f%%), %.2f steps/s, %s %s/s, ETA %s, %s" % (
+        "{:,}".format(self._step), "{:,}".format(self._num_train_steps),
+        100.0 * self._step / self._num_train_steps, speed,
+        "{:,}".format(int(rate)),
+        "tokens" if self._max_seq_length else "examples",
+        progress.readable_time(left), self._values_text())
+
+  def _is_due(self, step):
+    return (step % self._log_steps == 0 or step >= self._num_train_steps or
+            step == self._first_step + 1)
+
+  def _values_text(self):
+    return ", ".join("%s %.4g" % item for item in sorted(self._shown.items()))
+
+  def _append(self):
+    if not self._log_file:
+      return
+    record = dict(self._shown, step=self._step,
+                  seconds=round(self._clock() - self._start, 3))
+    with utils.open_file(self._log_file, "a") as f:
+      f.write(json.dumps(record, sort_keys=True) + "\n")
