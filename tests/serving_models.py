@@ -8,7 +8,7 @@ import tensorflow.compat.v1 as tf
 from tests.model import hf_models
 from util import utils
 
-# As the golden files were made; see golden/README.md.
+# As the golden files were made; see tests/golden/README.md.
 PRETRAINED_SIZES = dict(
     vocab_size=160, hidden_size=32, num_hidden_layers=2, hidden_act="gelu",
     intermediate_size=64, max_position_embeddings=64, type_vocab_size=2)
