@@ -1,6 +1,6 @@
 """Tests for finetune.signatures: the reference's numbers, from a SavedModel.
 
-Golden numbers: tests/golden/README.md, the heads of google-research/electra 8a46635
+Golden numbers (tests/golden/README.md): the heads of google-research/electra
 on a one-layer encoder with random weights, float32, beam_size 4.
 """
 
