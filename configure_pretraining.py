@@ -50,7 +50,7 @@ class PretrainingConfig(model_hparams.ModelHParams):
   uniform_generator = Hparam(False, bool)  # fakes are drawn uniformly
   two_tower_generator = Hparam(False, bool)  # forced by electric_objective
   untied_generator_embeddings = Hparam(False, bool)
-  untied_generator = Hparam(True, bool)  # weights of its own
+  untied_generator = Hparam(True, bool)  # separate weights
   generator_layers = Hparam(1.0, float, above=0.0)  # fraction of the layers
   generator_hidden_size = Hparam(0.25, float, above=0.0)  # fraction
 
@@ -60,7 +60,7 @@ class PretrainingConfig(model_hparams.ModelHParams):
   weight_decay_rate = Hparam(0.01, float, minimum=0.0)
   num_warmup_steps = Hparam(10000, int, minimum=0)
   num_train_steps = Hparam(2000000, int, minimum=1)
-  gradient_accumulation_steps = Hparam(1, int, minimum=1)  # parts of a batch
+  gradient_accumulation_steps = Hparam(1, int, minimum=1)  # micro-batches
   nan_policy = Hparam("stop", str, choices=("stop", "skip"))
 
   # data
@@ -68,8 +68,8 @@ class PretrainingConfig(model_hparams.ModelHParams):
   max_seq_length = Hparam(512, int, minimum=5)  # tokens
   train_batch_size = Hparam(256, int, minimum=1)  # examples
   eval_batch_size = Hparam(None, int, minimum=1)  # null: train_batch_size
-  # Train without examples that are damaged or do not fit, and without files
-  # that are missing; false: they are errors.
+  # Skip missing files and examples that are damaged or unsuitable; false: they
+  # are errors.
   skip_corrupted_records = Hparam(False, bool)
 
   # checkpoints and evaluation
@@ -81,7 +81,7 @@ class PretrainingConfig(model_hparams.ModelHParams):
   eval_steps = Hparam(None, int, minimum=1)  # steps between two evaluations
   init_checkpoint = Hparam(None, str)  # start from these weights
   reset_global_step = Hparam(False, bool)  # count init_checkpoint's steps as 0
-  # Start new weights from what the examples' tokens stand next to.
+  # Initialize new weights from token co-occurrence counts of the examples.
   init_from_data = Hparam(False, bool)
 
   def presets(self, requested):
@@ -95,17 +95,18 @@ class PretrainingConfig(model_hparams.ModelHParams):
   def derived(self, passed):
     model_dir = self.model_dir or os.path.join(
         self.data_dir, "models", self.model_name + "_debug" * self.debug)
-    self._set(dict(
-        vocab_file=self.vocab_file or model_hparams.first_existing(
-            os.path.join(self.data_dir, "vocab.txt"),
-            os.path.join(self.data_dir, "bertvocab_final.txt")),
-        pretrain_tfrecords=self.pretrain_tfrecords or self._default_tfrecords()))
+    vocab_file = self.vocab_file or model_hparams.first_existing(
+        os.path.join(self.data_dir, "vocab.txt"),
+        os.path.join(self.data_dir, "bertvocab_final.txt"))
+    pretrain_tfrecords = self.pretrain_tfrecords or self._default_tfrecords()
     return dict(
         model_dir=model_dir,
+        vocab_file=vocab_file,
+        pretrain_tfrecords=pretrain_tfrecords,
         results_txt=os.path.join(model_dir, "results", "unsup_results.txt"),
         results_pkl=os.path.join(model_dir, "results", "unsup_results.pkl"),
-        vocab_size=self.checked_vocab_size(),
-        do_lower_case=self._recorded_lower_case(),
+        vocab_size=self.checked_vocab_size(vocab_file),
+        do_lower_case=self._recorded_lower_case(pretrain_tfrecords),
         eval_batch_size=self.eval_batch_size or self.train_batch_size,
         max_predictions_per_seq=min(self.max_seq_length, max(
             1, int((self.mask_prob + 0.005) * self.max_seq_length))))
@@ -114,19 +115,19 @@ class PretrainingConfig(model_hparams.ModelHParams):
     super().check()
     if self.do_train == self.do_eval:
       raise utils.UserError(
-          "do_train and do_eval: expected exactly one of them true, got %s for "
-          "both; to evaluate set \"do_train\": false, \"do_eval\": true." %
+          "do_train and do_eval: exactly one must be true, both are %s. To "
+          "evaluate set \"do_train\": false, \"do_eval\": true." %
           str(self.do_train).lower())
     if self.electra_objective and self.electric_objective:
       raise utils.UserError(
-          "electra_objective and electric_objective: expected at most one of "
-          "them true; for Electric set \"electra_objective\": false.")
+          "electra_objective and electric_objective: at most one may be true. "
+          "For Electric set \"electra_objective\": false.")
     if self.electric_objective and not self.two_tower_generator:
-      raise utils.UserError("two_tower_generator: electric_objective needs it "
-                            "true, got false; leave it out.")
+      raise utils.UserError("two_tower_generator: electric_objective requires "
+                            "true. Remove it from the hyperparameters.")
     if self.two_tower_generator and self.uniform_generator:
-      raise utils.UserError("uniform_generator and two_tower_generator: expected "
-                            "at most one of them true.")
+      raise utils.UserError("uniform_generator and two_tower_generator: at "
+                            "most one may be true. Set one to false.")
     if self.max_predictions_per_seq > self.max_seq_length:
       raise utils.UserError(
           "max_predictions_per_seq: expected at most max_seq_length (%d), got "
@@ -137,23 +138,22 @@ class PretrainingConfig(model_hparams.ModelHParams):
           "(%d), got %d." % (self.train_batch_size,
                              self.gradient_accumulation_steps))
     if self.reset_global_step and not self.init_checkpoint:
-      raise utils.UserError("reset_global_step: expected with init_checkpoint, "
-                            "got no init_checkpoint.")
+      raise utils.UserError("reset_global_step: requires init_checkpoint. Set "
+                            "init_checkpoint, or remove reset_global_step.")
     if self.init_from_data and self.init_checkpoint:
-      raise utils.UserError("init_from_data and init_checkpoint: expected at "
-                            "most one of them, got both.")
+      raise utils.UserError("init_from_data and init_checkpoint: at most one "
+                            "may be set. Remove one.")
     if self.eval_steps and not self.eval_tfrecords:
       raise utils.UserError(
-          "eval_steps: expected with eval_tfrecords, the held-out examples to "
-          "evaluate on while training; got no eval_tfrecords.")
+          "eval_steps: requires eval_tfrecords, the held-out examples to "
+          "evaluate on. Set eval_tfrecords, or remove eval_steps.")
 
   def tfrecord_folders(self):
-    """Returns the folders that `pretrain_tfrecords` names, each once."""
-    return sorted({os.path.dirname(pattern)
-                   for pattern in self.pretrain_tfrecords.split(",")})
+    """Returns the sorted distinct folders in `pretrain_tfrecords`."""
+    return _folders_in(self.pretrain_tfrecords)
 
   def _default_tfrecords(self):
-    """Returns the README's place, or AraELECTRA's where only that exists."""
+    """Returns the README's path, or AraELECTRA's if only that exists."""
     default = os.path.join(self.data_dir, "pretrain_tfrecords")
     araelectra = os.path.join(self.data_dir, "pretraining_data",
                               str(self.max_seq_length))
@@ -161,9 +161,9 @@ class PretrainingConfig(model_hparams.ModelHParams):
       return os.path.join(araelectra, "*")
     return os.path.join(default, "pretrain_data.tfrecord*")
 
-  def _recorded_lower_case(self):
+  def _recorded_lower_case(self, pretrain_tfrecords):
     lower_case = self.do_lower_case
-    for folder in self.tfrecord_folders():
+    for folder in _folders_in(pretrain_tfrecords):
       path = os.path.join(folder, "dataset_info.json")
       if utils.exists(path):
         info = utils.load_json(path)
@@ -171,11 +171,16 @@ class PretrainingConfig(model_hparams.ModelHParams):
         recorded = (tokenizer.get("do_lower_case")
                     if isinstance(tokenizer, dict) else None)
         if not isinstance(recorded, bool):
-          raise utils.UserError("%s: expected tokenizer.do_lower_case to be true "
-                                "or false, got %r." % (path, recorded))
+          raise utils.UserError(
+              "%s: tokenizer.do_lower_case must be true or false, got %r. "
+              "Build the examples again." % (path, recorded))
         lower_case = model_hparams.agree_on_lower_case(
             lower_case, recorded, path)
     return bool(lower_case)
+
+
+def _folders_in(patterns):
+  return sorted({os.path.dirname(pattern) for pattern in patterns.split(",")})
 
 
 def parse(parser, argv=None):

@@ -1,8 +1,8 @@
-"""Word vectors, positions and frequencies for a model's first weights.
+"""Initial weights from token statistics: embeddings, positions, output biases.
 
-What a masked language model spends its first thousands of steps on can be
-counted in a minute: how frequent each token is, and which tokens stand near
-each other. Where `init_from_data` asks for it, training starts there.
+What a masked language model learns in its first thousands of steps can be
+counted in a minute: token frequencies and co-occurrences. With
+`init_from_data` training starts from these.
 
 Glossary of shapes:
 - B: batch size.
@@ -17,38 +17,37 @@ from sklearn.utils import extmath
 
 from util import utils
 
-WINDOW = 5  # tokens on each side that count as near
+WINDOW = 5  # tokens on each side that count as co-occurring
 # More tokens hardly change the vectors; the counts of 10 million of them, in a
 # vocabulary of 64,000, take about a gigabyte.
 MAX_TOKENS = 10 * 1000 * 1000
 # Contexts count by this power of their frequency, so that rare ones do not
-# stand out (Levy, Goldberg and Dagan 2015, TACL 3, section 3.2).
+# dominate (Levy, Goldberg and Dagan 2015, TACL 3, section 3.2).
 _CONTEXT_POWER = 0.75
 _SVD_ITERATIONS = 3
 _TOKENS_AT_A_TIME = 1000 * 1000
-# Standard deviations of the elements. Words must outweigh positions: where they
-# do not, the model learns no context for hundreds of steps.
+# Standard deviations of the elements. Word vectors must outweigh positions:
+# otherwise the model learns no context for hundreds of steps.
 _WORD_DEVIATION = 0.125
 _POSITION_DEVIATION = 0.06
 
 
 class TokenCounts:
-  """How often tokens occur, and how often near each other.
+  """Counts of tokens and of their co-occurrences.
 
   Attributes:
     num_tokens: int.
     frequencies: int64 [V].
-    pairs: scipy.sparse float32 [V, V], symmetric: how often two tokens stand at
-      most WINDOW apart.
+    pairs: scipy.sparse float32 [V, V], symmetric: how often two tokens occur at
+      most WINDOW positions apart.
   """
 
   def __init__(self, vocab_size, ignored_ids):
-    """Starts with nothing.
+    """Starts with counts of 0.
 
     Args:
       vocab_size: int, V.
-      ignored_ids: ints that are no tokens of the text, such as [CLS] and
-        padding.
+      ignored_ids: ints that are not text tokens, such as [CLS] and padding.
     """
     self.num_tokens = 0
     self.frequencies = np.zeros(vocab_size, np.int64)
@@ -87,7 +86,7 @@ def count(batches, vocab_size, ignored_ids, max_tokens=MAX_TOKENS):
   for input_ids in batches:
     waiting.append(input_ids)
     num_waiting += input_ids.size
-    # A few large sums: each costs a pass over all pairs seen so far.
+    # A few large sums: each one reads all pairs counted so far.
     if num_waiting >= min(_TOKENS_AT_A_TIME, max_tokens):
       counts.add(np.concatenate(waiting))
       waiting, num_waiting = [], 0
@@ -189,12 +188,12 @@ def initial_values(shapes, counts, seed):
     seed: int.
 
   Raises:
-    utils.UserError: there is no pair of tokens to learn from.
+    utils.UserError: no two tokens co-occur.
   """
   if not counts.pairs.nnz:
     raise utils.UserError(
-        "init_from_data: expected text in the examples, found no two tokens "
-        "beside each other; set \"init_from_data\": false.")
+        "init_from_data: the examples have no two adjacent tokens. Set "
+        "\"init_from_data\": false.")
   values, vectors_of_size = {}, {}
   for name, shape in sorted(shapes.items()):
     if name.endswith("/word_embeddings"):

@@ -1,11 +1,11 @@
-"""What dataset_info.json, beside the examples, says about how they were made.
+"""dataset_info.json: how the examples in its folder were built.
 
 Files of an output folder:
   pretrain_data.tfrecord-<i>-of-<n>  the examples
   dataset_info.json                  written last: the examples are complete
-  BUILD_UNFINISHED                   a build began and has not ended well
+  BUILD_UNFINISHED                   a build started and did not complete
 
-Examples without either of the last two were made by the reference.
+Examples without either of the last two were built by the reference.
 """
 
 import os
@@ -30,18 +30,17 @@ _TOKENIZER_TYPES = {"do_lower_case": bool, "strip_accents": bool,
 
 
 def load(folder, needs_all_files=True):
-  """Returns the checked content of `folder`'s dataset_info.json.
+  """Returns the validated content of `folder`'s dataset_info.json.
 
-  None where there is no such file: the reference made the examples, or a build
-  is unfinished (see `is_unfinished`).
+  None if it does not exist: the reference built the examples, or a build is
+  unfinished (see `is_unfinished`).
 
   Args:
     folder: path.
-    needs_all_files: bool, whether a missing or cut file is an error.
+    needs_all_files: bool, whether a missing or truncated file is an error.
 
   Raises:
-    UserError: the file is not what this version writes, or a file that it
-      names is missing.
+    UserError: the content is invalid, or a file that it lists is missing.
   """
   path = os.path.join(folder, FILE_NAME)
   if not utils.exists(path):
@@ -49,8 +48,8 @@ def load(folder, needs_all_files=True):
   content = utils.load_json(path)
   _check(content, path)
   if needs_all_files:
-    for fault in faults_of_files(content, folder):
-      raise utils.UserError(fault)
+    for problem in problems_of_files(content, folder):
+      raise utils.UserError(problem)
   return content
 
 
@@ -62,31 +61,30 @@ def write(content, folder):
 
 
 def is_unfinished(folder):
-  """Returns whether a build of the examples began here and did not end well.
+  """Returns whether a build of the examples started and did not complete.
 
-  False while finished examples are being replaced: those stay whole until the
-  new ones are.
+  False while finished examples are being replaced: they stay intact until the
+  new ones are complete.
   """
   return (utils.exists(os.path.join(folder, UNFINISHED_NAME)) and
           not utils.exists(os.path.join(folder, FILE_NAME)))
 
 
-def faults_of_files(content, folder):
-  """Yields what is wrong with each file of examples that is missing or cut."""
+def problems_of_files(content, folder):
+  """Yields a message for each file of examples that is missing or truncated."""
   for entry in content["files"]:
     path = os.path.join(folder, entry["name"])
     wanted = entry.get("num_bytes")
     if not utils.exists(path):
-      yield ("Expected %s, which %s names, found no such file; copy it here or "
-             "build the examples again." % (path, FILE_NAME))
+      yield ("%s: missing, but listed in %s. Copy it or build the examples "
+             "again." % (path, FILE_NAME))
     elif wanted is not None and utils.file_size(path) != wanted:
-      yield ("%s: expected %d bytes, as %s says, found %d; copy it again or "
-             "build the examples again." % (
-                 path, wanted, FILE_NAME, utils.file_size(path)))
+      yield ("%s: has %d bytes, but %s lists %d. Copy it or build the examples "
+             "again." % (path, utils.file_size(path), FILE_NAME, wanted))
 
 
 def _check(content, path):
-  """Raises a UserError where `content` is not as this version writes it."""
+  """Raises a UserError if `content` is not valid."""
   if not isinstance(content, dict):
     raise utils.UserError("%s: expected a JSON object, found a %s." %
                           (path, type(content).__name__))
@@ -116,7 +114,7 @@ def _check(content, path):
 
 
 def _check_types(content, types, where):
-  """Raises a UserError for the first key that is missing or of a wrong type."""
+  """Raises a UserError for the first missing key or wrong type."""
   if not isinstance(content, dict):
     raise utils.UserError("%s: expected a JSON object, found %r." %
                           (where, content))

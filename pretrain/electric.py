@@ -1,8 +1,8 @@
 """The two-tower generator of Electric (arXiv:2012.08561, section 2.2).
 
-One Transformer reads left to right, another right to left. What the first has
-seen before a token and the second after it give the probability of that token,
-for all tokens of a sequence at once.
+One transformer reads left to right, another right to left. Their states before
+and after a token give the probability of that token, for all tokens of a
+sequence at once.
 
 Glossary of shapes:
 - B: batch size.
@@ -11,6 +11,8 @@ Glossary of shapes:
 - D: hidden size of one tower.
 - V: vocabulary size.
 """
+
+import math
 
 import tensorflow.compat.v1 as tf
 
@@ -55,7 +57,7 @@ class TwoTowerGenerator:
         "ltr", transformer.left_to_right_mask(inputs.input_mask))
     right_to_left = tower(
         "rtl", transformer.right_to_left_mask(inputs.input_mask))
-    # Position t gets what was read up to t - 1 and down to t + 1. The ends wrap
+    # Position t gets the states of t - 1 and t + 1. The ends wrap
     # around as in the reference; they are [CLS] and [SEP] or padding, which are
     # never predicted.
     context = tf.concat([
@@ -97,6 +99,18 @@ class TwoTowerGenerator:
         other tokens are those that the towers have read.
     """
     return tf.stop_gradient(-self._losses_of(input_ids))
+
+  def noise_log_odds(self, input_ids, mask_prob):
+    """Returns the log odds of noise, float32 [B, L], no gradient.
+
+    log(k q(x_t) / (n - k)) of noise-contrastive estimation, equation 3 of
+    Electric, with k of n tokens replaced.
+
+    Args:
+      input_ids: see `log_probs_of`.
+      mask_prob: float, k / n.
+    """
+    return self.log_probs_of(input_ids) + math.log(mask_prob / (1 - mask_prob))
 
   def _losses_of(self, input_ids):
     """Returns -log q(x_t | all other tokens), float32 [B, L]."""

@@ -1,11 +1,11 @@
-"""Examples that no model can be trained on, and files that cannot be read.
+"""Checks examples: values that fit the model, files that can be read.
 
-An id outside the vocabulary ends in an error on a CPU and in zeros on a GPU; an
-example without a token to hide teaches nothing. So every batch is checked as it
-is read, which costs nothing to speak of, and only when that fails the files are
-searched for the one to name. With the hyperparameter `skip_corrupted_records`
-all files are searched before training, and what is damaged is left out: then
-the number of examples is known, and with it the place where a run goes on.
+An id outside the vocabulary is an error on a CPU and zeros on a GPU; an example
+without a maskable token teaches nothing. So every batch is checked as it is
+read, at negligible cost, and only on failure the files are searched for the one
+to name. With `skip_corrupted_records` all files are scanned before training and
+damaged examples are skipped, so that the number of examples, and with it the
+resume position, is known.
 """
 
 import collections
@@ -21,23 +21,23 @@ from model import tokenization
 from pretrain import tfrecord_index
 from util import utils
 
-MEMORY_NAME = "tfrecord_faults.json"  # in the model folder: what was found
+SCANS_NAME = "tfrecord_faults.json"  # in the model folder: cached FileScans
 _NAMES = ("input_ids", "input_mask", "segment_ids")
 _READING_OPS = ("IteratorGetNext", "IteratorGetNextSync", "OneShotIterator")
-_MAX_LISTED = 20  # log lines about faults
+_MAX_LISTED = 20  # log lines about problems of one file
 
-# num_examples: int, that can be used; skipped: sorted list of the numbers, from
-# 0, of those before the end that cannot; faults: list of (number, what is
-# wrong); the last may be where the file cannot be read on.
+# num_examples: int, usable examples; skipped: sorted indices, from 0, of
+# unusable ones; faults: list of (index, problem), whose last one may be the end
+# of a truncated file.
 FileScan = collections.namedtuple(
     "FileScan", ["num_examples", "skipped", "faults"])
 
 
 class ExampleCheck:
-  """What the features of an example must be like in a run."""
+  """Checks that the features of examples fit a run."""
 
   def __init__(self, config):
-    """Makes the check of a PretrainingConfig."""
+    """Reads the limits from a PretrainingConfig and its vocabulary."""
     vocab = tokenization.load_vocab(config.vocab_file)
     self._not_masked = [vocab[token] for token in (
         tokenization.CLS, tokenization.SEP, tokenization.MASK)]
@@ -48,7 +48,7 @@ class ExampleCheck:
         "segment_ids": model_sizes.get_bert_config(config).type_vocab_size}
 
   def assertion(self, features):
-    """Returns the op that fails on a batch with an example that does not fit.
+    """Returns the op that fails on a batch with an unsuitable example.
 
     Args:
       features: {name: int64 Tensor of shape [B, L]}.
@@ -63,77 +63,119 @@ class ExampleCheck:
     return tf.debugging.Assert(
         tf.reduce_all(fits), ["An example does not fit the run."])
 
-  def fault_of(self, record, who):
-    """Returns what is wrong with a serialized example, None if nothing is.
+  def find_problem(self, record, name_of_example):
+    """Returns what is wrong with a serialized example, None if nothing.
 
     Args:
       record: bytes.
-      who: string, what to call it: "example 7".
+      name_of_example: str for the message: "example 7".
     """
     try:
       features = tf.train.Example.FromString(record).features.feature
     except message.DecodeError:
-      return "expected a tf.train.Example, %s is something else" % who
+      return "%s is not a tf.train.Example" % name_of_example
     values = {}
     for name in _NAMES:
       values[name] = np.array(features[name].int64_list.value, np.int64)
       if len(values[name]) != self._length:
-        return ("expected examples of max_seq_length = %d, %s has %d values of "
-                "%s; set max_seq_length to the length they were built with" % (
-                    self._length, who, len(values[name]), name))
+        return ("%s has %d values of %s, but max_seq_length is %d; set it to "
+                "the length that the examples were built with" % (
+                    name_of_example, len(values[name]), name, self._length))
       limit = self._limits[name]
       outside = values[name][(values[name] < 0) | (values[name] >= limit)]
       if outside.size:
-        return self._outside(name, limit, outside[0], who)
+        return self._range_problem(name, limit, outside[0], name_of_example)
     is_real = values["input_mask"] == 1
     if np.isin(values["input_ids"][is_real], self._not_masked).all():
-      return "expected tokens that can be masked, %s has only special ones" % (
-          who)
+      return "%s has no token that can be masked" % name_of_example
     return None
 
-  def _outside(self, name, limit, value, who):
+  def _range_problem(self, name, limit, value, name_of_example):
     if name == "input_ids" and value >= limit:
-      return ("expected token ids below vocab_size = %d, found %d in %s: it "
-              "was built with another vocabulary than %s" % (
-                  limit, value, who, self._vocab_file))
-    return "expected values of %s from 0 to %d, found %d in %s" % (
-        name, limit - 1, value, who)
+      return ("%s has token id %d, but vocab_size is %d: it was built with "
+              "another vocabulary than %s" % (
+                  name_of_example, value, limit, self._vocab_file))
+    return "%s has value %d of %s, expected 0 to %d" % (
+        name_of_example, value, name, limit - 1)
 
 
-@contextlib.contextmanager
-def naming_faults(config, patterns):
-  """Makes a UserError that names the file of what reading a batch raises.
+def build_index(config, dataset):
+  """Counts, or scans, the examples of a dataset and checks the first ones.
 
   Args:
     config: PretrainingConfig.
-    patterns: comma-separated paths or shell patterns, what is read.
+    dataset: tfrecord_index.Dataset.
+
+  Returns:
+    tfrecord_index.TFRecordIndex.
+
+  Raises:
+    UserError: a file cannot be read, its examples do not fit the run, or no
+      example remains.
+  """
+  if config.skip_corrupted_records:
+    index = _scan(config, dataset)
+  else:
+    index = tfrecord_index.count(dataset, config.model_dir)
+  _check_first_examples(config, index)
+  return index
+
+
+def _check_first_examples(config, index):
+  """Checks the first example of every file; of remote files, of the first only.
+
+  Opening a thousand remote files would take a minute. The check comes before
+  TensorFlow reads the files because version 1.15 crashes when it reports bytes
+  that are not a tf.train.Example.
+  """
+  check = ExampleCheck(config)
+  paths = [path for path in index.paths
+           if index.num_examples[path] and not index.skipped.get(path)]
+  for path in paths:
+    if utils.is_remote(path) and path != paths[0]:
+      continue
+    with utils.open_file(path, "rb") as f:
+      num_bytes = int.from_bytes(f.read(8), "little")
+      f.read(4)  # the checksum of the length
+      record = f.read(num_bytes)
+    problem = check.find_problem(record, "the first example")
+    if problem:
+      raise utils.UserError("%s: %s." % (path, problem))
+
+
+@contextlib.contextmanager
+def locating_errors(config, paths):
+  """Converts an error of reading a batch to a UserError that names the file.
+
+  Args:
+    config: PretrainingConfig.
+    paths: list of the files that are read.
   """
   try:
     yield
   except (tf.errors.DataLossError, tf.errors.InvalidArgumentError,
           tf.errors.NotFoundError, UnicodeDecodeError) as error:
-    # TensorFlow fails to put the bytes of what is no example in its message.
+    # UnicodeDecodeError: TensorFlow puts the record in its message.
     op = getattr(error, "op", None)
     if op is not None and op.type not in _READING_OPS:
       raise
-    paths, _ = tfrecord_index.check(config, patterns)
-    utils.log("Looking in %s files for what cannot be read" %
+    utils.log("Searching %s files for the damaged one" %
               "{:,}".format(len(paths)))
     check = ExampleCheck(config)
     for path in paths:
-      for _, fault in scan_file(path, check).faults:
+      for _, problem in scan_file(path, check).faults:
         raise utils.UserError(
-            "%s: %s. Copy the file again or build the examples again, or set "
-            "\"skip_corrupted_records\": true to train without what is "
-            "damaged." % (path, fault)) from error
+            "%s: %s. Copy the file or build the examples again, or set "
+            "\"skip_corrupted_records\": true to skip damaged examples." % (
+                path, problem)) from error
     raise
 
 
 def scan_file(path, check):
-  """Reads a whole tfrecord file, checksums included.
+  """Reads and checks a complete TFRecord file, checksums included.
 
   Args:
-    path: of the file.
+    path: str.
     check: ExampleCheck.
 
   Returns:
@@ -142,61 +184,54 @@ def scan_file(path, check):
   faults, number = [], 0
   try:
     for record in tf.io.tf_record_iterator(path):
-      fault = check.fault_of(record, "example %d" % (number + 1))
-      if fault:
-        faults.append((number, fault))
+      problem = check.find_problem(record, "example %d" % (number + 1))
+      if problem:
+        faults.append((number, problem))
       number += 1
   except (tf.errors.OpError, RuntimeError) as error:
     skipped = [index for index, _ in faults]
-    faults.append((number, "expected a tfrecord file, found a damaged one (%s "
-                   "after example %d)" % (str(getattr(
+    faults.append((number, "damaged, or not a TFRecord file (%s after example "
+                   "%d)" % (str(getattr(
                        error, "message", error)).split("\n")[0], number)))
   else:
     skipped = [index for index, _ in faults]
   return FileScan(number - len(skipped), skipped, faults)
 
 
-def without_faults(config, paths, listed):
-  """Returns the RecordFiles of what can be read and fits the run.
+def _scan(config, dataset):
+  """Returns the TFRecordIndex of the usable examples of a dataset.
 
-  All is read for that, once a model folder; what is left out is counted and
+  All files are read once per model folder; skipped examples are counted and
   logged in every run.
-
-  Args:
-    config: PretrainingConfig.
-    paths: of the files.
-    listed: {path: number of examples} where a dataset_info.json says it.
-
-  Raises:
-    UserError: nothing is left.
   """
-  memory_path = os.path.join(config.model_dir, MEMORY_NAME)
-  memory = utils.load_json(memory_path) if utils.exists(memory_path) else {}
+  paths, listed = dataset.paths, dataset.listed
+  cache_path = os.path.join(config.model_dir, SCANS_NAME)
+  cache = utils.load_json(cache_path) if utils.exists(cache_path) else {}
   check = ExampleCheck(config)
   num_examples, skipped, num_lost, is_exact = {}, {}, 0, True
   for path in paths:
     state = [utils.file_size(path), utils.modified(path), config.vocab_size,
              config.max_seq_length]
-    if memory.get(path, {}).get("state") != state:
-      memory[path] = dict(scan_file(path, check)._asdict(), state=state)
-    found = memory[path]
+    if cache.get(path, {}).get("state") != state:
+      cache[path] = dict(scan_file(path, check)._asdict(), state=state)
+    found = cache[path]
     num_examples[path] = found["num_examples"]
     skipped[path] = list(found["skipped"])
-    is_cut = len(found["faults"]) > len(found["skipped"])
+    is_truncated = len(found["faults"]) > len(found["skipped"])
     if path in listed:
       num_lost += listed[path] - found["num_examples"]
     else:
       num_lost += len(found["faults"])
-      is_exact = is_exact and not is_cut
-    for _, fault in found["faults"][:_MAX_LISTED]:
-      utils.log("Skipped: %s: %s" % (path, fault))
-  utils.write_json(memory, memory_path)
-  files = tfrecord_index.RecordFiles(paths, num_examples, skipped)
-  total = tfrecord_index.total_examples(files)
-  utils.log("Skipped %s%s damaged examples of %s files, %s are left" % (
+      is_exact = is_exact and not is_truncated
+    for _, problem in found["faults"][:_MAX_LISTED]:
+      utils.log("Skipped: %s: %s" % (path, problem))
+  utils.write_json(cache, cache_path)
+  index = tfrecord_index.TFRecordIndex(paths, num_examples, skipped)
+  total = tfrecord_index.total_examples(index)
+  utils.log("Skipped %s%s damaged examples of %s files, %s remain" % (
       "" if is_exact else "at least ", "{:,}".format(num_lost),
       "{:,}".format(len(paths)), "{:,}".format(total)))
   if not total:
-    raise utils.UserError("Expected at least one example that is not damaged "
-                          "in %d files, found none." % len(paths))
-  return files
+    raise utils.UserError("%s: all examples of %d files are damaged. Build "
+                          "them again." % (dataset.patterns, len(paths)))
+  return index

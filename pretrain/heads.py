@@ -1,4 +1,4 @@
-"""What stands on top of the encoders: predicted tokens, real or replaced.
+"""Heads on the encoders: token predictions, and original or replaced.
 
 Glossary of shapes:
 - B: batch size.
@@ -65,8 +65,8 @@ class TokenDistribution:
   def losses_of(self, token_ids):
     """Returns -log p(token), float32 [rows], of one token a row, int32 [rows].
 
-    The tokens' logits are computed anew: reading them out of all logits would
-    have a gradient of rows * V zeros.
+    The tokens' logits are recomputed: gathering them from all logits would have
+    a gradient of rows * V zeros.
     """
     own_logits = (
         tf.reduce_sum(self._hidden * tf.gather(self._table, token_ids), -1) +

@@ -1,11 +1,11 @@
-"""Tfrecords to batches, in an order that a stopped run can find back to.
+"""Reads TFRecords in batches, in an order that a resumed run reproduces.
 
 The order of the examples is a function of the seed and the epoch alone: files
-are permuted, read a few at a time in turns, and their records shuffled, all
-with seeds of that epoch. Epochs follow each other without a gap, so a batch may
-hold the end of one and the start of the next. A run that goes on at global step
-s skips `s * batch size` examples: whole epochs cost nothing, and the rest of
-the current one is skipped before anything is parsed.
+are permuted, interleaved, and their records shuffled, all with seeds of that
+epoch. Epochs follow each other without a gap, so a batch may contain the end of
+one and the start of the next. A run that resumes at global step s skips
+`s * batch size` examples: complete epochs cost nothing, and the examples of the
+current one are skipped before parsing.
 
 Glossary of shapes:
 - B: batch size.
@@ -40,7 +40,7 @@ _FILE_ORDER, _RECORD_ORDER = 0, 1
 
 
 def features_to_inputs(features):
-  """Returns the Inputs of a dict of features; what is missing is None."""
+  """Returns the Inputs of a dict of features; missing ones are None."""
   return Inputs(*(features.get(name) for name in Inputs._fields))
 
 
@@ -48,66 +48,72 @@ def get_updated_inputs(inputs, **kwargs):
   """Returns `inputs` with the named fields replaced.
 
   Raises:
-    ValueError: a name is no field of Inputs.
+    ValueError: a name is not a field of Inputs.
   """
   return inputs._replace(**kwargs)
 
 
 def is_masked(inputs):
-  """Returns whether `inputs` carries masked positions already."""
+  """Returns whether `inputs` has masked positions already."""
   return inputs.masked_lm_positions is not None
 
 
-def get_input_fn(config, is_training, start_step=None):
+def get_input_fn(config, is_training, start_step=None, *, index=None):
   """Returns the `input_fn(params)` of an Estimator.
 
   Args:
     config: PretrainingConfig.
-    is_training: bool. True: batches of `train_batch_size` without end. False:
-      each example once and in order, in batches of `eval_batch_size`, the last
-      one smaller; from `eval_tfrecords` where that is set.
-    start_step: int, the global step to go on from; None: that of the latest
+    is_training: bool. True: endless batches of `train_batch_size`. False: each
+      example once and in order, in batches of `eval_batch_size`, the last one
+      smaller; from `eval_tfrecords` if set.
+    start_step: int, the global step to resume at; None: that of the latest
       checkpoint in `config.model_dir` when the input_fn is called.
+    index: tfrecord_index.TFRecordIndex of the examples; None: they are found
+      and checked when the input_fn is called.
 
   Raises:
-    UserError: from the returned function: no file, or files that do not fit
-      the run.
+    UserError: from the returned function without an index: no file, or files
+      that do not fit the run.
   """
-  patterns = config.pretrain_tfrecords
-  if not is_training and config.eval_tfrecords:
-    patterns = config.eval_tfrecords
 
   def input_fn(params):
-    files = tfrecord_index.find(config, patterns)
-    check_first_examples(config, files)
+    examples = index or find_examples(config, is_training)
     if not is_training:
-      return _eval_dataset(config, files, params["batch_size"])
+      return _eval_dataset(config, examples, params["batch_size"])
     step = (checkpoint_step(config.model_dir) if start_step is None
             else start_step)
-    return _train_dataset(config, files, params["batch_size"], step)
+    return _train_dataset(config, examples, params["batch_size"], step)
 
   return input_fn
 
 
-def batches_of_ids(config, batch_size=1024):
-  """Yields the `input_ids` of each training example once, in order.
+def find_examples(config, is_training):
+  """Finds and checks the examples of a run; returns their TFRecordIndex."""
+  patterns = config.pretrain_tfrecords
+  if not is_training and config.eval_tfrecords:
+    patterns = config.eval_tfrecords
+  return example_check.build_index(
+      config, tfrecord_index.check(config, patterns))
+
+
+def batches_of_ids(config, index, batch_size=1024):
+  """Yields the `input_ids` of each example once, in order.
 
   Args:
     config: PretrainingConfig.
-    batch_size: int, examples at a time.
+    index: tfrecord_index.TFRecordIndex.
+    batch_size: int, examples per batch.
 
   Yields:
     int32 array of shape [batch_size, L]; the last one may be smaller.
 
   Raises:
-    UserError: no file, or files that do not fit the run.
+    UserError: a file is damaged or does not fit the run.
   """
-  files = tfrecord_index.find(config, config.pretrain_tfrecords)
-  check_first_examples(config, files)
-  with example_check.naming_faults(config, config.pretrain_tfrecords):
+  with example_check.locating_errors(config, index.paths):
     with tf.Graph().as_default(), tf.Session() as session:
       batches = tf.data.make_one_shot_iterator(
-          _eval_dataset(config, files, batch_size)).get_next()
+          _eval_dataset(config, index, batch_size)).get_next()
       while True:
         try:
           yield session.run(batches["input_ids"])
@@ -121,52 +127,27 @@ def checkpoint_step(model_dir):
   return checkpoint.global_step_of(latest) if latest else 0
 
 
-def place_in_epoch(step, batch_size, num_examples):
-  """Returns (epoch, examples of it already seen) at a global step."""
+def position_in_epoch(step, batch_size, num_examples):
+  """Returns (epoch, number of its examples already read) at a global step."""
   return divmod(step * batch_size, num_examples)
 
 
-def records_in_order(files, seed, step, batch_size):
+def records_in_order(index, seed, step, batch_size):
   """Returns the endless dataset of serialized examples from a global step on.
 
   Args:
-    files: tfrecord_index.RecordFiles.
+    index: tfrecord_index.TFRecordIndex.
     seed: int.
     step: int, global step; `step * batch_size` examples are skipped.
-    batch_size: int, examples of one step.
+    batch_size: int, examples per step.
   """
-  num_examples = tfrecord_index.total_examples(files)
-  epoch, num_seen = place_in_epoch(step, batch_size, num_examples)
-  paths = [path for path in files.paths if files.num_examples[path]]
-  read = _reader(files, paths)
+  num_examples = tfrecord_index.total_examples(index)
+  epoch, num_read = position_in_epoch(step, batch_size, num_examples)
+  paths = [path for path in index.paths if index.num_examples[path]]
+  read = _reader(index, paths)
   endless = tf.data.Dataset.range(epoch, tf.int64.max).flat_map(
-      lambda epoch: _records_of_epoch(files, paths, read, seed, epoch))
-  return endless.skip(num_seen)
-
-
-def check_first_examples(config, files):
-  """Checks the first example of every file against the run.
-
-  Of remote files only that of the first, as opening a thousand takes a minute.
-  Files of something else are found here and not by TensorFlow: version 1.15
-  crashes when it reports bytes that are no tf.train.Example.
-
-  Raises:
-    UserError: one does not fit; see `example_check.ExampleCheck`.
-  """
-  check = example_check.ExampleCheck(config)
-  paths = [path for path in files.paths
-           if files.num_examples[path] and not files.skipped.get(path)]
-  for path in paths:
-    if utils.is_remote(path) and path != paths[0]:
-      continue
-    with utils.open_file(path, "rb") as f:
-      num_bytes = int.from_bytes(f.read(8), "little")
-      f.read(4)  # the length's own checksum
-      record = f.read(num_bytes)
-    fault = check.fault_of(record, "the first")
-    if fault:
-      raise utils.UserError("%s: %s." % (path, fault))
+      lambda epoch: _records_of_epoch(index, paths, read, seed, epoch))
+  return endless.skip(num_read)
 
 
 def print_tokens(inputs, inv_vocab, updates_mask=None, num_rows=1):
@@ -202,9 +183,9 @@ def special_ids(vocab_file):
   return {token: vocab[token] for token in tokenization.SPECIAL_TOKENS}
 
 
-def _records_of_epoch(files, paths, read, seed, epoch):
+def _records_of_epoch(index, paths, read, seed, epoch):
   """Returns the dataset of one epoch's serialized examples."""
-  num_examples = tfrecord_index.total_examples(files)
+  num_examples = tfrecord_index.total_examples(index)
   key = _epoch_key(seed, epoch)
   order = tf.argsort(tf.random.stateless_uniform(
       [len(paths)], seed=key + [0, _FILE_ORDER]))
@@ -214,8 +195,8 @@ def _records_of_epoch(files, paths, read, seed, epoch):
       dtype=tf.int32), tf.int64)
   cycle_length = min(_FILES_AT_A_TIME, len(paths))
   records = tf.data.Dataset.from_tensor_slices(tuple(
-      tf.gather(tensor, order) for tensor in _described(files, paths)))
-  # Deterministic: a slow file is waited for.
+      tf.gather(tensor, order) for tensor in _file_tensors(index, paths)))
+  # Deterministic: it waits for a slow file.
   records = records.interleave(
       read, cycle_length=cycle_length, block_length=1,
       num_parallel_calls=cycle_length)
@@ -224,32 +205,32 @@ def _records_of_epoch(files, paths, read, seed, epoch):
       reshuffle_each_iteration=False)
 
 
-def _described(files, paths):
-  """Returns (paths, records to read of each, running numbers) as Tensors."""
-  num_read = [files.num_examples[path] + len(files.skipped.get(path, ()))
+def _file_tensors(index, paths):
+  """Returns (paths, number of records to read of each, file numbers)."""
+  num_read = [index.num_examples[path] + len(index.skipped.get(path, ()))
               for path in paths]
   return (tf.constant(paths), tf.constant(num_read, tf.int64),
           tf.range(len(paths), dtype=tf.int64))
 
 
-def _reader(files, paths):
-  """Returns the function of what `_described` says of a file to its records."""
-  skipped = [(number << 32) + index for number, path in enumerate(paths)
-             for index in files.skipped.get(path, ())]
+def _reader(index, paths):
+  """Returns the function of a row of `_file_tensors` to the file's records."""
+  skipped = [(number << 32) + position for number, path in enumerate(paths)
+             for position in index.skipped.get(path, ())]
 
   def read(path, num_read, number):
     records = tf.data.TFRecordDataset(path).take(num_read)
     if not skipped:
       return records
 
-    def is_kept(index, record):
-      del record  # its place says it
+    def is_kept(position, record):
+      del record  # the position decides
       return tf.reduce_all(tf.not_equal(
-          tf.constant(skipped, tf.int64), number * (1 << 32) + index))
+          tf.constant(skipped, tf.int64), number * (1 << 32) + position))
 
-    indices = tf.data.Dataset.range(tf.int64.max)
-    return tf.data.Dataset.zip((indices, records)).filter(is_kept).map(
-        lambda index, record: record)
+    positions = tf.data.Dataset.range(tf.int64.max)
+    return tf.data.Dataset.zip((positions, records)).filter(is_kept).map(
+        lambda position, record: record)
 
   return read
 
@@ -259,24 +240,24 @@ def _epoch_key(seed, epoch):
   return tf.stack([tf.constant(seed, tf.int64), 2 * epoch])
 
 
-def _train_dataset(config, files, batch_size, step):
-  num_examples = tfrecord_index.total_examples(files)
-  epoch, num_seen = place_in_epoch(step, batch_size, num_examples)
+def _train_dataset(config, index, batch_size, step):
+  num_examples = tfrecord_index.total_examples(index)
+  epoch, num_read = position_in_epoch(step, batch_size, num_examples)
   if step:
-    utils.log("Going on at step %s: epoch %s, example %s of %s" % tuple(
+    utils.log("Resuming at step %s: epoch %s, example %s of %s" % tuple(
         "{:,}".format(number)
-        for number in (step, epoch + 1, num_seen + 1, num_examples)))
-  dataset = records_in_order(files, config.seed, step, batch_size)
+        for number in (step, epoch + 1, num_read + 1, num_examples)))
+  dataset = records_in_order(index, config.seed, step, batch_size)
   return _parsed(config, dataset.batch(batch_size, drop_remainder=True))
 
 
-def _eval_dataset(config, files, batch_size):
+def _eval_dataset(config, index, batch_size):
   """Returns each example once and in order, with the number of its batch.
 
-  From that number come the masks, so that all evaluations see the same.
+  The masks are seeded with that number, so that all evaluations have the same.
   """
   records = tf.data.Dataset.from_tensor_slices(
-      _described(files, files.paths)).flat_map(_reader(files, files.paths))
+      _file_tensors(index, index.paths)).flat_map(_reader(index, index.paths))
   batches = _parsed(config, records.batch(
       batch_size, drop_remainder=config.use_tpu))
 
@@ -291,8 +272,8 @@ def _eval_dataset(config, files, batch_size):
 def _parsed(config, batches):
   """Returns the dataset of int32 features of batches of serialized examples.
 
-  A batch with an example that no model can be trained on raises
-  InvalidArgumentError; `example_check.naming_faults` finds the file.
+  A batch with an unsuitable example raises InvalidArgumentError, from which
+  `example_check.locating_errors` finds the file.
   """
   names = ("input_ids", "input_mask", "segment_ids")
   spec = {name: tf.FixedLenFeature([config.max_seq_length], tf.int64)

@@ -18,33 +18,34 @@ from pretrain import pretrain_data
 
 # A masked position shows [MASK] this often and else its own token; ELECTRA has
 # no random replacements (arXiv:2003.10555, appendix A; BERT has 80/10/10).
-SHOW_MASK_PROB = 0.85
+REPLACE_WITH_MASK_PROB = 0.85
 _NEVER_DRAWN = -1e30  # added to a logit
 # Two draws of this many values make one integer; a float32 holds 24 bits.
 _DRAW_RANGE = 2 ** 15
 
 
-def mask(config, inputs, mask_prob, randomness):
-  """Hides a share of the tokens of every sequence.
+def mask(config, inputs, mask_prob, randomness, special_ids=None):
+  """Masks a fraction of the tokens of every sequence.
 
   round(num_tokens * mask_prob) positions, at least one and at most
   `max_predictions_per_seq`, are drawn without replacement among the tokens
   other than [CLS], [SEP] and [MASK] ([UNK] and text that spells [PAD] may be
   drawn, as in the reference). With `config.reference_masking` they are drawn
-  with replacement, so that some stand twice and fewer tokens are hidden.
+  with replacement, so that some occur twice and fewer tokens are masked.
 
   Args:
     config: PretrainingConfig.
     inputs: pretrain_data.Inputs.
-    mask_prob: float, share of the tokens.
+    mask_prob: float, fraction of the tokens.
     randomness: randomness.StepRandomness.
+    special_ids: {token: id}; None: read from `config.vocab_file`.
 
   Returns:
     Inputs with new `input_ids` and with `masked_lm_positions` (0 for padding),
     `masked_lm_ids` and `masked_lm_weights` (0.0 for padding). A sequence
-    without a token to hide has weights of 0 only.
+    without a maskable token has weights of 0 only.
   """
-  ids = pretrain_data.special_ids(config.vocab_file)
+  ids = special_ids or pretrain_data.special_ids(config.vocab_file)
   candidates = candidates_for_masking(inputs, ids)
   num_wanted = num_to_predict(
       inputs, candidates, mask_prob, config.max_predictions_per_seq,
@@ -55,12 +56,13 @@ def mask(config, inputs, mask_prob, randomness):
   weights = tf.sequence_mask(
       num_wanted, config.max_predictions_per_seq, dtype=tf.float32)
   positions *= tf.cast(weights, tf.int32)
-  is_shown_as_mask = tf.cast(
-      randomness.uniform(tf.shape(positions)) < SHOW_MASK_PROB, tf.int32)
+  becomes_mask = tf.cast(
+      randomness.uniform(tf.shape(positions)) < REPLACE_WITH_MASK_PROB,
+      tf.int32)
   masked_ids, _ = tensor_ops.scatter_positions(
       inputs.input_ids,
       tf.fill(tf.shape(positions), ids[tokenization.MASK]),
-      positions * is_shown_as_mask)
+      positions * becomes_mask)
   return pretrain_data.get_updated_inputs(
       inputs,
       input_ids=tf.stop_gradient(masked_ids),
@@ -77,7 +79,7 @@ def unmask(inputs):
 
 
 def candidates_for_masking(inputs, special_ids):
-  """Returns the bool [B, L] mask of the tokens that may be hidden.
+  """Returns the bool [B, L] mask of the tokens that may be masked.
 
   Args:
     inputs: pretrain_data.Inputs.
@@ -91,12 +93,12 @@ def candidates_for_masking(inputs, special_ids):
 
 def num_to_predict(inputs, candidates, mask_prob, max_predictions_per_seq, *,
                    with_replacement=False):
-  """Returns how many positions of each sequence are hidden, int32 [B].
+  """Returns how many positions of each sequence are masked, int32 [B].
 
   Args:
     inputs: pretrain_data.Inputs.
     candidates: bool Tensor of shape [B, L].
-    mask_prob: float, share of all tokens, special ones included.
+    mask_prob: float, fraction of all tokens, special ones included.
     max_predictions_per_seq: int.
     with_replacement: bool, whether one candidate can be drawn several times.
   """
@@ -114,11 +116,11 @@ def sample_from_softmax(logits, randomness, temperature=1.0, disallow=None,
                         likelihoods=None):
   """Draws one token per position from softmax(logits / temperature).
 
-  The inverse of the cumulative distribution, in two levels: first a block of
-  about sqrt(V) tokens, then a token of that block, each with a uniform number
-  of its own. That is exact, needs two numbers per position instead of V, and
-  does not run out of float32 digits where a cumulative sum over V would. As the
-  temperature goes to 0 it becomes the argmax.
+  Inverse transform sampling in two levels: first a block of about sqrt(V)
+  tokens, then a token of that block, each with a separate uniform number. It is
+  exact, needs two random numbers per position instead of V, and keeps the
+  float32 precision that a cumulative sum over V would lose. As the temperature
+  approaches 0 it becomes the argmax.
 
   Args:
     logits: float32 Tensor of shape [B, N, V].
@@ -126,9 +128,9 @@ def sample_from_softmax(logits, randomness, temperature=1.0, disallow=None,
     temperature: float above 0.
     disallow: int32 Tensor of shape [B, N], one id per position that is never
       drawn; None: all may be.
-    likelihoods: float32 Tensor of shape [B, N, V], exp(logits) times anything,
-      if it is there already; it serves where temperature is 1 and all tokens
-      may be drawn.
+    likelihoods: float32 Tensor of shape [B, N, V], exp(logits) times a factor
+      per row, if computed already; used if temperature is 1 and all tokens may
+      be drawn.
 
   Returns:
     int32 Tensor of shape [B, N].
@@ -149,7 +151,7 @@ def sample_from_softmax(logits, randomness, temperature=1.0, disallow=None,
 
 
 def sample_uniformly(shape, vocab_size, randomness, disallow=None):
-  """Draws tokens of the whole vocabulary, all equally likely.
+  """Draws tokens uniformly from the vocabulary.
 
   Args:
     shape: shape of the result.
@@ -171,9 +173,9 @@ def sample_uniformly(shape, vocab_size, randomness, disallow=None):
 
 
 def scatter_average(sequence, updates, positions):
-  """Writes `updates` as the reference does, averaging where two meet.
+  """Writes `updates` as the reference does, averaging duplicate positions.
 
-  The average of two ids names a third, unrelated token; this is only for
+  The average of two ids is a third, unrelated token; this is only for
   `config.reference_masking`. See tensor_ops.scatter_positions for the arguments
   and the result.
   """
@@ -191,7 +193,7 @@ def _draw_without_replacement(candidates, num_draws, randomness):
   """Returns [B, num_draws] distinct positions, candidates first.
 
   Gumbel top-k (arXiv:1903.06059, section 2.3) with equal weights: the k largest
-  of independent numbers stand at k positions drawn without replacement.
+  of independent numbers are at k positions drawn without replacement.
   """
   noise = randomness.uniform(tf.shape(candidates))
   scores = tf.where(candidates, noise, -tf.ones_like(noise))
@@ -216,7 +218,7 @@ def _likelihoods(logits, temperature, disallow):
   if disallow is not None:
     logits += tf.one_hot(tf.reshape(disallow, [-1]), vocab_size,
                          on_value=_NEVER_DRAWN, off_value=0.0)
-  # Shifted before it is scaled: a tiny temperature makes -inf, never nan.
+  # Shifted before scaling: a tiny temperature gives -inf, never NaN.
   shifted = logits - tf.reduce_max(logits, axis=-1, keepdims=True)
   if temperature != 1.0:
     shifted /= temperature
@@ -245,8 +247,8 @@ def _in_blocks(weights):
   """Returns `weights` [rows, K] as [rows, blocks, size] and the size.
 
   The size is the divisor of K nearest to its square root, if there is one
-  within a factor of 4; else the last block is filled up with weights of 0,
-  which are never drawn.
+  within a factor of 4; else the last block is padded with weights of 0, which
+  are never drawn.
   """
   num_categories = weights.shape.as_list()[-1]
   root = max(1, int(round(num_categories ** 0.5)))

@@ -1,4 +1,4 @@
-"""What an evaluation of a pre-trained model reports.
+"""Metrics of the evaluation of a pre-trained model.
 
 Glossary of shapes:
 - B: batch size.
@@ -9,23 +9,6 @@ Glossary of shapes:
 import tensorflow.compat.v1 as tf
 
 from util import utils
-
-
-def metric_ops(model):
-  """Returns {name: (value, update op)} of a PretrainingModel.
-
-  All means are over the whole evaluation, in [0, 1] but for the losses:
-  - masked_lm_accuracy, masked_lm_loss: over masked positions, of the
-    generator's likeliest token;
-  - sampled_masked_lm_accuracy: the same of the token it sampled;
-  - disc_loss: mean over examples of the mean over their real tokens, so that
-    tokens of short examples weigh more (as in the reference);
-  - disc_accuracy, disc_auc: over real tokens (the reference counts padding as
-    true negatives in disc_auc, which makes it higher);
-  - disc_precision: share of replaced tokens among those called replaced;
-  - disc_recall: share of replaced tokens that were called replaced.
-  """
-  return metrics_of(metric_tensors(model))
 
 
 def metric_tensors(model):
@@ -50,7 +33,18 @@ def metric_tensors(model):
 
 
 def metrics_of(tensors):
-  """Returns {name: (value, update op)}; see `metric_ops`.
+  """Returns {name: (value, update op)} of the metrics of an evaluation.
+
+  All means are over the complete evaluation, in [0, 1] except the losses:
+  - masked_lm_accuracy, masked_lm_loss: over masked positions, of the
+    generator's most likely token;
+  - sampled_masked_lm_accuracy: the same of the token it sampled;
+  - disc_loss: mean over examples of the mean over their real tokens, so that
+    tokens of short examples weigh more (as in the reference);
+  - disc_accuracy, disc_auc: over real tokens (the reference counts padding as
+    true negatives in disc_auc, which makes it higher);
+  - disc_precision: fraction of replaced tokens among those predicted replaced;
+  - disc_recall: fraction of replaced tokens that were predicted replaced.
 
   Args:
     tensors: what `metric_tensors` returns.

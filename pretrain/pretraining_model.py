@@ -1,12 +1,12 @@
-"""The graph of one pre-training step: hide, fill in, tell apart.
+"""The graph of one pre-training step: mask, generate, discriminate.
 
 Objectives:
-- ELECTRA (arXiv:2003.10555): a generator fills in hidden tokens, a
-  discriminator tells which tokens were replaced.
-- Electric (arXiv:2012.08561): the same with a two-tower generator whose
-  probabilities the discriminator's scores are added to.
-- masked LM (arXiv:1810.04805, section 3.1): only the first half, on the encoder
-  that is kept.
+- ELECTRA (arXiv:2003.10555): a generator predicts masked tokens, a
+  discriminator classifies tokens as original or replaced.
+- Electric (arXiv:2012.08561): the same with a two-tower generator whose log
+  probabilities are added to the discriminator's scores.
+- masked LM (arXiv:1810.04805, section 3.1): the generator alone, on the main
+  encoder.
 
 Glossary of shapes:
 - B: batch size.
@@ -16,7 +16,6 @@ Glossary of shapes:
 """
 
 import collections
-import math
 
 import tensorflow.compat.v1 as tf
 
@@ -35,19 +34,20 @@ from util import utils
 FakedData = collections.namedtuple("FakedData", [
     "inputs", "is_fake_tokens", "sampled_tokens"])
 
-# What the summed losses are divided by; None: counted over the batch at hand.
-# Parts of a batch whose gradients are added up share those of the whole batch.
+# Denominators of the mean losses; None: counted over the batch. Micro-batches
+# whose gradients are accumulated share those of the complete batch.
 Denominators = collections.namedtuple("Denominators", [
     "masked_lm", "cloze", "discriminator"])
 NO_DENOMINATORS = Denominators(None, None, None)
 
 
-def denominators_of(config, inputs):
+def denominators_of(inputs, special_ids):
   """Returns the Denominators of a batch of masked Inputs."""
+  candidates = pretrain_helpers.candidates_for_masking(
+      pretrain_helpers.unmask(inputs), special_ids)
   return Denominators(
       masked_lm=tf.reduce_sum(inputs.masked_lm_weights),
-      cloze=tf.reduce_sum(tf.cast(
-          _candidates(config, pretrain_helpers.unmask(inputs)), tf.float32)),
+      cloze=tf.reduce_sum(tf.cast(candidates, tf.float32)),
       discriminator=tf.reduce_sum(tf.cast(inputs.input_mask, tf.float32)))
 
 
@@ -56,7 +56,7 @@ class PretrainingModel:
 
   Attributes:
     total_loss: float32 Tensor of shape [].
-    losses: {name: float32 Tensor of shape []}, what to show while training.
+    losses: {name: float32 Tensor of shape []}, to log during training.
     masked_inputs: pretrain_data.Inputs.
     mlm_output: heads.MaskedLMOutput.
     fake_data: FakedData; None for masked LM.
@@ -71,8 +71,7 @@ class PretrainingModel:
       config: PretrainingConfig.
       features: {name: Tensor} with `input_ids`, `input_mask` and `segment_ids`,
         int32 [B, L]. Where it also has `masked_lm_positions`, `masked_lm_ids`
-        and `masked_lm_weights`, the `input_ids` are masked already and are not
-        masked again.
+        and `masked_lm_weights`, the `input_ids` are taken as masked already.
       is_training: bool, whether there is dropout.
       randomness: randomness.StepRandomness; None: of `config.seed` and the
         global step.
@@ -87,16 +86,19 @@ class PretrainingModel:
     self._embedding_size = model_sizes.get_embedding_size(
         config, self._bert_config)
 
+    self._special_ids = pretrain_data.special_ids(config.vocab_file)
     self.masked_inputs = masked(
-        config, pretrain_data.features_to_inputs(features), self._randomness)
+        config, pretrain_data.features_to_inputs(features), self._randomness,
+        self._special_ids)
     self._unmasked_inputs = pretrain_helpers.unmask(self.masked_inputs)
     self._two_towers = None
     self.mlm_output = self._masked_lm()
     self.losses = {"mlm_loss": self.mlm_output.loss}
     generator_loss = self.mlm_output.loss
     if self._two_towers is not None:  # they learn from all tokens
-      generator_loss = self._two_towers.loss(
-          _candidates(config, self._unmasked_inputs), denominators.cloze)
+      candidates = pretrain_helpers.candidates_for_masking(
+          self._unmasked_inputs, self._special_ids)
+      generator_loss = self._two_towers.loss(candidates, denominators.cloze)
       self.losses["cloze_loss"] = generator_loss
     self.total_loss = config.gen_weight * generator_loss
 
@@ -109,12 +111,12 @@ class PretrainingModel:
     self.losses["loss"] = self.total_loss
 
   def _masked_lm(self):
-    """Builds what fills in hidden tokens."""
+    """Builds the generator and its masked LM loss."""
     config, inputs = self._config, self.masked_inputs
     if config.two_tower_generator and not config.untied_generator:
       raise utils.UserError(
-          "untied_generator: expected true with two_tower_generator, whose "
-          "towers have weights of their own; got false.")
+          "untied_generator: two_tower_generator requires true. Its towers "
+          "cannot share the discriminator's weights.")
     has_discriminator = config.electra_objective or config.electric_objective
     if config.uniform_generator:
       return heads.uniform_masked_lm_output(
@@ -150,7 +152,7 @@ class PretrainingModel:
         inputs, distribution, self._denominators.masked_lm)
 
   def _fake_data(self):
-    """Samples tokens for the hidden positions and writes them in."""
+    """Samples tokens for the masked positions and inserts them."""
     config, inputs = self._config, self._unmasked_inputs
     randomness = self._randomness.child("sampling")
     disallow = inputs.masked_lm_ids if config.disallow_correct else None
@@ -166,7 +168,7 @@ class PretrainingModel:
                else tensor_ops.scatter_positions)
     updated_ids, written = scatter(
         inputs.input_ids, sampled, inputs.masked_lm_positions)
-    if config.electric_objective:  # a sample is noise even if it is right
+    if config.electric_objective:  # a sample is noise even if correct
       is_fake = written
     else:
       is_fake = tf.cast(tf.not_equal(updated_ids, inputs.input_ids), tf.int32)
@@ -175,7 +177,7 @@ class PretrainingModel:
         is_fake_tokens=is_fake, sampled_tokens=sampled)
 
   def _discriminator(self):
-    """Builds what tells real tokens from replaced ones."""
+    """Builds the discriminator and its loss."""
     inputs = self.fake_data.inputs
     encoder = self._encoder(
         inputs, self._bert_config, scope=modeling.MAIN_SCOPE,
@@ -183,20 +185,11 @@ class PretrainingModel:
     logits = heads.discriminator_logits(
         self._bert_config, encoder.get_sequence_output())
     if self._config.electric_objective:
-      logits += self._noise_log_odds(inputs)
+      logits += self._two_towers.noise_log_odds(
+          inputs.input_ids, self._config.mask_prob)
     return heads.discriminator_output(
         inputs, logits, self.fake_data.is_fake_tokens,
         self._denominators.discriminator)
-
-  def _noise_log_odds(self, inputs):
-    """Returns the log of how much likelier noise is, float32 [B, L].
-
-    log(k q(x_t) / (n - k)) of noise-contrastive estimation, equation 3 of
-    Electric, with k of n tokens replaced.
-    """
-    mask_prob = self._config.mask_prob
-    return (self._two_towers.log_probs_of(inputs.input_ids) +
-            math.log(mask_prob / (1 - mask_prob)))
 
   def _encoder(self, inputs, bert_config, *, scope, embedding_size,
                untied_embeddings=False, stream=None):
@@ -208,21 +201,17 @@ class PretrainingModel:
         randomness=self._randomness.child(stream or scope))
 
 
-def masked(config, inputs, randomness):
-  """Returns `inputs` masked, as they are where they carry masked positions.
+def masked(config, inputs, randomness, special_ids):
+  """Returns masked `inputs`; unchanged if they have masked positions already.
 
   Args:
     config: PretrainingConfig.
     inputs: pretrain_data.Inputs.
-    randomness: randomness.StepRandomness, of the whole step.
+    randomness: randomness.StepRandomness of the step.
+    special_ids: {token: id}, see `pretrain_data.special_ids`.
   """
   if pretrain_data.is_masked(inputs):
     return inputs
   return pretrain_helpers.mask(
-      config, inputs, config.mask_prob, randomness.child("masking"))
-
-
-def _candidates(config, unmasked_inputs):
-  """Returns the bool [B, L] mask of the tokens that a generator may predict."""
-  return pretrain_helpers.candidates_for_masking(
-      unmasked_inputs, pretrain_data.special_ids(config.vocab_file))
+      config, inputs, config.mask_prob, randomness.child("masking"),
+      special_ids=special_ids)

@@ -1,13 +1,13 @@
-"""What a model folder holds before the first step of a run.
+"""Prepares a model folder before the first step of a run.
 
   vocab.txt, tokenizer_config.json, config.json  travel with the weights
-  model.ckpt-<step>.*, checkpoint  the weights to go on from, if any
-  released/  a copy of a checkpoint that lacked what training needs
-  damaged/  files of checkpoints that could not be read
+  model.ckpt-<step>.*, checkpoint  the weights to resume from, if any
+  released/  a copy of a checkpoint without optimizer slots
+  damaged/  files of unreadable checkpoints
 
-Weights are decided here, in this order: the folder's own latest checkpoint
-whose files are whole, so that a run that is started again goes on;
-`init_checkpoint`; new ones, which `init_from_data` lets start from counts.
+The initial weights are, in this order: the newest intact checkpoint of the
+folder, to resume an earlier run; `init_checkpoint`; new ones, which
+`init_from_data` initializes from token counts.
 """
 
 import os
@@ -31,13 +31,13 @@ _ENCODER_WEIGHTS = r"^electra/.*(?<!/adam_m)(?<!/adam_v)$"
 
 
 def write_settings(config):
-  """Writes vocabulary, tokenizer settings and sizes beside the weights.
+  """Writes vocabulary, tokenizer settings and model sizes to the model folder.
 
-  Other entries of files that are there already are kept.
+  Other entries of existing files are kept.
 
   Raises:
-    UserError: the folder's vocabulary or tokenizer settings are others than
-      those of the run.
+    UserError: the folder's vocabulary or tokenizer settings differ from those
+      of the run.
   """
   _write_vocab(config)
   path = os.path.join(config.model_dir, TOKENIZER_CONFIG_NAME)
@@ -46,9 +46,10 @@ def write_settings(config):
   for name in ("do_lower_case", "strip_accents"):
     if recorded.get(name, settings[name]) != settings[name]:
       raise utils.UserError(
-          "%s: expected %s %s, as the examples were built, found %s; use "
-          "another --model-name, or examples built the other way." % (
-              path, name, str(settings[name]).lower(), recorded[name]))
+          "%s: %s is %s, but the examples were built with %s. Use another "
+          "--model-name, or build the examples with %s." % (
+              path, name, str(recorded[name]).lower(),
+              str(settings[name]).lower(), str(recorded[name]).lower()))
   utils.write_json(dict(recorded, **settings), path)
   bert_config = model_sizes.get_bert_config(config)
   path = os.path.join(config.model_dir, MODEL_CONFIG_NAME)
@@ -60,8 +61,8 @@ def write_settings(config):
 def tokenizer_settings(config, recorded):
   """Returns do_lower_case, strip_accents and preprocessing of the examples.
 
-  As dataset_info.json says; for examples without one, as `recorded` says, a
-  dict; else accents are stripped where text is lower-cased.
+  They come from dataset_info.json; for examples without one from `recorded`, a
+  dict; by default accents are stripped if text is lower-cased.
   """
   settings = {
       "do_lower_case": config.do_lower_case,
@@ -75,11 +76,16 @@ def tokenizer_settings(config, recorded):
   return settings
 
 
-def prepare_weights(config):
-  """Makes the folder's latest checkpoint one that training can go on from.
+def prepare_weights(config, load_index):
+  """Writes or selects the checkpoint that training resumes from.
+
+  Args:
+    config: PretrainingConfig.
+    load_index: function that returns the TFRecordIndex of the training data;
+      called only for `init_from_data`.
 
   Returns:
-    int, the global step to go on from; 0 for new weights.
+    int, the global step to resume at; 0 for new weights.
 
   Raises:
     UserError: the checkpoint does not fit the model; names what to set.
@@ -88,11 +94,10 @@ def prepare_weights(config):
   # The 'checkpoint' file may name one in another folder.
   source = own or checkpoint.find(config.model_dir) or config.init_checkpoint
   if source != config.init_checkpoint and config.init_checkpoint:
-    utils.log("Going on from %s; init_checkpoint was used when it was new" %
-              source)
+    utils.log("Resuming from %s; init_checkpoint is ignored" % source)
   if not source:
     if config.init_from_data:
-      _start_from_data(config)
+      _init_from_data(config, load_index())
     return 0
   source = checkpoint.latest(source)
   if not own:
@@ -107,7 +112,7 @@ def prepare_weights(config):
     report = checkpoint.plan(
         source, variables, required=(_ENCODER_WEIGHTS,), slots=True)
     if own and not report.fresh:
-      return step  # the Estimator restores it as it is
+      return step  # the Estimator restores it unchanged
     utils.log(checkpoint.format_report(report))
     if own:
       _keep_released(config.model_dir, own)
@@ -116,13 +121,13 @@ def prepare_weights(config):
   return step
 
 
-def _start_from_data(config):
-  """Writes a checkpoint of new weights, some of them from counts of tokens."""
-  utils.log("Counting tokens of the examples for the first weights "
+def _init_from_data(config, index):
+  """Writes a checkpoint of new weights, initialized from token counts."""
+  utils.log("Counting tokens of the examples for the initial weights "
             "(init_from_data)")
   special_ids = pretrain_data.special_ids(config.vocab_file)
   counts = data_init.count(
-      pretrain_data.batches_of_ids(config), config.vocab_size,
+      pretrain_data.batches_of_ids(config, index), config.vocab_size,
       [id_ for token, id_ in special_ids.items() if token != "[UNK]"])
   with tf.Graph().as_default():
     tf.set_random_seed(config.seed)
@@ -131,7 +136,7 @@ def _start_from_data(config):
     values = data_init.initial_values(
         {variable.op.name: variable.shape.as_list() for variable in variables},
         counts, config.seed)
-    utils.log("Counted {:,} tokens; from them start {}".format(
+    utils.log("Counted {:,} tokens; initialized {} from them".format(
         counts.num_tokens, ", ".join(sorted(values))))
     _save(variables, global_step, 0, config.model_dir, values)
 
@@ -143,8 +148,8 @@ def check_for_evaluation(config):
     The prefix of the checkpoint.
 
   Raises:
-    UserError: there is none, or it lacks some, which would be evaluated as new
-      random weights.
+    UserError: there is none, or it lacks variables, which would be evaluated
+      with random weights.
   """
   source, damaged = checkpoint.newest_whole(config.model_dir)
   if damaged:
@@ -157,11 +162,11 @@ def check_for_evaluation(config):
 
 
 def build_model(config):
-  """Builds the model over one empty example, for its variables."""
+  """Builds the model on one empty example, for its variables."""
   length, num_positions = config.max_seq_length, config.max_predictions_per_seq
   features = {name: tf.zeros([1, length], tf.int32)
               for name in ("input_ids", "input_mask", "segment_ids")}
-  features.update(  # as masked already: nothing needs to be drawn
+  features.update(  # masked already: no positions need to be drawn
       masked_lm_positions=tf.zeros([1, num_positions], tf.int32),
       masked_lm_ids=tf.zeros([1, num_positions], tf.int32),
       masked_lm_weights=tf.zeros([1, num_positions]))
@@ -170,7 +175,7 @@ def build_model(config):
 
 
 def build_variables(config):
-  """Makes and returns the model's variables and their Adam slots."""
+  """Creates and returns the model's variables and their Adam slots."""
   build_model(config)
   variables = tf.trainable_variables()
   slots = [
@@ -181,7 +186,7 @@ def build_variables(config):
 
 
 def _save(variables, global_step, step, model_dir, values=None):
-  """Writes a checkpoint of variables as they start, but for {name: value}."""
+  """Writes a checkpoint of initialized variables, some set to {name: value}."""
   variables = variables + [global_step]
   saver = tf.train.Saver(variables)
   utils.makedirs(model_dir)
@@ -193,12 +198,12 @@ def _save(variables, global_step, step, model_dir, values=None):
         variable.load(values[variable.op.name], session)
     path = saver.save(session, os.path.join(model_dir, "model.ckpt"),
                       global_step=step, write_meta_graph=False)
-  utils.log("Wrote %s, complete for training, at step %s" % (
+  utils.log("Wrote %s with fresh optimizer slots at step %s" % (
       path, "{:,}".format(step)))
 
 
 def _keep_released(model_dir, prefix):
-  """Copies a checkpoint to where training neither writes nor removes."""
+  """Copies a checkpoint to a folder where training does not remove it."""
   folder = os.path.join(model_dir, RELEASED_NAME)
   for name in utils.listdir(os.path.dirname(prefix)):
     if name.startswith(os.path.basename(prefix) + "."):
@@ -214,13 +219,12 @@ def _write_vocab(config):
   elif (tokenization.vocab_sha256(path) !=
         tokenization.vocab_sha256(config.vocab_file)):
     raise utils.UserError(
-        "%s: expected the tokens of %s, found others; a model keeps its "
-        "vocabulary: use that one, or another --model-name." % (
-            path, config.vocab_file))
+        "%s: differs from %s. A model keeps its vocabulary: use %s, or another "
+        "--model-name." % (path, config.vocab_file, path))
 
 
 def _load(path):
-  """Returns the object of a JSON file, {} if there is no such file."""
+  """Returns the object in a JSON file, {} if the file does not exist."""
   content = utils.load_json(path) if utils.exists(path) else {}
   if not isinstance(content, dict):
     raise utils.UserError("%s: expected a JSON object." % path)

@@ -1,8 +1,8 @@
-"""Which tfrecord files a run reads, and how many examples each one holds.
+"""The TFRecord files of a run and the number of examples in each.
 
-No TensorFlow is imported here, so that missing, cut or unfitting data is
-reported at once. The number of examples must be known before training: from it
-and the global step follow the epoch and the place in it where a run goes on.
+No TensorFlow is imported here, so that missing, truncated or unsuitable data is
+reported immediately. The number of examples must be known before training: the
+epoch and the position in it follow from it and the global step.
 """
 
 import collections
@@ -13,51 +13,53 @@ from model import tokenization
 from pretrain import dataset_info
 from util import utils
 
-COUNTS_NAME = "tfrecord_counts.json"  # in the model folder: what was counted
+COUNTS_NAME = "tfrecord_counts.json"  # in the model folder: counted examples
 # TFRecord framing: uint64 length, uint32 CRC of it, data, uint32 CRC of them.
 _HEADER_BYTES, _FOOTER_BYTES = 12, 4
 
-# Listed counts are compared with the files' own, from the smallest file on, up
-# to that many bytes of files, which takes a second: more would delay the start.
+# Listed counts are verified against the files, smallest files first, up to this
+# many bytes, which takes a second: more would delay the start.
 _COMPARED_BYTES = 1 << 28
 
+# patterns: str, as given; paths: sorted list; listed: {path: number of
+# examples} of the files that a dataset_info.json lists.
+Dataset = collections.namedtuple("Dataset", ["patterns", "paths", "listed"])
 # paths: sorted list; num_examples: {path: int}, without skipped ones; skipped:
-# {path: sorted numbers, from 0, of examples that are left out}, of the first
-# `num_examples[path] + len(skipped[path])` that are read.
-RecordFiles = collections.namedtuple(
-    "RecordFiles", ["paths", "num_examples", "skipped"])
+# {path: sorted indices, from 0, of skipped examples} among the first
+# `num_examples[path] + len(skipped[path])`, which are read.
+TFRecordIndex = collections.namedtuple(
+    "TFRecordIndex", ["paths", "num_examples", "skipped"])
 
 
-def total_examples(record_files):
+def total_examples(index):
   """Returns the number of examples in all files, one epoch."""
-  return sum(record_files.num_examples[path] for path in record_files.paths)
+  return sum(index.num_examples[path] for path in index.paths)
 
 
 def check(config, patterns):
-  """Checks that the files of a run are there and fit it; reads no records.
+  """Checks that the files of a run exist and fit it; parses no examples.
 
   Args:
     config: PretrainingConfig.
     patterns: comma-separated paths or shell patterns.
 
   Returns:
-    (paths, listed): the sorted paths, and {path: number of examples} of the
-    files that a dataset_info.json lists.
+    Dataset.
 
   Raises:
-    UserError: no file, an unfinished build, a missing or cut file, a file that
-      the folder's dataset_info.json does not list or that holds another number
-      of examples, or data that was made with another vocabulary or sequence
-      length. With `config.skip_corrupted_records` files may be missing or cut:
-      they are logged.
+    UserError: no file, an unfinished build, a missing or truncated file, a file
+      that the folder's dataset_info.json does not list or that has another
+      number of examples, or data built with another vocabulary or sequence
+      length. With `config.skip_corrupted_records` missing and truncated files
+      are logged instead.
   """
   paths = _matching(patterns)
   listed = {}
   for folder in sorted({os.path.dirname(path) for path in paths}):
     if dataset_info.is_unfinished(folder):
       raise utils.UserError(
-          "%s: expected a finished dataset, found %s: its build was stopped or "
-          "is still running; run build_pretraining_dataset.py again." % (
+          "%s: the dataset is unfinished (found %s): its build was interrupted "
+          "or is still running. Run build_pretraining_dataset.py again." % (
               folder, dataset_info.UNFINISHED_NAME))
     info = dataset_info.load(
         folder, needs_all_files=not config.skip_corrupted_records)
@@ -65,49 +67,41 @@ def check(config, patterns):
       listed.update(_check_info(config, folder, info))
       _check_listed(folder, paths, listed)
       if config.skip_corrupted_records:
-        for fault in dataset_info.faults_of_files(info, folder):
-          utils.log("Skipped: %s" % fault)
+        for problem in dataset_info.problems_of_files(info, folder):
+          utils.log("Skipped: %s" % problem)
   if not config.skip_corrupted_records:
     _check_counts({path: listed[path] for path in paths if path in listed})
-  return paths, listed
+  return Dataset(patterns, paths, listed)
 
 
-def find(config, patterns):
-  """Checks the files of a run and learns how many examples they hold.
+def count(dataset, model_dir):
+  """Returns the TFRecordIndex of a dataset.
 
-  Where no dataset_info.json tells they are counted, once a model folder. With
-  `config.skip_corrupted_records` all are read instead, once a model folder, and
-  what is damaged is left out.
+  Files that no dataset_info.json lists are counted, once per model folder.
 
   Args:
-    config: PretrainingConfig.
-    patterns: comma-separated paths or shell patterns.
-
-  Returns:
-    RecordFiles.
+    dataset: Dataset.
+    model_dir: folder that keeps the counts.
 
   Raises:
-    UserError: as `check`; or a file is no tfrecord file, or all are empty.
+    UserError: a file is not a TFRecord file, or all are empty.
   """
-  paths, listed = check(config, patterns)
-  if config.skip_corrupted_records:
-    from pretrain import example_check  # imports TensorFlow
-    return example_check.without_faults(config, paths, listed)
+  paths, listed = dataset.paths, dataset.listed
   num_examples = {path: listed[path] for path in paths if path in listed}
   num_examples.update(_counted(
-      config.model_dir, [path for path in paths if path not in listed]))
-  files = RecordFiles(paths, num_examples, {})
-  if not total_examples(files):
-    raise utils.UserError("%s: expected at least one example, found %d empty "
-                          "files." % (patterns, len(paths)))
-  return files
+      model_dir, [path for path in paths if path not in listed]))
+  index = TFRecordIndex(paths, num_examples, {})
+  if not total_examples(index):
+    raise utils.UserError("%s: %d empty files. Build the examples again." % (
+        dataset.patterns, len(paths)))
+  return index
 
 
 def count_examples(path):
-  """Returns the number of examples of a tfrecord file, from its framing.
+  """Returns the number of examples of a TFRecord file, from its framing.
 
   Raises:
-    UserError: the file ends within a record, or is no tfrecord file.
+    UserError: the file is truncated, or is not a TFRecord file.
   """
   size = utils.file_size(path)
   num_examples, position = 0, 0
@@ -120,8 +114,8 @@ def count_examples(path):
                      _FOOTER_BYTES)
       if len(header) < _HEADER_BYTES or position > size:
         raise utils.UserError(
-            "%s: expected a tfrecord file, found one that ends within example "
-            "%d; copy or build it again." % (path, num_examples + 1))
+            "%s: truncated within example %d, or not a TFRecord file. Copy or "
+            "build it again." % (path, num_examples + 1))
       num_examples += 1
   return num_examples
 
@@ -130,50 +124,50 @@ def _matching(patterns):
   paths = set()
   for pattern in patterns.split(","):
     found = [path for path in utils.glob(pattern.strip())
-             if not utils.isdir(path) and not _is_about_data(path)]
+             if not utils.isdir(path) and not _is_metadata(path)]
     if not found:
       raise utils.UserError(
-          "pretrain_tfrecords: expected files at %s, found none; build them "
-          "with build_pretraining_dataset.py, or set \"pretrain_tfrecords\" to "
-          "where they are.%s" % (pattern, _about_characters(patterns)))
+          "pretrain_tfrecords: no file matches %s. Build examples with "
+          "build_pretraining_dataset.py, or set \"pretrain_tfrecords\" to the "
+          "path of yours.%s" % (pattern, _special_character_hint(patterns)))
     paths.update(found)
   return sorted(paths)
 
 
-def _about_characters(patterns):
-  """Returns what to know where a folder's name would be read as a pattern."""
+def _special_character_hint(patterns):
+  """Returns a hint if a folder's name is read as a pattern, else ""."""
   in_folders = {character for pattern in patterns.split(",")
                 for character in os.path.dirname(pattern)} & set("*?[")
   if "," in patterns:
     in_folders.add(",")
   if not in_folders:
     return ""
-  return (" (A comma separates two patterns, and * ? [ match other names: a "
-          "folder with %s in its name has to be renamed or linked to.)" %
+  return (" (A comma separates two patterns, and * ? [ are wildcards: rename a "
+          "folder with %s in its name, or make a link to it.)" %
           " ".join(sorted(in_folders)))
 
 
-def _is_about_data(path):
+def _is_metadata(path):
   name = os.path.basename(path)
   return name.startswith(".") or name == dataset_info.UNFINISHED_NAME or (
       name.endswith((".json", ".txt", ".tmp")))
 
 
 def _check_listed(folder, paths, listed):
-  """Raises a UserError for a file that another build left in a folder."""
+  """Raises a UserError for a file of another build in a folder."""
   for path in paths:
     if os.path.dirname(path) == folder and path not in listed:
       raise utils.UserError(
-          "%s: expected only the %d files that %s lists in that folder; move "
-          "it elsewhere, or set pretrain_tfrecords to the files you want." % (
+          "%s: not one of the %d files that %s lists in that folder. Move it, "
+          "or set pretrain_tfrecords to the files to use." % (
               path, len(listed), dataset_info.FILE_NAME))
 
 
 def _check_counts(listed):
-  """Raises a UserError where a file holds more or fewer examples than listed.
+  """Raises a UserError if a file has more or fewer examples than listed.
 
-  Files whose size is listed are as they were built, so this finds lists that
-  were edited or put beside other files; not all files are looked at.
+  The sizes of the files are verified already, so this detects lists that were
+  edited or copied to other files. Files beyond _COMPARED_BYTES are not read.
   """
   num_bytes = 0
   for size, path in sorted((utils.file_size(path), path) for path in listed):
@@ -183,42 +177,41 @@ def _check_counts(listed):
     num_examples = count_examples(path)
     if num_examples != listed[path]:
       raise utils.UserError(
-          "%s: expected %d examples, as %s says, found %d; build the examples "
-          "again." % (path, listed[path], dataset_info.FILE_NAME,
-                      num_examples))
+          "%s: has %d examples, but %s lists %d. Build the examples again." % (
+              path, num_examples, dataset_info.FILE_NAME, listed[path]))
 
 
 def _check_info(config, folder, info):
-  """Returns {path: number of examples} of the files that a dataset lists."""
+  """Returns {path: number of examples} of the files that `info` lists."""
   if info["max_seq_length"] != config.max_seq_length:
     raise utils.UserError(
-        "max_seq_length: expected %d, with which %s was built, got %d; set it "
-        "to that or build the dataset again." % (
-            info["max_seq_length"], folder, config.max_seq_length))
+        "max_seq_length: %s was built with %d, got %d. Set it to that, or build "
+        "the dataset again." % (
+            folder, info["max_seq_length"], config.max_seq_length))
   if info["vocab_sha256"] != tokenization.vocab_sha256(config.vocab_file):
     raise utils.UserError(
-        "%s: expected the vocabulary of %d tokens with which %s was built; its "
-        "tokens differ. Use that vocabulary or build the dataset again." % (
+        "%s: differs from the vocabulary of %d tokens that %s was built with. "
+        "Use that vocabulary, or build the dataset again." % (
             config.vocab_file, info["vocab_size"], folder))
   return {os.path.join(folder, entry["name"]): entry["num_examples"]
           for entry in info["files"]}
 
 
 def _counted(model_dir, paths):
-  """Returns {path: number of examples}, counted once a model and remembered."""
+  """Returns {path: number of examples}, cached in the model folder."""
   if not paths:
     return {}
-  memory_path = os.path.join(model_dir, COUNTS_NAME)
-  memory = utils.load_json(memory_path) if utils.exists(memory_path) else {}
+  cache_path = os.path.join(model_dir, COUNTS_NAME)
+  cache = utils.load_json(cache_path) if utils.exists(cache_path) else {}
   num_examples = {}
   for path in paths:
     size = utils.file_size(path)
-    known = memory.get(path)
+    known = cache.get(path)
     if not known or known["num_bytes"] != size:
-      memory[path] = {"num_bytes": size, "num_examples": count_examples(path)}
-    num_examples[path] = memory[path]["num_examples"]
-  utils.write_json(memory, memory_path)
-  utils.log("Counted %s examples in %s files that no %s lists" % (
+      cache[path] = {"num_bytes": size, "num_examples": count_examples(path)}
+    num_examples[path] = cache[path]["num_examples"]
+  utils.write_json(cache, cache_path)
+  utils.log("Counted %s examples in %s files without %s" % (
       "{:,}".format(sum(num_examples.values())), "{:,}".format(len(paths)),
       dataset_info.FILE_NAME))
   return num_examples

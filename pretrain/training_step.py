@@ -1,4 +1,4 @@
-"""One update of the weights: losses, gradients, and when not to apply them."""
+"""One update of the weights: losses, gradients, check for NaN and Inf."""
 
 import collections
 import re
@@ -12,15 +12,16 @@ from pretrain import pretrain_data
 from pretrain import pretraining_model
 from util import utils
 
-_MAX_SKIPPED_IN_A_ROW = 100  # then it is not the data: weights are beyond help
+_MAX_SKIPPED_IN_A_ROW = 100  # more are not caused by data: training diverged
 
-# op: does the step. losses: {name: float32 Tensor of shape []}. learning_rate,
-# grad_norm: float32 Tensors of shape []. is_finite: bool Tensor of shape [],
-# whether there was an update; None on a TPU, where there always is. parts:
-# {what it is: float32 Tensor of shape []} of what is not a number where the
-# step is not, in the order in which it is computed.
+# op: applies the update. losses: {name: float32 Tensor of shape []}.
+# learning_rate, grad_norm: float32 Tensors of shape []. is_finite: bool Tensor
+# of shape [], whether the update was applied; None on a TPU, where it always
+# is. finite_checks: {label: float32 Tensor of shape []} that are non-finite if
+# the loss or gradient of that label is, in the order of computation.
 TrainingStep = collections.namedtuple("TrainingStep", [
-    "op", "losses", "learning_rate", "grad_norm", "is_finite", "parts"])
+    "op", "losses", "learning_rate", "grad_norm", "is_finite",
+    "finite_checks"])
 
 
 def build(config, features):
@@ -28,8 +29,8 @@ def build(config, features):
 
   Args:
     config: PretrainingConfig. With `gradient_accumulation_steps` k the batch is
-      computed in k parts, one after the other, in 1/k of the memory; the loss
-      and its gradient are those of the whole batch.
+      computed in k micro-batches, one after the other, in 1/k of the memory;
+      the loss and its gradient are those of the complete batch.
     features: {name: Tensor}, see PretrainingModel.
   """
   randomness = randomness_lib.StepRandomness(
@@ -44,7 +45,7 @@ def build(config, features):
   guards = []
 
   def guard(optimizer):
-    guards.append(FiniteOptimizer(
+    guards.append(SkipNonFiniteOptimizer(
         optimizer, losses["loss"],
         counts_skipped=config.nan_policy == "skip"))
     return guards[0]
@@ -60,17 +61,16 @@ def build(config, features):
       op=train_op.op, losses=losses, learning_rate=train_op.learning_rate,
       grad_norm=train_op.grad_norm,
       is_finite=guards[0].is_finite if guards else None,
-      parts=_parts(losses, grads_and_vars))
+      finite_checks=_finite_checks(losses, grads_and_vars))
 
 
-def _parts(losses, grads_and_vars):
-  """Returns {what it is: what is no number if any of it is not}.
+def _finite_checks(losses, grads_and_vars):
+  """Returns {label: scalar that is non-finite if any of its terms is}.
 
-  The losses, the total last, and the squared norms of the gradients of groups
-  of variables from the top of the model down, as they are computed. The squares
-  are what clipping computes, too.
+  These are the losses, the total last, and the squared gradient norms of groups
+  of variables from the top of the model down. Clipping shares the squares.
   """
-  parts = collections.OrderedDict(
+  checks = collections.OrderedDict(
       (name, losses[name])
       for name in sorted(losses, key=lambda name: (name == "loss", name)))
   squares = collections.OrderedDict()
@@ -79,12 +79,12 @@ def _parts(losses, grads_and_vars):
       squares.setdefault("the gradient of " + group_of(variable.op.name), [
           ]).append(tf.nn.l2_loss(grad))
   for name, values in squares.items():
-    parts[name] = tf.add_n(values)
-  return parts
+    checks[name] = tf.add_n(values)
+  return checks
 
 
 def group_of(name):
-  """Returns the part of the model that a variable is in.
+  """Returns the module of a variable, a prefix of its name.
 
   "electra/encoder/layer_0/attention/self/query/kernel" is in
   "electra/encoder/layer_0", "generator_predictions/dense/kernel" in
@@ -98,50 +98,52 @@ def group_of(name):
 
 
 def _accumulate(config, features, randomness):
-  """Returns (losses, grads_and_vars) of a batch that is computed in parts."""
-  num_parts = config.gradient_accumulation_steps
+  """Returns (losses, grads_and_vars) summed over the micro-batches."""
+  num_micro_batches = config.gradient_accumulation_steps
+  special_ids = pretrain_data.special_ids(config.vocab_file)
   inputs = pretraining_model.masked(
-      config, pretrain_data.features_to_inputs(features), randomness)
-  denominators = pretraining_model.denominators_of(config, inputs)
-  parts = {name: tf.split(tensor, num_parts)
-           for name, tensor in inputs._asdict().items()}
+      config, pretrain_data.features_to_inputs(features), randomness,
+      special_ids)
+  denominators = pretraining_model.denominators_of(inputs, special_ids)
+  micro_batches = {name: tf.split(tensor, num_micro_batches)
+                   for name, tensor in inputs._asdict().items()}
   losses, grads, variables = {}, [], []
-  for i in range(num_parts):
-    # One part's activations are gone before the next part's are made.
+  for i in range(num_micro_batches):
+    # Frees the activations of one micro-batch before computing the next.
     with tf.control_dependencies(grads):
       model = pretraining_model.PretrainingModel(
-          config, {name: tensors[i] for name, tensors in parts.items()},
-          is_training=True, randomness=randomness.child("part_%d" % i),
+          config, {name: tensors[i] for name, tensors in micro_batches.items()},
+          is_training=True,
+          randomness=randomness.child("part_%d" % i),  # seeds resumed runs
           denominators=denominators)
       grads_and_vars = optimization.compute_gradients(model.total_loss)
-      part_grads, variables = zip(*grads_and_vars)
-      grads = [total + grad for total, grad in zip(grads, part_grads)] or list(
-          part_grads)
+      new_grads, variables = zip(*grads_and_vars)
+      grads = [total + grad for total, grad in zip(grads, new_grads)] or list(
+          new_grads)
       losses = {name: loss + losses.get(name, 0.0)
                 for name, loss in model.losses.items()}
   return losses, list(zip(grads, variables))
 
 
-class FiniteOptimizer(tf.train.Optimizer):
-  """Lets another optimizer update only where loss and gradients are numbers.
+class SkipNonFiniteOptimizer(tf.train.Optimizer):
+  """Wraps an optimizer; skips updates with a non-finite loss or gradient.
 
   Attributes:
     is_finite: bool Tensor of shape []; None before `apply_gradients`.
   """
 
   def __init__(self, optimizer, loss, counts_skipped=False):
-    """Makes the optimizer.
+    """Wraps `optimizer`.
 
     Args:
-      optimizer: tf.train.Optimizer that does the updates.
-      loss: float32 Tensor of shape []. Its gradient can be a number where it
-        is not: the sigmoid of infinity is 1.
-      counts_skipped: bool, whether the global step is incremented even without
-        an update. A run that stops must not: a checkpoint that is due after
-        the step would have it done, and the run that goes on would leave it
-        out.
+      optimizer: tf.train.Optimizer that applies the updates.
+      loss: float32 Tensor of shape []. Its gradient can be finite even if it is
+        not: the sigmoid of infinity is 1.
+      counts_skipped: bool, whether the global step is incremented without an
+        update. A run that stops must not: a checkpoint saved after the step
+        would count it as done, and the resumed run would skip it.
     """
-    super().__init__(use_locking=False, name="FiniteOptimizer")
+    super().__init__(use_locking=False, name="SkipNonFiniteOptimizer")
     self._optimizer = optimizer
     self._loss = loss
     self._counts_skipped = counts_skipped
@@ -153,8 +155,8 @@ class FiniteOptimizer(tf.train.Optimizer):
   def apply_gradients(self, grads_and_vars, global_step=None, name=None):
     """Applies gradients that were clipped together.
 
-    Clipping divides by their global norm, so one that is not a number makes all
-    of them not numbers: the smallest tells.
+    Clipping divides by their global norm, so one NaN gradient makes all NaN:
+    checking the smallest tensor suffices.
     """
     grads_and_vars = list(grads_and_vars)
     smallest = min((grad for grad, _ in grads_and_vars),
@@ -175,7 +177,7 @@ class FiniteOptimizer(tf.train.Optimizer):
 
 
 class FiniteHook(tf.train.SessionRunHook):
-  """Stops a run, or says so and goes on, when a step was not applied."""
+  """Stops the run, or logs and continues, when an update was skipped."""
 
   def __init__(self, step, nan_policy):
     """Makes the hook.
@@ -184,15 +186,15 @@ class FiniteHook(tf.train.SessionRunHook):
       step: TrainingStep.
       nan_policy: "stop" or "skip".
     """
-    self._fetches = (step.is_finite, list(step.parts.values()))
-    self._names = list(step.parts)
+    self._fetches = (step.is_finite, list(step.finite_checks.values()))
+    self._names = list(step.finite_checks)
     self._nan_policy = nan_policy
 
   def begin(self):
     self._global_step = tf.train.get_or_create_global_step()
 
   def after_create_session(self, session, coord):
-    del coord  # no threads of our own
+    del coord  # starts no threads
     self._step = int(session.run(self._global_step))
     self._num_skipped = 0
 
@@ -208,27 +210,27 @@ class FiniteHook(tf.train.SessionRunHook):
       self._num_skipped = 0
       return
     self._num_skipped += 1
-    fault = self._first_fault(values)
+    cause = self._first_non_finite(values)
     if self._nan_policy == "stop":
       raise utils.UserError(
-          "Step %d: expected a finite gradient, but %s; neither the step nor a "
-          "checkpoint of it was made. Lower learning_rate or raise "
-          "num_warmup_steps, or set \"nan_policy\": \"skip\" to go on without "
-          "such steps." % (self._step, fault))
-    utils.log("Skipped the update of step %d: %s" % (self._step, fault))
+          "Step %d: training diverged: %s. The update was not applied or saved. "
+          "Lower learning_rate or raise num_warmup_steps, or set "
+          "\"nan_policy\": \"skip\" to skip such steps." % (
+              self._step, cause))
+    utils.log("Skipped the update of step %d: %s" % (self._step, cause))
     if self._num_skipped >= _MAX_SKIPPED_IN_A_ROW:
       raise utils.UserError(
-          "Step %d: expected some finite gradient, the last %d were nan or "
-          "infinity; go on from an earlier checkpoint with a lower "
-          "learning_rate." % (self._step, self._num_skipped))
+          "Step %d: training diverged: the last %d gradients were NaN or Inf. "
+          "Resume from an earlier checkpoint with a lower learning_rate." % (
+              self._step, self._num_skipped))
 
-  def _first_fault(self, values):
-    """Returns the first value that is no number, in words."""
-    faults = ["%s is %s" % (name, value)
-              for name, value in zip(self._names, values)
-              if not np.isfinite(value)]
-    if not faults:
-      return "the norm of all gradients is too large for a number"
-    more = " (and %d of %d other parts are no numbers)" % (
-        len(faults) - 1, len(values) - 1)
-    return faults[0] + more * (len(faults) > 1)
+  def _first_non_finite(self, values):
+    """Returns the first non-finite term, formatted."""
+    terms = ["%s is %s" % (name, value)
+             for name, value in zip(self._names, values)
+             if not np.isfinite(value)]
+    if not terms:
+      return "the global gradient norm overflowed float32"
+    more = " (and %d of %d other terms are non-finite)" % (
+        len(terms) - 1, len(values) - 1)
+    return terms[0] + more * (len(terms) > 1)

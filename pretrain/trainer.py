@@ -1,0 +1,262 @@
+"""Pre-training and its evaluation, around a tf.estimator.
+
+A run trains up to `num_train_steps` in segments that end at multiples of
+`eval_steps`, each followed by an evaluation. It resumes from the newest intact
+checkpoint of its model folder.
+"""
+
+import json
+import os
+
+import tensorflow.compat.v1 as tf
+
+from model import checkpoint
+from model import randomness
+from pretrain import example_check
+from pretrain import pretrain_data
+from pretrain import pretrain_metrics
+from pretrain import pretraining_model
+from pretrain import starting_weights
+from pretrain import training_step
+from util import estimators
+from util import folder_lock
+from util import session_hooks
+from util import stop_signals
+from util import utils
+
+
+def run(config, datasets):
+  """Trains the model, resuming an earlier run, or evaluates it.
+
+  Args:
+    config: PretrainingConfig.
+    datasets: {"train": tfrecord_index.Dataset, "eval": the same}, checked; an
+      entry may be missing where the run does not read it.
+
+  Returns:
+    {metric: number} of the last evaluation; None if there was none.
+
+  Raises:
+    UserError: see the message.
+    SystemExit: SIGTERM or SIGINT ended the run; see util.stop_signals.
+  """
+  estimators.setup_tensorflow()
+  with stop_signals.StopSignals() as signals:
+    trainer = Trainer(config, datasets, signals)
+    if config.do_eval:
+      return trainer.run_evaluation()
+    with folder_lock.FolderLock(config.model_dir, "train"):
+      return trainer.run_training()
+
+
+class Trainer:
+  """One run: its config, examples, Estimator and stop signals."""
+
+  def __init__(self, config, datasets, signals):
+    """Builds the Estimator; reads no examples.
+
+    Args:
+      config: PretrainingConfig.
+      datasets: see `run`.
+      signals: stop_signals.StopSignals.
+    """
+    self._config = config
+    self._datasets = datasets
+    self._signals = signals
+    self._indices = {}
+    self._estimator = make_estimator(config)
+
+  def run_training(self):
+    """Trains from the checkpoint in the model folder, which must be locked.
+
+    Returns:
+      {metric: number} of the last evaluation; None if there was none.
+    """
+    config = self._config
+    if config.debug:
+      estimators.start_debug_folder(config.model_dir)
+    utils.heading("Training")
+    with estimators.writing_to(config.model_dir):
+      checkpoint.remove_unfinished(config.model_dir)
+      starting_weights.write_settings(config)
+      step = starting_weights.prepare_weights(
+          config, lambda: self._index("train"))
+      is_evaluated = not is_evaluation_due(config, step)
+      if step >= config.num_train_steps and is_evaluated:
+        utils.heading(
+            "Nothing to train: %s is at step %d and num_train_steps is %d. To "
+            "train it further set num_train_steps to more than %d." % (
+                config.model_dir, step, config.num_train_steps, step))
+        return None
+      try:
+        return self._train(step)
+      except session_hooks.Stopped:
+        stop_signals.stop(self._signals.received, "at step %s of %s (%s)" % (
+            "{:,}".format(pretrain_data.checkpoint_step(config.model_dir)),
+            "{:,}".format(config.num_train_steps), config.model_dir))
+
+  def run_evaluation(self):
+    """Evaluates the newest intact checkpoint; returns {metric: number}."""
+    utils.heading("Evaluating")
+    with estimators.writing_to(self._config.model_dir):
+      prefix = starting_weights.check_for_evaluation(self._config)
+      try:
+        return self._evaluate(prefix)
+      except session_hooks.Stopped:
+        stop_signals.stop(self._signals.received, "before the evaluation's end")
+
+  def _train(self, step):
+    """Trains from global step `step` to `num_train_steps`, with evaluations.
+
+    Raises:
+      session_hooks.Stopped: a signal asked to stop; a checkpoint was saved.
+    """
+    config = self._config
+    results = None
+    if is_evaluation_due(config, step):  # killed before it ended
+      results = self._evaluate_at(step)
+    index = self._index("train")
+    input_fn = pretrain_data.get_input_fn(config, is_training=True, index=index)
+    while step < config.num_train_steps:
+      end = config.num_train_steps
+      if config.eval_steps:
+        end = min(end, step - step % config.eval_steps + config.eval_steps)
+      with example_check.locating_errors(config, index.paths):
+        self._estimator.train(
+            input_fn, max_steps=end,
+            hooks=[session_hooks.StopHook(self._signals)],
+            saving_listeners=[session_hooks.FiniteWeightsListener()])
+      step = pretrain_data.checkpoint_step(config.model_dir)
+      if step < end:
+        raise session_hooks.Stopped()
+      if config.eval_tfrecords:
+        results = self._evaluate_at(step)
+    utils.log("Trained to step %s: %s" % (
+        "{:,}".format(step), config.model_dir))
+    return results
+
+  def _evaluate_at(self, step):
+    """Evaluates the latest checkpoint on `eval_tfrecords` during training."""
+    utils.heading("Evaluating at step %d" % step)
+    return self._evaluate()
+
+  def _evaluate(self, checkpoint_path=None):
+    """Evaluates a checkpoint; prints, writes and returns the results.
+
+    Args:
+      checkpoint_path: prefix; None: the latest.
+    """
+    config = self._config
+    index = self._index("eval")
+    with example_check.locating_errors(config, index.paths):
+      results = self._estimator.evaluate(
+          pretrain_data.get_input_fn(config, is_training=False, index=index),
+          steps=config.num_eval_steps, checkpoint_path=checkpoint_path,
+          hooks=[session_hooks.StopHook(self._signals, is_training=False)])
+    results = {name: value.item() if hasattr(value, "item") else value
+               for name, value in results.items()}
+    pretrain_metrics.write_results(results, config)
+    with utils.open_file(history_path(config), "a") as f:
+      f.write(json.dumps(results, sort_keys=True) + "\n")
+    return results
+
+  def _index(self, name):
+    """Returns the TFRecordIndex of "train" or "eval", built once per run."""
+    if name not in self._indices:
+      self._indices[name] = example_check.build_index(
+          self._config, self._datasets[name])
+    return self._indices[name]
+
+
+def is_evaluation_due(config, step):
+  """Returns whether the evaluation of a step is missing: the run was killed."""
+  if not step or not config.eval_tfrecords or (
+      step < config.num_train_steps and step % (config.eval_steps or step + 1)):
+    return False
+  return step not in evaluated_steps(config)
+
+
+def evaluated_steps(config):
+  """Returns the global steps in the history of evaluations."""
+  path = history_path(config)
+  if not utils.exists(path):
+    return []
+  with utils.open_file(path) as f:
+    lines = f.read().split("\n")
+  steps = []
+  for line in lines:
+    try:
+      steps.append(json.loads(line)["global_step"])
+    except (ValueError, KeyError, TypeError):
+      continue  # truncated, or not written by this program
+  return steps
+
+
+def history_path(config):
+  """Returns the path of the file with one line of JSON per evaluation."""
+  return os.path.splitext(config.results_txt)[0] + "_history.jsonl"
+
+
+def make_estimator(config):
+  """Returns the TPUEstimator of a run; without use_tpu it uses CPU or GPU."""
+  return tf.estimator.tpu.TPUEstimator(
+      use_tpu=config.use_tpu,
+      model_fn=make_model_fn(config),
+      config=estimators.make_run_config(
+          config, model_dir=config.model_dir,
+          save_checkpoints_steps=config.save_checkpoints_steps,
+          keep_checkpoint_max=config.keep_checkpoint_max),
+      train_batch_size=config.train_batch_size,
+      eval_batch_size=config.eval_batch_size)
+
+
+def make_model_fn(config):
+  """Returns the model_fn(features, labels, mode, params) of a TPUEstimator."""
+
+  def model_fn(features, labels, mode, params):
+    del labels, params  # everything is in the features and in `config`
+    if mode == tf.estimator.ModeKeys.TRAIN:
+      return _training_spec(config, features)
+    return _evaluation_spec(config, features)
+
+  return model_fn
+
+
+def _training_spec(config, features):
+  """Returns the TPUEstimatorSpec of a training step."""
+  step = training_step.build(config, features)
+  loss = step.losses["loss"]
+  tensors = dict(step.losses, learning_rate=step.learning_rate)
+  hooks = []
+  if not config.use_tpu:
+    # The Estimator stops at a NaN loss; here nan_policy decides.
+    loss = tf.where(tf.is_finite(loss), loss, tf.zeros_like(loss))
+    tensors["grad_norm"] = step.grad_norm
+    for name, value in sorted(tensors.items()):
+      tf.summary.scalar(name, value)
+    hooks = [
+        training_step.FiniteHook(step, config.nan_policy),
+        session_hooks.ProgressHook(
+            num_train_steps=config.num_train_steps,
+            batch_size=config.train_batch_size,
+            max_seq_length=config.max_seq_length, log_steps=config.log_steps,
+            tensors=tensors, log_file=os.path.join(
+                config.model_dir, "training_log.jsonl"))]
+  return tf.estimator.tpu.TPUEstimatorSpec(
+      mode=tf.estimator.ModeKeys.TRAIN, loss=loss, train_op=step.op,
+      training_hooks=hooks)
+
+
+def _evaluation_spec(config, features):
+  """Returns the TPUEstimatorSpec of an evaluation batch."""
+  features = dict(features)
+  batch_number = features.pop(pretrain_data.BATCH_NUMBER)[0]
+  model = pretraining_model.PretrainingModel(
+      config, features, is_training=False,
+      randomness=randomness.StepRandomness(
+          config.seed, batch_number, stream=("evaluation",)))
+  return tf.estimator.tpu.TPUEstimatorSpec(
+      mode=tf.estimator.ModeKeys.EVAL, loss=model.total_loss,
+      eval_metrics=(
+          lambda **tensors: pretrain_metrics.metrics_of(tensors),
+          pretrain_metrics.metric_tensors(model)))
