@@ -67,15 +67,15 @@ class ContradictionsTest(unittest.TestCase):
 
   def test_each_is_refused_by_name(self):
     for passed, message in [
-        (dict(do_eval=True), "do_train and do_eval: expected exactly one"),
-        (dict(do_train=False), "do_train and do_eval: expected exactly one"),
-        (dict(electric_objective=True), "expected at most one of them true"),
+        (dict(do_eval=True), "do_train and do_eval: exactly one must"),
+        (dict(do_train=False), "do_train and do_eval: exactly one must"),
+        (dict(electric_objective=True), "at most one may be true"),
         (dict(train_batch_size=5, gradient_accumulation_steps=2),
          "gradient_accumulation_steps: expected a divisor"),
-        (dict(reset_global_step=True), "got no init_checkpoint"),
+        (dict(reset_global_step=True), "reset_global_step: requires init_checkpoint"),
         (dict(init_from_data=True, init_checkpoint="c"),
-         "init_from_data and init_checkpoint: expected at most one"),
-        (dict(eval_steps=5), "expected with eval_tfrecords"),
+         "init_from_data and init_checkpoint: at most one may"),
+        (dict(eval_steps=5), "eval_steps: requires eval_tfrecords"),
         (dict(max_predictions_per_seq=600), "expected at most max_seq_length"),
         (dict(max_seq_length=1024), '"max_position_embeddings": 1024'),
         (dict(model_hparam_overrides={"hidden_size": 100}),
@@ -144,7 +144,7 @@ class DataTest(unittest.TestCase):
     with self.assertRaisesRegex(utils.UserError, "true or false, got 'yes'"):
       make(self.data_dir)
 
-  def test_places_of_the_araelectra_copy_are_found(self):
+  def test_finds_the_paths_of_the_araelectra_copy(self):
     os.makedirs(os.path.join(self.data_dir, "pretraining_data", "512"))
     with open(os.path.join(self.data_dir, "bertvocab_final.txt"), "w") as f:
       f.write("a\n")

@@ -1,4 +1,4 @@
-"""Tests for run_pretraining: whole runs of a tiny model."""
+"""Tests for run_pretraining: complete runs of a tiny model."""
 
 import contextlib
 import io
@@ -40,7 +40,7 @@ class RunTest(tf.test.TestCase):
     cls.folder = tempfile.mkdtemp()
     # 10 examples an epoch, 4 a step: an epoch ends within the third step.
     tiny_pretraining.make_data(cls.folder, [5, 5])
-    cls.whole, cls.printed, _ = cls._run(model_name="whole")
+    cls.uninterrupted, cls.printed, _ = cls._run(model_name="uninterrupted")
 
   @classmethod
   def tearDownClass(cls):
@@ -59,7 +59,7 @@ class RunTest(tf.test.TestCase):
   def _save_without(self, pattern, new_name):
     """Saves the variables whose names lack `pattern` as another model."""
     weights = {name: value for name, value in weights_of(
-        self.whole.model_dir).items() if not re.search(pattern, name)}
+        self.uninterrupted.model_dir).items() if not re.search(pattern, name)}
     folder = os.path.join(self.folder, "models", new_name)
     os.makedirs(folder)
     with tf.Graph().as_default(), tf.Session() as session:
@@ -80,13 +80,13 @@ class RunTest(tf.test.TestCase):
     # Stopped at step 3 by an evaluation; goes on from the checkpoint then.
     parts, printed, results = self._run(
         model_name="parts", eval_steps=3,
-        eval_tfrecords=self.whole.pretrain_tfrecords)
-    self.assertIn("Going on at step 3: epoch 2, example 3 of 10", printed)
-    self.assert_same_weights(self.whole.model_dir, parts.model_dir)
+        eval_tfrecords=self.uninterrupted.pretrain_tfrecords)
+    self.assertIn("Resuming at step 3: epoch 2, example 3 of 10", printed)
+    self.assert_same_weights(self.uninterrupted.model_dir, parts.model_dir)
     self.assertEqual(weights_of(parts.model_dir)["global_step"], 6)
     # Evaluations of equal weights see equal masks.
     config, printed, alone = self._run(
-        model_name="whole", do_train=False, do_eval=True)
+        model_name="uninterrupted", do_train=False, do_eval=True)
     self.assertEqual(alone, results)
     self.assertEqual(sorted(alone), [
         "disc_accuracy", "disc_auc", "disc_loss", "disc_precision",
@@ -97,7 +97,7 @@ class RunTest(tf.test.TestCase):
       self.assertEqual(json.load(f), alone)
 
   def test_writes_what_travels_with_the_model(self):
-    folder = self.whole.model_dir
+    folder = self.uninterrupted.model_dir
     with open(os.path.join(folder, "vocab.txt")) as f:
       self.assertEqual(f.read().split(), tiny_pretraining.VOCAB)
     with open(os.path.join(folder, "tokenizer_config.json")) as f:
@@ -113,10 +113,10 @@ class RunTest(tf.test.TestCase):
       self.assertEqual([json.loads(line)["step"] for line in f], [1, 6])
 
   def test_finished_run_says_what_to_raise(self):
-    _, printed, _ = self._run(model_name="whole")
+    _, printed, _ = self._run(model_name="uninterrupted")
     self.assertIn("Nothing to train: %s is at step 6 and num_train_steps is 6. "
                   "To train it further set num_train_steps to more than 6." %
-                  self.whole.model_dir, printed)
+                  self.uninterrupted.model_dir, printed)
 
   def test_goes_on_from_released_weights_in_the_model_folder(self):
     folder = self._save_without("/adam_|generator", "released")
@@ -134,7 +134,7 @@ class RunTest(tf.test.TestCase):
   def test_another_shape_names_the_hparam(self):
     with self.assertRaisesRegex(utils.UserError, "set generator_hidden_size to "
                                 "0.5"):
-      self._run(model_name="whole", num_train_steps=7,
+      self._run(model_name="uninterrupted", num_train_steps=7,
                 generator_hidden_size=1.0)
 
   def test_a_model_keeps_its_vocabulary(self):
@@ -143,11 +143,11 @@ class RunTest(tf.test.TestCase):
       f.write("\n".join(tiny_pretraining.VOCAB[:-1] + ["new"]))
     with self.assertRaisesRegex(
         utils.UserError, "a model keeps its vocabulary"):
-      self._run(model_name="whole", vocab_file=vocab_file)
+      self._run(model_name="uninterrupted", vocab_file=vocab_file)
 
   @pytest.mark.slow
   def test_init_checkpoint_with_and_without_its_steps(self):
-    source = self.whole.model_dir
+    source = self.uninterrupted.model_dir
     kept, _, _ = self._run(model_name="kept", num_train_steps=7,
                            init_checkpoint=source)
     direct = os.path.join(self.folder, "models", "direct")
@@ -161,13 +161,14 @@ class RunTest(tf.test.TestCase):
   def test_init_from_data_starts_from_counts_and_only_once(self):
     counted, printed, _ = self._run(model_name="counted", init_from_data=True,
                                     num_train_steps=2)
-    self.assertIn("Counted 80 tokens; from them start electra/embeddings/"
+    self.assertIn("Counted 80 tokens; initialized electra/embeddings/"
                   "position_embeddings, electra/embeddings/word_embeddings, "
-                  "generator_predictions/output_bias", printed)
+                  "generator_predictions/output_bias from them", printed)
     first = tf.train.load_checkpoint(
         os.path.join(counted.model_dir, "model.ckpt-0"))
     counts = data_init.count(
-        pretrain_data.batches_of_ids(self.whole), 40, [0, 2, 3, 4])
+        pretrain_data.batches_of_ids(self.uninterrupted, pretrain_data.find_examples(
+            self.uninterrupted, is_training=True)), 40, [0, 2, 3, 4])
     self.assertEqual(counts.num_tokens, 80)
     for name, value in data_init.initial_values(
         first.get_variable_to_shape_map(), counts, seed=0).items():
@@ -179,17 +180,17 @@ class RunTest(tf.test.TestCase):
         "electra/encoder/layer_0/attention/self/key/kernel").any())
     again, printed, _ = self._run(model_name="counted", init_from_data=True,
                                   num_train_steps=3)
-    self.assertIn("Going on at step 2", printed)
+    self.assertIn("Resuming at step 2", printed)
     self.assertNotIn("from them start", printed)
     self.assertEqual(weights_of(again.model_dir)["global_step"], 3)
 
   @pytest.mark.slow
   def test_debug_has_a_folder_of_its_own(self):
-    with fuzzing.unchanged(self.whole.model_dir):
-      debug, _, _ = self._run(model_name="whole", debug=True, num_train_steps=1,
+    with fuzzing.unchanged(self.uninterrupted.model_dir):
+      debug, _, _ = self._run(model_name="uninterrupted", debug=True, num_train_steps=1,
                               model_hparam_overrides=dict(
                                   hidden_size=16, num_attention_heads=2))
-    self.assertNotEqual(debug.model_dir, self.whole.model_dir)
+    self.assertNotEqual(debug.model_dir, self.uninterrupted.model_dir)
     self.assertEqual(weights_of(debug.model_dir)["global_step"], 1)
 
   @pytest.mark.slow
@@ -240,8 +241,8 @@ class CommandLineTest(tf.test.TestCase):
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
     self.assertEqual(done.returncode, 2)
     errors = done.stderr.decode("utf-8")
-    self.assertRegex(errors, r"error: pretrain_tfrecords: expected files at .*"
-                     "pretrain_data.tfrecord.*found none")
+    self.assertRegex(errors, r"error: pretrain_tfrecords: no file matches .*"
+                     "pretrain_data.tfrecord")
     self.assertNotIn("Traceback", errors)
     self.assertNotIn("tensorflow", errors)
 

@@ -1,11 +1,11 @@
-"""Kills trainings at random moments; the end must be as if nobody had.
+"""Kills trainings at random moments; the final weights must not change.
 
-`python -m tests.faults.kill_test --kills 500` does more than the test here, and
-`--help` says what can be chosen. Each variant is trained once undisturbed. Then
-it is trained again and again, with SIGKILL after delays that a seed decides:
-while it starts, in a step, while a checkpoint is written, in an evaluation.
+`python -m tests.faults.kill_test --kills 500` does more than the test here;
+`--help` lists the options. Each variant is trained once without interruption,
+then repeatedly with SIGKILL after seeded random delays: during start-up, in a
+step, while a checkpoint is written, in an evaluation.
 After each kill the same command line is run again. Weights, Adam slots, step
-and evaluations at the end must be bitwise those of the undisturbed run; of a
+and evaluations at the end must be bitwise those of the uninterrupted run; of a
 fine-tuning also the best weights that it kept, and its scores.
 
 A start of Python and TensorFlow costs seconds of CPU, so the runs are forks of
@@ -348,23 +348,21 @@ def main(argv=None):
 
 def import_everything():
   """Imports what a run imports, so that forks need not."""
-  # pylint: disable=unused-import,unused-variable
-  import run_finetuning
-  import run_pretraining
-  from finetune import model_runner
-  from finetune import outputs
-  from finetune import task_builder
-  from pretrain import example_check
-  from pretrain import pretrain_metrics
-  from pretrain import starting_weights
-  from pretrain import training_step
+  import run_finetuning  # noqa: F401
+  import run_pretraining  # noqa: F401
+  from finetune import model_runner  # noqa: F401
+  from finetune import outputs  # noqa: F401
+  from finetune import task_builder  # noqa: F401
+  from pretrain import example_check  # noqa: F401
+  from pretrain import pretrain_metrics  # noqa: F401
+  from pretrain import starting_weights  # noqa: F401
+  from pretrain import training_step  # noqa: F401
 
 
 class KillTest(unittest.TestCase):
 
-  def test_killed_trainings_end_as_undisturbed_ones(self):
-    # In a process of its own: this one has had sessions, and forks of it would
-    # lack their threads.
+  def test_killed_trainings_end_as_uninterrupted_ones(self):
+    # In a new process: this one has had sessions, whose threads forks lack.
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-m", "tests.faults.kill_test"],
         cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,

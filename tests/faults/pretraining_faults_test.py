@@ -13,7 +13,7 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 import run_pretraining
-from pretrain import pretrain_data
+from pretrain import starting_weights
 from tests.faults import fuzzing
 from tests.faults import small_disk
 from tests.pretrain import tiny_pretraining
@@ -33,9 +33,9 @@ def flip_byte(path, place):
 
 
 class RunCase(tf.test.TestCase):
-  """Whole runs of a tiny model; `self.whole` was trained to step 6."""
+  """Runs of a tiny model; `self.uninterrupted` was trained to step 6."""
 
-  folder = whole = printed = None
+  folder = uninterrupted = printed = None
 
   @classmethod
   def config_of(cls, model_name, **changes):
@@ -56,17 +56,17 @@ class RunCase(tf.test.TestCase):
     return cls.printed
 
   def _copy(self, model_name, **changes):
-    """Returns the config of a copy of `self.whole`'s folder."""
+    """Returns the config of a copy of `self.uninterrupted`'s folder."""
     config = self.config_of(model_name, **changes)
-    shutil.copytree(self.whole.model_dir, config.model_dir)
+    shutil.copytree(self.uninterrupted.model_dir, config.model_dir)
     return config
 
-  def _assert_as_whole(self, config):
-    state, whole = weights_of(config.model_dir), weights_of(
-        self.whole.model_dir)
-    self.assertEqual(sorted(state), sorted(whole))
-    for name in whole:
-      self.assertEqual(state[name].tobytes(), whole[name].tobytes(), msg=name)
+  def _assert_as_uninterrupted(self, config):
+    state, uninterrupted = weights_of(config.model_dir), weights_of(
+        self.uninterrupted.model_dir)
+    self.assertEqual(sorted(state), sorted(uninterrupted))
+    for name in uninterrupted:
+      self.assertEqual(state[name].tobytes(), uninterrupted[name].tobytes(), msg=name)
 
   @contextlib.contextmanager
   def _after_step(self, number, action):
@@ -87,8 +87,8 @@ def setUpModule():
   RunCase.folder = tempfile.mkdtemp()
   # 10 examples an epoch, 4 a step.
   tiny_pretraining.make_data(RunCase.folder, [5, 5])
-  RunCase.whole = RunCase.config_of("whole")
-  RunCase.run_pretraining(RunCase.whole)
+  RunCase.uninterrupted = RunCase.config_of("uninterrupted")
+  RunCase.run_pretraining(RunCase.uninterrupted)
 
 
 def tearDownModule():
@@ -97,22 +97,22 @@ def tearDownModule():
 
 class SignalTest(RunCase):
 
-  def test_sigterm_saves_the_step_and_says_how_to_go_on(self):
+  def test_sigterm_saves_the_step_and_prints_how_to_resume(self):
     config = self.config_of("sigterm", save_checkpoints_steps=100)
     with self._after_step(3, lambda: os.kill(os.getpid(), signal.SIGTERM)):
       with self.assertRaises(SystemExit) as end:
         self.run_pretraining(config)
     self.assertEqual(end.exception.code, 143)
-    self.assertRegex(self.printed, r"Stopped by SIGTERM at step 3 of 6, which "
-                     r".*sigterm holds. To go on run: .*python")
+    self.assertRegex(self.printed, r"Stopped by SIGTERM at step 3 of 6 \(.*"
+                     r"sigterm\). To (go on run|resume, run): .*python")
     self.assertEqual(weights_of(config.model_dir)["global_step"], 3)
     self.assertNotIn(folder_lock.LOCK_NAME, os.listdir(config.model_dir))
-    self.assertIn("Going on at step 3", self.run_pretraining(config))
-    self._assert_as_whole(config)
+    self.assertIn("Resuming at step 3", self.run_pretraining(config))
+    self._assert_as_uninterrupted(config)
 
   def test_an_evaluation_that_was_interrupted_is_made_up_for(self):
     config = self._copy(
-        "interrupted", eval_tfrecords=self.whole.pretrain_tfrecords)
+        "interrupted", eval_tfrecords=self.uninterrupted.pretrain_tfrecords)
     write_results = "pretrain.pretrain_metrics.write_results"
     with unittest.mock.patch.object(
         session_hooks.StopHook, "after_create_session",
@@ -129,7 +129,7 @@ class SignalTest(RunCase):
   def test_before_the_first_step_nothing_is_written(self):
     config = self.config_of("early")
     with unittest.mock.patch.object(
-        pretrain_data, "check_first_examples",
+        starting_weights, "write_settings",
         lambda *unused: os.kill(os.getpid(), signal.SIGTERM)):
       with self.assertRaises(SystemExit):
         self.run_pretraining(config)
@@ -144,10 +144,10 @@ class DamagedCheckpointTest(RunCase):
         config.model_dir, "model.ckpt-6.data-00000-of-00001"), 0.5)
     printed = self.run_pretraining(config)
     self.assertRegex(printed, r"Damaged: .*damaged/model.ckpt-6 \(.+\)\n"
-                     "Using the newest checkpoint that is whole: "
+                     "Using the newest (checkpoint that is whole|intact checkpoint): "
                      ".*damaged/model.ckpt-4\n")
-    self.assertIn("Going on at step 4", printed)
-    self._assert_as_whole(config)
+    self.assertIn("Resuming at step 4", printed)
+    self._assert_as_uninterrupted(config)
     self.assertIn("model.ckpt-6.index",
                   os.listdir(os.path.join(config.model_dir, "damaged")))
 
@@ -165,12 +165,12 @@ class DamagedCheckpointTest(RunCase):
     # Its 'checkpoint' file names the original's checkpoints by their full
     # paths: an Estimator would go on from those, and remove the oldest.
     config = self._copy("copied", num_train_steps=8, keep_checkpoint_max=1)
-    before = sorted(os.listdir(self.whole.model_dir))
+    before = sorted(os.listdir(self.uninterrupted.model_dir))
     self.run_pretraining(config)
-    self.assertEqual(sorted(os.listdir(self.whole.model_dir)), before)
+    self.assertEqual(sorted(os.listdir(self.uninterrupted.model_dir)), before)
     self.assertEqual(weights_of(config.model_dir)["global_step"], 8)
     with open(os.path.join(config.model_dir, "checkpoint")) as f:
-      self.assertNotIn(self.whole.model_dir, f.read())
+      self.assertNotIn(self.uninterrupted.model_dir, f.read())
 
   def test_init_checkpoint_that_is_damaged(self):
     copy = self._copy("source")
@@ -244,7 +244,7 @@ class FolderTest(RunCase):
   def _on_disk(self, disk, **changes):
     config = self.config_of("disk", model_dir=os.path.join(disk.path, "model"),
                           **changes)
-    shutil.copytree(self.whole.model_dir, config.model_dir)
+    shutil.copytree(self.uninterrupted.model_dir, config.model_dir)
     return config
 
   def test_disk_that_gets_full_keeps_the_checkpoints_before(self):
@@ -254,11 +254,11 @@ class FolderTest(RunCase):
       with self._after_step(9, disk.fill):
         with self.assertRaisesRegex(
             utils.UserError, "^Cannot write to .*model: .*model.ckpt-10.*; No "
-            "space left on device. What was written before is whole"):
+            "space left on device. (What was written before is whole|Existing files are intact)"):
           self.run_pretraining(config)
       disk.empty()
       self.assertEqual(weights_of(config.model_dir)["global_step"], 8)
-      self.assertIn("Going on at step 8", self.run_pretraining(config))
+      self.assertIn("Resuming at step 8", self.run_pretraining(config))
 
   def test_disk_that_is_full_for_results(self):
     with small_disk.mounted(1 << 26) as disk:
@@ -300,7 +300,7 @@ class DamagedExamplesTest(RunCase):
   def test_damage_is_skipped_on_request(self):
     flip_byte(self.path, 0.5)
     printed = self.run_pretraining(self.config.replace(skip_corrupted_records=True))
-    self.assertIn("Skipped at least 1 damaged examples of 2 files, 7 are left",
+    self.assertIn("Skipped at least 1 damaged examples of 2 files, 7 remain",
                   printed)
     self.assertEqual(weights_of(self.config.model_dir)["global_step"], 6)
 

@@ -155,8 +155,8 @@ class InitialValuesTest(unittest.TestCase):
          "generator/embeddings/word_embeddings": (20, 4),
          "generator_predictions/output_bias": (20,)})
 
-  def test_without_two_tokens_beside_each_other_there_is_nothing_to_learn(self):
-    with self.assertRaisesRegex(utils.UserError, "init_from_data: expected"):
+  def test_refuses_examples_without_adjacent_tokens(self):
+    with self.assertRaisesRegex(utils.UserError, "init_from_data: the examples have no two adjacent"):
       data_init.initial_values({}, count([[CLS, 4, SEP]]), seed=1)
 
 

@@ -71,7 +71,7 @@ class DatasetInfoTest(unittest.TestCase):
     self.assert_load_fails("expected format_version 1, found 2",
                            make_content(format_version=2))
 
-  def test_refuses_what_is_no_object(self):
+  def test_refuses_other_than_an_object(self):
     self.assert_load_fails("expected a JSON object, found a list", [])
     self.assert_load_fails(r"files\[0\]: expected a JSON object, found \[\]",
                            make_content(files=[[]]))
@@ -103,12 +103,12 @@ class DatasetInfoTest(unittest.TestCase):
 
   def test_refuses_a_missing_file(self):
     os.remove(os.path.join(self.folder, "pretrain_data.tfrecord-0-of-1"))
-    self.assert_load_fails("0-of-1, which dataset_info.json names, found no",
+    self.assert_load_fails("0-of-1: missing, but listed in dataset_info.json",
                            make_content())
 
-  def test_refuses_a_file_that_was_cut_off(self):
+  def test_refuses_a_truncated_file(self):
     self.write("pretrain_data.tfrecord-0-of-1", "123")
-    self.assert_load_fails("expected 4 bytes, as .* says, found 3",
+    self.assert_load_fails("has 3 bytes, but .* lists 4",
                            make_content())
 
 

@@ -42,8 +42,9 @@ class RecordChecksTest(tf.test.TestCase):
     numbers = []
     with contextlib.redirect_stdout(printed), tf.Graph().as_default(), (
         tf.Session()) as session:
-      with example_check.naming_faults(config, config.pretrain_tfrecords):
-        dataset = pretrain_data.get_input_fn(config, is_training)(
+      index = pretrain_data.find_examples(config, is_training)
+      with example_check.locating_errors(config, index.paths):
+        dataset = pretrain_data.get_input_fn(config, is_training, index=index)(
             {"batch_size": 2})
         batch = tf.data.make_one_shot_iterator(dataset).get_next()
         with contextlib.suppress(tf.errors.OutOfRangeError):
@@ -100,22 +101,21 @@ class RecordChecksTest(tf.test.TestCase):
     """Changes a byte of the third of four examples."""
     with open(self.path, "rb") as f:
       content = f.read()
-    place = len(content) * 5 // 8
+    position = len(content) * 5 // 8
     with open(self.path, "wb") as f:
-      f.write(content[:place] + bytes([content[place] ^ 1]) +
-              content[place + 1:])
+      f.write(content[:position] + bytes([content[position] ^ 1]) +
+              content[position + 1:])
 
   def test_a_changed_byte(self):
     self.damage()
-    self.assert_refused("expected a tfrecord file, found a damaged one .* after "
-                        "example 2")
+    self.assert_refused("damaged, or not a TFRecord file .* after example 2")
 
-  def test_skips_what_is_after_a_changed_byte(self):
+  def test_skips_examples_after_a_changed_byte(self):
     self.damage()
     for _ in range(2):
       numbers, printed = self.numbers(False, skip_corrupted_records=True)
       self.assertEqual(numbers, [0, 1, 2, 3, 4, 5])
-      self.assertIn("Skipped at least 1 damaged examples of 2 files, 6 are left",
+      self.assertIn("Skipped at least 1 damaged examples of 2 files, 6 remain",
                     printed)
 
   def test_skips_examples_between_others(self):
@@ -125,7 +125,7 @@ class RecordChecksTest(tf.test.TestCase):
     self.write(records)
     numbers, printed = self.numbers(False, skip_corrupted_records=True)
     self.assertEqual(numbers, [0, 1, 2, 3, 4, 7])
-    self.assertIn("Skipped 2 damaged examples of 2 files, 6 are left", printed)
+    self.assertIn("Skipped 2 damaged examples of 2 files, 6 remain", printed)
     # An epoch of training has the same, each once.
     numbers, _ = self.numbers(True, 6, skip_corrupted_records=True)
     self.assertEqual(sorted(numbers[:6]), [0, 1, 2, 3, 4, 7])
@@ -139,23 +139,22 @@ class RecordChecksTest(tf.test.TestCase):
     numbers, _ = self.numbers(False, skip_corrupted_records=True)
     self.assertEqual(numbers, list(range(8)))
 
-  def test_a_file_that_is_cut(self):
+  def test_a_truncated_file(self):
     with open(self.path, "rb+") as f:
       f.truncate(os.path.getsize(self.path) - 1)
     numbers, _ = self.numbers(False, skip_corrupted_records=True)
     self.assertEqual(numbers, list(range(7)))
 
-  def test_nothing_left(self):
+  def test_no_example_remains(self):
     for path in tiny_pretraining.write_records(self.folder, [1, 1]):
       with open(path, "rb+") as f:
         f.truncate(40)
-    with self.assertRaisesRegex(utils.UserError, "not damaged in 2 files"):
+    with self.assertRaisesRegex(utils.UserError, "all examples of 2 files are damaged"):
       self.numbers(False, skip_corrupted_records=True)
 
-  def test_other_errors_are_left_alone(self):
+  def test_other_errors_are_not_converted(self):
     with self.assertRaises(tf.errors.InvalidArgumentError):
-      with example_check.naming_faults(
-          self.config, self.config.pretrain_tfrecords):
+      with example_check.locating_errors(self.config, [self.path]):
         raise tf.errors.InvalidArgumentError(None, None, "something else")
 
 

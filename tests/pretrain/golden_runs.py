@@ -104,9 +104,9 @@ def run(objective):
 
 def _likeliest(logits, randomness, temperature=1.0, disallow=None,
                likelihoods=None):
-  """Stands in for sampling, as in the golden runs.
+  """Replaces sampling by argmax, as in the golden runs.
 
-  `disallow` made no difference there: no likeliest token was right.
+  `disallow` has no effect on them: no argmax is the original token.
   """
   del randomness, temperature, disallow, likelihoods
   return tf.argmax(logits, axis=-1, output_type=tf.int32)

@@ -8,7 +8,6 @@ import tempfile
 import tensorflow.compat.v1 as tf
 
 from pretrain import pretrain_data
-from pretrain import tfrecord_index
 from tests.pretrain import tiny_pretraining
 from util import utils
 
@@ -19,14 +18,14 @@ class OrderTest(tf.test.TestCase):
     super().setUp()
     self.config = tiny_pretraining.make_data(
         tempfile.mkdtemp(dir=self.get_temp_dir()), [4, 0, 3, 5])
-    self.files = tfrecord_index.find(
-        self.config, self.config.pretrain_tfrecords)  # 12 examples an epoch
+    self.index = pretrain_data.find_examples(
+        self.config, is_training=True)  # 12 examples per epoch
 
   def _numbers(self, num_wanted, seed=0, step=0, batch_size=4):
     """Returns the numbers of the first examples, told by their first token."""
     with tf.Graph().as_default(), tf.Session() as session:
       records = pretrain_data.records_in_order(
-          self.files, seed, step, batch_size)
+          self.index, seed, step, batch_size)
       batch = tf.data.make_one_shot_iterator(
           records.batch(num_wanted)).get_next()
       serialized = session.run(batch)
@@ -54,8 +53,8 @@ class OrderTest(tf.test.TestCase):
       self.assertEqual(self._numbers(20, step=step, batch_size=5),
                        numbers[5 * step:5 * step + 20])
 
-  def test_place_in_epoch(self):  # 7 * 5 = 35 = 2 epochs of 12 and 11 more
-    self.assertEqual(pretrain_data.place_in_epoch(7, 5, 12), (2, 11))
+  def test_position_in_epoch(self):  # 7 * 5 = 35 = 2 epochs of 12 and 11 more
+    self.assertEqual(pretrain_data.position_in_epoch(7, 5, 12), (2, 11))
 
 
 class InputFnTest(tf.test.TestCase):

@@ -114,10 +114,10 @@ class ReleasedSizesTest(tf.test.TestCase):
 
 class ObjectivesTest(tf.test.TestCase):
 
-  def test_two_towers_need_weights_of_their_own(self):
+  def test_two_towers_require_an_untied_generator(self):
     config = golden_runs.config("electric").replace(untied_generator=False)
     with tf.Graph().as_default(), self.assertRaisesRegex(
-        utils.UserError, "untied_generator: expected true"):
+        utils.UserError, "untied_generator: two_tower_generator requires true"):
       starting_weights.build_model(config)
 
   def test_fakes_are_told_from_the_original_tokens(self):

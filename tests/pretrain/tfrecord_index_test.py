@@ -8,12 +8,13 @@ import tensorflow.compat.v1 as tf
 
 from model import tokenization
 from pretrain import dataset_info
+from pretrain import example_check
 from pretrain import tfrecord_index
 from tests.pretrain import tiny_pretraining
 from util import utils
 
 
-class RecordFilesTest(tf.test.TestCase):
+class TFRecordIndexTest(tf.test.TestCase):
 
   def setUp(self):
     super().setUp()
@@ -22,7 +23,8 @@ class RecordFilesTest(tf.test.TestCase):
     self.records = os.path.dirname(self.config.pretrain_tfrecords)
 
   def _find(self):
-    return tfrecord_index.find(self.config, self.config.pretrain_tfrecords)
+    return example_check.build_index(self.config, tfrecord_index.check(
+        self.config, self.config.pretrain_tfrecords))
 
   def _write_info(self, **changes):
     content = dict({
@@ -40,14 +42,14 @@ class RecordFilesTest(tf.test.TestCase):
     with open(os.path.join(self.records, "dataset_info.json"), "w") as f:
       json.dump(content, f)
 
-  def test_counts_what_nothing_lists_once(self):
+  def test_counts_unlisted_files_once(self):
     files = self._find()
     self.assertEqual(tfrecord_index.total_examples(files), 5)
     self.assertEqual([files.num_examples[path] for path in files.paths], [3, 2])
     with open(os.path.join(self.config.model_dir,
                            tfrecord_index.COUNTS_NAME)) as f:
-      memory = json.load(f)
-    self.assertEqual(memory[files.paths[0]]["num_examples"], 3)
+      cache = json.load(f)
+    self.assertEqual(cache[files.paths[0]]["num_examples"], 3)
     # Nothing is written in the user's data folder.
     self.assertLen(os.listdir(self.records), 2)
 
@@ -56,36 +58,36 @@ class RecordFilesTest(tf.test.TestCase):
     tiny_pretraining.write_records(self.folder, [4, 2])
     self.assertEqual(tfrecord_index.total_examples(self._find()), 6)
 
-  def test_takes_the_counts_that_are_listed(self):
+  def test_uses_listed_counts(self):
     self._write_info()
     self.assertEqual(tfrecord_index.total_examples(self._find()), 5)
     self.assertFalse(os.path.exists(self.config.model_dir))
 
   def test_no_file_names_the_pattern(self):
     with self.assertRaisesRegex(
-        utils.UserError, r"pretrain_tfrecords: expected files at .*nothing\*, "
-        "found none; build them with build_pretraining_dataset.py"):
+        utils.UserError, r"pretrain_tfrecords: no file matches .*nothing\*. "
+        "Build examples with build_pretraining_dataset.py"):
       tfrecord_index.check(self.config, os.path.join(self.folder, "nothing*"))
 
-  def test_no_file_in_a_folder_whose_name_reads_as_a_pattern(self):
+  def test_no_file_in_a_folder_with_a_wildcard_in_its_name(self):
     for name, character in (("v[1]", "\\["), ("a,b", ","), ("what?", "\\?")):
       with self.assertRaisesRegex(
-          utils.UserError, "where they are. .*a folder with %s in its name has "
-          "to be renamed" % character):
+          utils.UserError, "the path of yours. .*rename a folder with %s in "
+          "its name" % character):
         tfrecord_index.check(self.config, os.path.join(self.folder, name, "x*"))
-    with self.assertRaisesRegex(utils.UserError, r"where they are\.$"):
+    with self.assertRaisesRegex(utils.UserError, r"the path of yours\.$"):
       tfrecord_index.check(self.config, os.path.join(self.folder, "x*"))
 
   def test_another_length(self):
     self._write_info(max_seq_length=128)
     with self.assertRaisesRegex(
-        utils.UserError, "max_seq_length: expected 128, .* got 12"):
+        utils.UserError, "max_seq_length: .* was built with 128, got 12"):
       self._find()
 
   def test_another_vocabulary(self):
     self._write_info(vocab_sha256="0")
-    with self.assertRaisesRegex(utils.UserError, "vocab.txt: expected the "
-                                "vocabulary of 40 tokens"):
+    with self.assertRaisesRegex(utils.UserError, "vocab.txt: differs from "
+                                "the vocabulary of 40 tokens"):
       self._find()
 
   def test_missing_shard(self):
@@ -94,7 +96,7 @@ class RecordFilesTest(tf.test.TestCase):
     with self.assertRaisesRegex(utils.UserError, "tfrecord-1-of-2"):
       self._find()
 
-  def test_missing_and_cut_shards_are_skipped_on_request(self):
+  def test_missing_and_truncated_shards_are_skipped_on_request(self):
     self._write_info()
     os.remove(os.path.join(self.records, "pretrain_data.tfrecord-1-of-2"))
     self.config = self.config.replace(skip_corrupted_records=True)
@@ -105,8 +107,8 @@ class RecordFilesTest(tf.test.TestCase):
     tiny_pretraining.write_records(self.folder, [3, 3])
     self._write_info()
     with self.assertRaisesRegex(
-        utils.UserError, "tfrecord-1-of-2: expected 2 examples, as "
-        "dataset_info.json says, found 3; build"):
+        utils.UserError, "tfrecord-1-of-2: has 3 examples, but "
+        "dataset_info.json lists 2. Build"):
       self._find()
 
   def test_a_file_that_is_not_listed(self):
@@ -115,7 +117,7 @@ class RecordFilesTest(tf.test.TestCase):
     os.rename(tiny_pretraining.write_records(
         tempfile.mkdtemp(dir=self.get_temp_dir()), [1])[0], path)
     with self.assertRaisesRegex(
-        utils.UserError, "tfrecord-7-of-9: expected only the 2 files that "
+        utils.UserError, "tfrecord-7-of-9: not one of the 2 files that "
         "dataset_info.json lists"):
       self._find()
 
@@ -123,22 +125,22 @@ class RecordFilesTest(tf.test.TestCase):
     with open(os.path.join(self.records, dataset_info.UNFINISHED_NAME), "w"):
       pass
     with self.assertRaisesRegex(
-        utils.UserError, "expected a finished dataset, found BUILD_UNFINISHED"):
+        utils.UserError, "the dataset is unfinished .found BUILD_UNFINISHED"):
       self._find()
 
-  def test_cut_file_names_the_example(self):
+  def test_truncated_file_names_the_example(self):
     path = os.path.join(self.records, "pretrain_data.tfrecord-0-of-2")
     with open(path, "rb") as f:
       content = f.read()
     with open(path, "wb") as f:
       f.write(content[:-1])
-    with self.assertRaisesRegex(utils.UserError, "ends within example 3"):
+    with self.assertRaisesRegex(utils.UserError, "truncated within example 3"):
       self._find()
 
   def test_only_empty_files(self):
     for path in tiny_pretraining.write_records(self.folder, [0, 0]):
       self.assertEqual(os.path.getsize(path), 0)
-    with self.assertRaisesRegex(utils.UserError, "found 2 empty files"):
+    with self.assertRaisesRegex(utils.UserError, ": 2 empty files"):
       self._find()
 
 

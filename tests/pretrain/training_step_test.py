@@ -102,10 +102,10 @@ class StepTest(WithFeatures):
 
 
 class DiagnosisTest(WithFeatures):
-  """The first part that is no number, of a step of a whole model."""
+  """The first non-finite term of a training step."""
 
-  def _first_fault(self, name, value):
-    """Returns the first such part when a variable holds `value`."""
+  def _first_non_finite(self, name, value):
+    """Returns its label when a variable has `value`."""
     config = tiny_pretraining.make_config(
         self.folder, model_hparam_overrides=NO_DROPOUT)
     with tf.Graph().as_default(), tf.Session() as session:
@@ -114,22 +114,22 @@ class DiagnosisTest(WithFeatures):
       variable, = [variable for variable in tf.trainable_variables()
                    if variable.op.name == name]
       variable.load(np.full(variable.shape.as_list(), value), session)
-      is_finite, parts = session.run([step.is_finite, step.parts])
+      is_finite, terms = session.run([step.is_finite, step.finite_checks])
     self.assertFalse(is_finite)
-    return next(name for name, value in parts.items()
+    return next(name for name, value in terms.items()
                 if not np.isfinite(value))
 
   def test_generator(self):
-    self.assertEqual(self._first_fault(
+    self.assertEqual(self._first_non_finite(
         "generator_predictions/output_bias", np.nan), "mlm_loss")
 
   def test_discriminator(self):
-    self.assertEqual(self._first_fault(
+    self.assertEqual(self._first_non_finite(
         "discriminator_predictions/dense_1/bias", np.inf), "disc_loss")
 
-  def test_gradients_are_looked_at_from_the_top(self):
+  def test_gradients_are_checked_from_the_top(self):
     # Finite losses; only the gradients overflow, behind the layer norm.
-    self.assertEqual(self._first_fault(
+    self.assertEqual(self._first_non_finite(
         "discriminator_predictions/dense_1/kernel", 1e25),
                      "the gradient of discriminator_predictions")
 
@@ -145,15 +145,15 @@ class DiagnosisTest(WithFeatures):
 
 class FiniteHookTest(tf.test.TestCase):
 
-  def _run(self, are_finite, nan_policy, parts=()):
-    """Runs steps that are finite or not, with parts that are not."""
+  def _run(self, are_finite, nan_policy, terms=()):
+    """Runs steps that are finite or not, with (label, value) terms."""
     with tf.Graph().as_default():
       step = tf.train.get_or_create_global_step()
       is_finite = tf.placeholder(tf.bool, [])
       hook = training_step.FiniteHook(training_step.TrainingStep(
           op=None, losses={}, learning_rate=None, grad_norm=None,
-          is_finite=is_finite, parts=collections.OrderedDict(
-              (name, tf.constant(value)) for name, value in parts)), nan_policy)
+          is_finite=is_finite, finite_checks=collections.OrderedDict(
+              (name, tf.constant(value)) for name, value in terms)), nan_policy)
       train_op = step.assign_add(1)
       with tf.train.MonitoredSession(hooks=[hook]) as session:
         for value in are_finite:
@@ -161,27 +161,27 @@ class FiniteHookTest(tf.test.TestCase):
 
   def test_stop_names_the_step(self):
     with self.assertRaisesRegex(
-        utils.UserError, "Step 3: expected a finite gradient, .* Lower "
-        "learning_rate .* \"nan_policy\": \"skip\""):
+        utils.UserError, "Step 3: training diverged: .* Lower learning_rate "
+        ".* \"nan_policy\": \"skip\""):
       self._run([True, True, False, True], "stop")
 
-  def test_stop_names_the_first_part_that_is_no_number(self):
+  def test_stop_names_the_first_non_finite_term(self):
     with self.assertRaisesRegex(
-        utils.UserError, "Step 1: .* but disc_loss is inf .and 1 of 2 other "
-        "parts are no numbers.; neither the step nor a checkpoint"):
+        utils.UserError, "Step 1: .*: disc_loss is inf .and 1 of 2 other terms "
+        "are non-finite.. The update was not applied or saved"):
       self._run([False], "stop", [
           ("mlm_loss", 1.0), ("disc_loss", np.inf), ("loss", np.nan)])
 
-  def test_finite_parts_of_an_infinite_norm(self):
+  def test_finite_terms_of_an_infinite_norm(self):
     with self.assertRaisesRegex(
-        utils.UserError, "but the norm of all gradients is too large"):
+        utils.UserError, "the global gradient norm overflowed float32"):
       self._run([False], "stop", [("loss", 1.0)])
 
-  def test_skip_goes_on(self):
+  def test_skip_continues(self):
     self._run([True, False, True, False], "skip")
 
   def test_skip_gives_up_in_the_end(self):
-    with self.assertRaisesRegex(utils.UserError, "the last 100 were nan"):
+    with self.assertRaisesRegex(utils.UserError, "the last 100 gradients were NaN"):
       self._run([True] + [False] * 100, "skip")
 
 
