@@ -15,8 +15,8 @@ def main():
   parser = flags.make_parser(__doc__, lower_case=False)
   parser.add_argument(
       "--model-name", default="araelectra-base", metavar="NAME",
-      help="string, default araelectra-base: the model whose cleaning to apply, "
-           "by its name in the arabert package")
+      help="string, default araelectra-base: clean as for this model, by its "
+           "name in the arabert package")
   args = parser.parse_args()
   builder.build(flags.to_settings(
       args, tool="build_arabert_pretraining_data.py",

@@ -110,7 +110,8 @@ def builder_command(args, basic_tokenizer):
           ("lower-case", basic_tokenizer.do_lower_case),
           ("strip-accents", basic_tokenizer.strip_accents))]
   if args.model_name is not None:
-    command += ["--model-name", arabert_cleaning.canonical_name(args.model_name)]
+    command += ["--model-name",
+                arabert_cleaning.canonical_name(args.model_name)]
   return command
 
 

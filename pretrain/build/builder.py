@@ -82,7 +82,7 @@ def build(settings):
         buckets.shuffled_records(settings.seed), num_examples,
         choose_num_shards(settings.num_out_files, num_examples),
         output.shards_folder)
-    content = _make_info(settings, tokenizer, counts, files)
+    content = _make_dataset_info(settings, tokenizer, counts, files)
     output.publish(content)
   _log_end(settings, content)
   return content
@@ -158,7 +158,7 @@ def _fill_buckets(settings, paths, buckets):
   return counts
 
 
-def _make_info(settings, tokenizer, counts, files):
+def _make_dataset_info(settings, tokenizer, counts, files):
   """Returns the content of dataset_info.json."""
   content = {name: counts[name] for name in (
       "num_examples", "num_files", "num_empty_files", "num_documents",

@@ -52,9 +52,9 @@ def list_files(corpus_dir):
       as a broken link, that cannot be read as a file.
   """
   if not utils.isdir(corpus_dir):
-    raise utils.UserError("--corpus-dir: %s %s. Pass a folder of text files." % (
-        corpus_dir,
-        "is a file" if utils.exists(corpus_dir) else "does not exist"))
+    problem = "is a file" if utils.exists(corpus_dir) else "does not exist"
+    raise utils.UserError("--corpus-dir: %s %s. Pass a folder of text files." %
+                          (corpus_dir, problem))
   walk = _walk_remote if utils.is_remote(corpus_dir) else _walk_local
   names = sorted(tuple(name.split("/")) for name in walk(corpus_dir)
                  if not name.startswith(".") and "/." not in name)

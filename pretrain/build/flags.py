@@ -52,8 +52,8 @@ def make_parser(description, lower_case):
            "tokens that did not fit, instead of dropping them")
   parser.add_argument(
       "--seed", type=int, default=0, metavar="N",
-      help="int, default 0: random seed; the same seed and corpus give the same "
-           "output")
+      help="int, default 0: random seed; the output is the same for the same "
+           "seed and corpus")
   parser.add_argument(
       "--overwrite", action="store_true",
       help="switch, default off: replace the examples in the output folder; "

@@ -117,8 +117,8 @@ def check_may_write(path, overwrite):
   names = [name for name in utils.listdir(path) if not name.startswith(".")]
   if dataset_info.FILE_NAME in names:
     raise utils.UserError(
-        "--output-dir: %s has a finished build. Pass --overwrite to replace it, "
-        "or another folder." % path)
+        "--output-dir: %s has a finished build. Pass another folder, or "
+        "--overwrite to replace it." % path)
   if names:
     raise utils.UserError(
         "--output-dir: %s has files that are not from a build (%s ...). Pass "

@@ -30,7 +30,7 @@ class ArabertCleaningTest(unittest.TestCase):
 
   def test_farasa_requires_java(self):
     with mock.patch("shutil.which", lambda name: None):
-      with self.assertRaisesRegex(utils.UserError, "requires Java, but there is no 'java'"):
+      with self.assertRaisesRegex(utils.UserError, "which requires Java"):
         arabert_cleaning.make_cleaner("bert-base-arabertv2")
 
   def test_farasa_that_fails_is_an_error(self):

@@ -180,7 +180,7 @@ class BuildTest(BuilderTestCase):
     self.assertEqual([list(ids) for ids in self.records()], [[2, 6, 3]])
 
   def test_changed_arabic_letters_are_logged(self):
-    self.write("a.txt", "أحمد قرآن مسؤول\nw1")  # three letters lose a hamza or madda
+    self.write("a.txt", "أحمد قرآن مسؤول\nw1")  # 3 letters change
     content, printed = self.build()
     self.assertEqual(content["num_changed_letters"], 3)
     self.assertIn("changed 3 Arabic letters", printed)

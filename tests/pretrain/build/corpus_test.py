@@ -62,7 +62,7 @@ class ListFilesTest(CorpusTestCase):
 
   def test_rejects_a_folder_without_files(self):
     self.write(".hidden", b"x")
-    with self.assertRaisesRegex(utils.UserError, "has no text files .* Hidden files"):
+    with self.assertRaisesRegex(utils.UserError, "has no text files"):
       corpus.list_files(self.folder)
 
   def test_rejects_a_path_that_is_not_a_folder(self):
@@ -77,8 +77,8 @@ class ReadChunksTest(CorpusTestCase):
   def chunks(self, *contents, chunk_bytes=8, max_line_bytes=64, blanks=True):
     paths = [self.write("%d.txt" % number, content)
              for number, content in enumerate(contents)]
-    with mock.patch.object(corpus, "CHUNK_BYTES", chunk_bytes), mock.patch.object(
-        corpus, "MAX_LINE_BYTES", max_line_bytes):
+    with mock.patch.multiple(corpus, CHUNK_BYTES=chunk_bytes,
+                             MAX_LINE_BYTES=max_line_bytes):
       return list(corpus.read_chunks(paths, blanks))
 
   def test_cuts_big_files_between_documents(self):
@@ -88,7 +88,8 @@ class ReadChunksTest(CorpusTestCase):
         [(piece.first_line, piece.text, piece.starts_document)
          for chunk in chunks for piece in chunk.pieces],
         [(1, b"aa\n\n", True), (3, b"bbb\ncc\n\n", True), (6, b"d\n", True)])
-    self.assertEqual([chunk.number for chunk in chunks], list(range(len(chunks))))
+    self.assertEqual([chunk.number for chunk in chunks],
+                     list(range(len(chunks))))
 
   def test_cuts_after_windows_line_ends_too(self):
     chunks = self.chunks(b"aa\r\n\r\nbbb\r\ncc\r\n")
@@ -122,8 +123,8 @@ class ReadChunksTest(CorpusTestCase):
 
   def test_small_files_share_a_chunk(self):
     chunks = self.chunks(b"a\n", b"", b"b\n", b"cccc\n", chunk_bytes=16)
-    self.assertEqual([[piece.text for piece in chunk.pieces] for chunk in chunks],
-                     [[b"a\n", b"b\n", b"cccc\n"]])
+    self.assertEqual([[piece.text for piece in chunk.pieces]
+                      for chunk in chunks], [[b"a\n", b"b\n", b"cccc\n"]])
 
   def test_keeps_every_byte_once(self):
     content = b"".join(b"line %d\n%s" % (number, b"\n" * (number % 3 == 0))
@@ -133,7 +134,8 @@ class ReadChunksTest(CorpusTestCase):
     self.assertEqual(
         b"".join(piece.text for chunk in chunks for piece in chunk.pieces),
         content)
-    self.assertEqual(sum(chunk.num_file_bytes for chunk in chunks), len(content))
+    self.assertEqual(sum(chunk.num_file_bytes for chunk in chunks),
+                     len(content))
 
   def test_compression_changes_nothing(self):
     content = "السلام\n\nعليكم\nو\n\nd\n".encode("utf-8") * 5

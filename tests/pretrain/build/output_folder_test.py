@@ -91,7 +91,7 @@ class OutputFolderTest(unittest.TestCase):
   def test_finished_build_needs_overwrite(self):
     self.publish("1234")
     with self.assertRaisesRegex(utils.UserError, "has a finished build. Pass "
-                                "--overwrite"):
+                                "another folder, or --overwrite"):
       self.publish("5678")
     self.publish("5678", overwrite=True)
     self.assert_contains([SHARD, "dataset_info.json"], "5678")
@@ -100,7 +100,7 @@ class OutputFolderTest(unittest.TestCase):
     self.write("notes.txt")
     self.write("pretrain_data.tfrecord-eval")
     self.write("pretrain_data.tfrecord-7-of-9")
-    with self.assertRaisesRegex(utils.UserError, "files that are not from a build"):
+    with self.assertRaisesRegex(utils.UserError, "files that are not from a"):
       self.publish("1234")
     self.publish("1234", overwrite=True)
     self.assert_contains([SHARD, "dataset_info.json", "notes.txt",

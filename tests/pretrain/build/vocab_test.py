@@ -1,4 +1,4 @@
-"""Tests for pretrain.build.vocab; tests/train_vocab_test.py has those of main."""
+"""Tests for pretrain.build.vocab; see also tests/train_vocab_test.py."""
 
 import collections
 import contextlib
