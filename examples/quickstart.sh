@@ -84,7 +84,8 @@ if [ -z "$qa_task" ] && [ -z "$qa_dir" ]; then
   qa_dir="$root/examples/data/qa"
 fi
 qa_task="${qa_task:-squadv1}"
-[ -z "$qa_dir" ] || [ -d "$qa_dir" ] || fail "--qa-dir: '$qa_dir' is not a folder"
+[ -z "$qa_dir" ] || [ -d "$qa_dir" ] ||
+  fail "--qa-dir: '$qa_dir' is not a folder"
 hparams="$root/examples/hparams"
 pretraining_hparams="${pretraining_hparams:-$hparams/${kind}_pretraining.json}"
 finetuning_hparams="${finetuning_hparams:-$hparams/${kind}_finetuning.json}"

@@ -22,7 +22,8 @@ class Progress:
   own, at most one every ten seconds: see `is_line_due`.
 
   Attributes:
-    bar: the tqdm bar, None where the stream is not a terminal.
+    done: int, units done, with those of an earlier run.
+    bar: the tqdm bar, None if the stream is not a terminal.
   """
 
   def __init__(self, total, unit, *, initial=0, unit_scale=False, stream=None,
@@ -38,7 +39,7 @@ class Progress:
       clock: function that returns the time in seconds.
     """
     stream = stream or sys.stderr
-    self._total, self._initial, self._done = total, initial, initial
+    self._total, self._initial, self.done = total, initial, initial
     self._clock = clock
     self._start = self._last_line = clock()
     self.bar = None
@@ -60,7 +61,7 @@ class Progress:
 
   def update(self, num_units):
     """Adds `num_units` to what is done."""
-    self._done += num_units
+    self.done += num_units
     if self.bar is not None:
       self.bar.update(num_units)
 
@@ -85,9 +86,9 @@ class Progress:
   @property
   def rate(self):
     """Units per second since the start."""
-    return (self._done - self._initial) / max(1e-9, self.seconds)
+    return (self.done - self._initial) / max(1e-9, self.seconds)
 
   @property
   def time_left(self):
     """Estimated time to the end, as `readable_time` formats it."""
-    return readable_time((self._total - self._done) / max(1e-9, self.rate))
+    return readable_time((self._total - self.done) / max(1e-9, self.rate))

@@ -139,7 +139,6 @@ def _fill_buckets(settings, paths, buckets):
   counts = collections.Counter(
       num_files=len(paths), num_empty_files=sizes.count(0))
   chunks = corpus.read_chunks(paths, settings.blanks_separate_docs)
-  num_done_bytes = 0
   with progress.Progress(num_bytes, "B", unit_scale=True) as tracker:
     for encoded, num_file_bytes in workers.encode_chunks(settings, chunks):
       if encoded.counts["num_changed_letters"] and (
@@ -149,11 +148,10 @@ def _fill_buckets(settings, paths, buckets):
                   _HOW_TO_KEEP_LETTERS)
       counts.update(encoded.counts)
       buckets.add(encoded.framed_records)
-      num_done_bytes += num_file_bytes
       tracker.update(num_file_bytes)
       if tracker.is_line_due():
         utils.log("%.1f of %.1f MB, %.2f MB/s, ETA %s" % (
-            num_done_bytes / 1e6, num_bytes / 1e6, tracker.rate / 1e6,
+            tracker.done / 1e6, num_bytes / 1e6, tracker.rate / 1e6,
             tracker.time_left))
   return counts
 
