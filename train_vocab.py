@@ -40,13 +40,14 @@ def parse_args(argv=None):
   parser.add_argument("--output-file", required=True, metavar="FILE",
                       help="the vocabulary to write, one token per line")
   parser.add_argument("--vocab-size", type=flags.positive_int, default=64000,
-                      metavar="N", help="maximum of tokens (default: 64000)")
+                      metavar="N",
+                      help="maximum number of tokens (default: 64000)")
   parser.add_argument(
       "--min-frequency", type=flags.positive_int, default=2, metavar="N",
       help="how often two pieces must be adjacent to be merged (default: 2)")
   parser.add_argument(
       "--limit-alphabet", type=flags.positive_int, default=1000, metavar="N",
-      help="maximum of characters, the most frequent ones; words with others "
+      help="maximum number of characters; words with less frequent ones "
       "are dropped (default: 1000)")
   parser.add_argument(
       "--arabert", action="store_true",
@@ -59,10 +60,10 @@ def parse_args(argv=None):
       "araelectra-base (default: no cleaning)")
   flags.add_switch(
       parser.add_mutually_exclusive_group(), "lower-case",
-      "lower-case the text (default; with --arabert: do not)")
+      "lower-case the text (default without --arabert)", "keep the case")
   flags.add_switch(
       parser.add_mutually_exclusive_group(), "strip-accents",
-      "strip accents from lower-cased text (default)")
+      "strip accents from lower-cased text (default)", "keep accents")
   parser.add_argument("--overwrite", action="store_true",
                       help="replace the output file if it exists")
   args = parser.parse_args(argv)
