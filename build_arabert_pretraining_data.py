@@ -1,7 +1,7 @@
-"""Makes pre-training examples (TFRecords) of raw Arabic text, cleaned first.
+"""Builds pre-training TFRecords from Arabic text, cleaned as for AraBERT.
 
-The cleaning is what AraBERT's and AraELECTRA's authors publish for their models
-(arabert.preprocess.ArabertPreprocessor), applied to every line.
+Every line is cleaned with arabert.preprocess.ArabertPreprocessor, which the
+authors of AraBERT and AraELECTRA publish for their models.
 """
 
 from model import arabert_cleaning
@@ -15,8 +15,8 @@ def main():
   parser = flags.make_parser(__doc__, lower_case=False)
   parser.add_argument(
       "--model-name", default="araelectra-base", metavar="NAME",
-      help="string, default araelectra-base: the model whose cleaning is "
-           "applied, as the arabert package names it")
+      help="string, default araelectra-base: clean as for this model, by its "
+           "name in the arabert package")
   args = parser.parse_args()
   builder.build(flags.to_settings(
       args, tool="build_arabert_pretraining_data.py",

@@ -1,20 +1,20 @@
-"""Measures time and memory of building examples from large or odd corpora.
+"""Measures time and memory of building examples from large or unusual corpora.
 
-Writes synthetic text, builds examples of it with build_pretraining_dataset.py
-and prints a table: the text's size, seconds, the largest memory of all
-processes together (proportional set size, Linux), and what was written. With
-matplotlib, memory against corpus size is also drawn to OUT.png.
+Generates text, builds examples from it with build_pretraining_dataset.py and
+prints a table: size of the text, seconds, peak memory of all processes together
+(proportional set size, Linux), and number of examples written. With matplotlib,
+memory against corpus size is also plotted to OUT.png.
 
   python benchmarks/build_load.py --sizes 100 1000 5000 --output OUT.png
 
 --sizes are megabytes of ordinary text: 20 files of sentences and documents.
---shapes also builds, for each name given:
+--shapes also builds from the corpora with these names:
 
   lines      10 million lines in one file
   long-line  a document of 100 MB on one line
   files      20,000 files of one short document
 
-`--scale 0.01` makes those that much smaller.
+`--scale 0.01` scales their size.
 """
 
 import argparse
@@ -42,8 +42,8 @@ def main():
                       choices=("lines", "long-line", "files"))
   parser.add_argument("--scale", type=float, default=1.0)
   parser.add_argument("--num-processes", type=int, default=2)
-  parser.add_argument("--output", help="picture, .png")
-  parser.add_argument("--work-dir", help="where the text goes for a while")
+  parser.add_argument("--output", help="file of the plot, .png")
+  parser.add_argument("--work-dir", help="folder for temporary files")
   args = parser.parse_args()
   text = Text()
   corpora = [("%g MB" % size, lambda folder, size=size: text.write_documents(
@@ -59,9 +59,10 @@ def main():
       text.write_vocab(os.path.join(folder, "vocab.txt"))
       write(os.path.join(folder, "text"))
       size = folder_size(os.path.join(folder, "text")) / MEGABYTE
-      seconds, peak, said = build(folder, args.num_processes)
+      seconds, peak, last_line = build(folder, args.num_processes)
     print("%-10s %10.1f %9.1f %8.2f %13.1f   %s" % (
-        name, size, seconds, size / seconds, peak / MEGABYTE, said), flush=True)
+        name, size, seconds, size / seconds, peak / MEGABYTE, last_line),
+          flush=True)
     if name not in args.shapes:
       peaks.append((size, peak / MEGABYTE))
   if args.output:
@@ -69,7 +70,7 @@ def main():
 
 
 class Text:
-  """Sentences of made-up words whose frequencies fall as in real text."""
+  """Generates sentences of random words with Zipfian frequencies."""
 
   def __init__(self, num_words=20000, num_sentences=50000):
     rng = random.Random(0)
@@ -88,7 +89,7 @@ class Text:
       f.write("\n".join(SPECIAL_TOKENS + self.words + list(LETTERS)) + "\n")
 
   def document(self):
-    """Returns 5 to 40 sentences, one a line, and an empty line."""
+    """Returns 5 to 40 sentences, one per line, and an empty line."""
     start = self.rng.randrange(len(self.sentences) - 40)
     lines = self.sentences[start:start + self.rng.randint(5, 40)]
     return "\n".join(lines) + "\n\n"
@@ -151,9 +152,9 @@ def build(folder, num_processes):
 
 
 def memory_of_session(session):
-  """Returns the bytes of all processes that the builder started, and its own.
+  """Returns the memory, in bytes, of all processes of a session.
 
-  Pages that processes share count once (proportional set size).
+  Pages that processes share are counted once (proportional set size).
   """
   total = 0
   for name in os.listdir("/proc"):
@@ -166,13 +167,13 @@ def memory_of_session(session):
         total += sum(int(line.split()[1]) * 1024
                      for line in f if line.startswith("Pss:"))
     except (ProcessLookupError, FileNotFoundError):
-      pass  # it has just ended
+      pass  # it has just exited
   return total
 
 
 def draw(peaks, path, num_processes):
-  """Draws the peak memory against the size of the corpus."""
-  import matplotlib  # only for those who want the picture
+  """Plots the peak memory against the size of the corpus."""
+  import matplotlib  # optional: only the plot needs it
   matplotlib.use("Agg")
   from matplotlib import pyplot
 

@@ -1,13 +1,13 @@
-"""Measures what `use_amp` brings to a pre-training on this CPU.
+"""Measures the speed-up of pre-training by `use_amp` on this CPU.
 
-Trains a few steps with and without it, in turns, and prints steps a second,
-the median of `--num-runs`, and how far the losses of the same steps differ.
+Alternately trains a few steps with and without it, and prints the median steps
+per second of `--num-runs` runs and the largest difference of the losses.
 
   python benchmarks/mixed_precision.py --data-dir DIR --hparams HPARAMS
 
-DIR is a data folder of run_pretraining.py with vocab.txt and
-pretrain_tfrecords/, HPARAMS a JSON object or file as it takes. Models are
-trained in a temporary folder.
+DIR is a --data-dir of run_pretraining.py with vocab.txt and
+pretrain_tfrecords/, HPARAMS its --hparams. Models are trained in a temporary
+folder.
 """
 
 import argparse
@@ -40,22 +40,22 @@ def main():
     for i in range(args.num_runs):
       for use_amp in (False, True):
         model_dir = os.path.join(folder, "%d_%s" % (i, use_amp))
-        records = train(args.data_dir, dict(
+        log = train(args.data_dir, dict(
             hparams, model_dir=model_dir, use_amp=use_amp, log_steps=1,
             num_train_steps=args.num_steps, num_warmup_steps=args.num_steps))
-        seconds = records[-1]["seconds"] - records[NUM_FIRST_STEPS]["seconds"]
+        seconds = log[-1]["seconds"] - log[NUM_FIRST_STEPS]["seconds"]
         rates[use_amp].append(
             (args.num_steps - NUM_FIRST_STEPS - 1) / seconds)
-        losses[use_amp] = [record["loss"] for record in records]
+        losses[use_amp] = [entry["loss"] for entry in log]
   for use_amp in (False, True):
     print("use_amp %-5s: %.3f steps/s" % (
         str(use_amp).lower(), statistics.median(rates[use_amp])))
-  print("Largest difference of the losses: %.2g of %.4g" % max(
+  print("Largest difference between losses: %.2g of %.4g" % max(
       (abs(a - b), a) for a, b in zip(losses[False], losses[True])))
 
 
 def train(data_dir, hparams):
-  """Runs run_pretraining.py; returns the records of its training log."""
+  """Runs run_pretraining.py; returns the entries of its training log."""
   subprocess.run(
       [sys.executable, os.path.join(ROOT, "run_pretraining.py"), "--data-dir",
        data_dir, "--model-name", "benchmark", "--hparams",

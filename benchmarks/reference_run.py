@@ -1,20 +1,21 @@
 """Compares training and evaluation with a run of the reference implementation.
 
-The folder of the reference's run holds vocab.txt, hparams.json,
+The folder of the reference run has vocab.txt, hparams.json,
 pretrain_tfrecords/, with_slots/ and without_slots/ (its checkpoint after 400
-steps) and reference_eval.json (what its own evaluation printed). This script
+steps, with and without optimizer slots) and reference_eval.json (the results of
+its own evaluation). This script
 
-  1. trains with the same hyperparameters from `--num-runs` seeds, with masks
-     drawn as the reference does and as is the default here (more tokens are
-     masked, so the losses are higher), and shows the loss at 100, 200 and 400
-     steps, each the mean of the 20 steps before;
-  2. evaluates the reference's checkpoint, in both forms, and the new ones, with
+  1. trains with the same hyperparameters and `--num-runs` seeds, with masks
+     drawn as in the reference and with the default masking (which masks more
+     tokens, so the losses are higher), and prints the loss at 100, 200 and 400
+     steps, averaged over the last 20 steps;
+  2. evaluates the reference checkpoint, in both forms, and the new ones, with
      masks drawn without and with replacement (`reference_masking`), each with
      `--num-eval-seeds` seeds of masks and samples.
 
   python benchmarks/reference_run.py --reference-dir DIR --work-dir DIR
 
-Figures are means, "±" is one standard deviation over seeds.
+Numbers are means; "±" is one standard deviation over seeds.
 """
 
 import argparse
@@ -38,9 +39,9 @@ def main():
       description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
   parser.add_argument("--reference-dir", required=True)
   parser.add_argument("--work-dir", required=True,
-                      help="where models are trained; kept, and gone on with")
+                      help="folder of the models; a later run resumes them")
   parser.add_argument("--num-runs", type=int, default=3,
-                      help="trainings; 0 only evaluates the reference's")
+                      help="models to train; 0 only evaluates the reference")
   parser.add_argument("--num-eval-seeds", type=int, default=4)
   args = parser.parse_args()
   with open(os.path.join(args.reference_dir, "hparams.json")) as f:
@@ -63,7 +64,7 @@ def main():
                    [read_losses(args.work_dir, name) for name in names])
 
   with open(os.path.join(args.reference_dir, "reference_eval.json")) as f:
-    columns = {"reference, as it printed": [json.load(f)]}
+    columns = {"reference, its own evaluation": [json.load(f)]}
   for form in ("with_slots", "without_slots"):
     for reference_masking in (True, False):
       columns["%s, reference_masking %s" % (form, reference_masking)] = [
@@ -81,7 +82,7 @@ def main():
 
 
 def run(work_dir, name, hparams):
-  """Runs run_pretraining.py; its output goes to a file beside the models."""
+  """Runs run_pretraining.py; appends its output to NAME.log."""
   os.makedirs(work_dir, exist_ok=True)
   with open(os.path.join(work_dir, name + ".log"), "a") as log:
     subprocess.run(
@@ -92,11 +93,11 @@ def run(work_dir, name, hparams):
 
 
 def read_losses(work_dir, name):
-  """Returns {step: loss} of a training; of a step done twice, the last."""
+  """Returns {step: loss} of a training; for a repeated step, the last."""
   path = os.path.join(work_dir, "models", name, "training_log.jsonl")
   with open(path) as f:
-    records = [json.loads(line) for line in f]
-  return {record["step"]: record["loss"] for record in records}
+    entries = [json.loads(line) for line in f]
+  return {entry["step"]: entry["loss"] for entry in entries}
 
 
 def evaluate(work_dir, name, hparams):
@@ -112,7 +113,7 @@ def evaluate(work_dir, name, hparams):
 
 
 def print_curves(title, curves):
-  """Prints the loss before each of STEPS, over the runs."""
+  """Prints the mean loss over the WINDOW before each of STEPS."""
   print("Training loss, mean of the %d steps up to (%s):" % (WINDOW, title))
   for step in STEPS:
     losses = [np.mean([curve[i] for i in range(step - WINDOW + 1, step + 1)])
@@ -121,7 +122,7 @@ def print_curves(title, curves):
 
 
 def print_evaluations(columns):
-  """Prints a table of metrics, a line a metric and kind of evaluation."""
+  """Prints the metrics, one line per evaluation."""
   for metric in METRICS:
     print(metric)
     for title, results in columns.items():
@@ -130,7 +131,7 @@ def print_evaluations(columns):
 
 
 def spread(values):
-  """Returns mean and standard deviation as text."""
+  """Formats mean, standard deviation and number of values."""
   if len(values) == 1:
     return "%.4f" % values[0]
   return "%.4f ± %.4f (%d)" % (np.mean(values), np.std(values, ddof=1),

@@ -1,15 +1,14 @@
-"""Measures what cutting batches to their longest example saves.
+"""Measures the time saved by trimming batches to their longest example.
 
-Trains and predicts with and without `trim_batches`, side by side, on CoLA
-(max_seq_length 128), CoNLL-2000 chunking (256) and ARCD (512), and prints
-seconds a training step, seconds for the dev set and how far the losses of the
-dev inputs differ.
+Trains and predicts with and without `trim_batches` on CoLA (max_seq_length
+128), CoNLL-2000 chunking (256) and ARCD (512), and prints seconds per training
+step, seconds for the dev set and the largest difference of the dev losses.
 
   ELECTRA_DATA=DIR python benchmarks/trimmed_batches.py
 
 DIR has glue/CoLA/{train,dev}.tsv, conll2000/{train,test}.txt,
 arcd/arcd-{train,test}.json and vocab/{bert-base-uncased-vocab,
-araelectra-vocab}.txt. Weights are random: they do not change the time.
+araelectra-vocab}.txt. Weights are random, which does not affect the time.
 """
 
 import argparse
@@ -33,7 +32,7 @@ from util import estimators
 from util import session_hooks
 from util import utils
 
-# {task: (vocabulary, lower case, {file of the task: file in the data folder})}
+# {task: (vocabulary, lower case, {file of the task: file in ELECTRA_DATA})}
 TASKS = {
     "cola": ("bert-base-uncased-vocab.txt", True, {
         "train.tsv": "glue/CoLA/train.tsv", "dev.tsv": "glue/CoLA/dev.tsv"}),
@@ -46,7 +45,7 @@ TASKS = {
 
 
 class StepSeconds(tf.train.SessionRunHook):
-  """Notes how long each step takes; ends the training after some."""
+  """Records the duration of each step; stops after `num_steps`."""
 
   def __init__(self, num_steps, clock):
     self.seconds = []
@@ -82,30 +81,31 @@ def main():
   parser.add_argument("--tasks", nargs="+", default=sorted(TASKS),
                       choices=sorted(TASKS))
   parser.add_argument("--num-steps", type=int, default=10,
-                      help="training steps that are timed (default: 10)")
+                      help="training steps to time (default: 10)")
   parser.add_argument("--num-dev", type=int, default=500,
-                      help="dev examples that are scored (default: 500)")
+                      help="dev examples to score (default: 500)")
   parser.add_argument("--batch-size", type=int, default=32)
   parser.add_argument("--processor-time", action="store_true",
-                      help="count the seconds of all cores, on a CPU that "
-                      "others use too")
+                      help="measure processor time of all cores, for a shared "
+                      "CPU")
   parser.add_argument("--hparams", default='{"model_size": "small"}',
-                      help="JSON, of the model (default: a small one)")
+                      help="JSON object (default: the small model)")
   args = parser.parse_args()
   data = os.environ.get("ELECTRA_DATA")
   if not data:
-    raise utils.UserError("Set ELECTRA_DATA to the folder with the data.")
+    raise utils.UserError(
+        "ELECTRA_DATA is not set. Set it to the folder with the data.")
   estimators.setup_tensorflow()
   rows = []
   with tempfile.TemporaryDirectory() as folder:
     for name in args.tasks:
-      link_data(data, folder, name, args.num_dev)
+      copy_data(data, folder, name, args.num_dev)
       rows.append(measure(folder, data, name, args))
   print_table(rows)
 
 
-def link_data(data, folder, name, num_dev):
-  """Puts a task's files where they are looked for, the dev file cut short."""
+def copy_data(data, folder, name, num_dev):
+  """Writes the files of a task, with `num_dev` dev examples, to `folder`."""
   target = os.path.join(folder, "finetuning_data", name)
   os.makedirs(target)
   for file_name, source in TASKS[name][2].items():
@@ -123,11 +123,11 @@ def first_examples(text, file_name, count):
     return "\n".join(text.split("\n")[:count]) + "\n"
   if file_name.endswith(".txt"):
     return "\n\n".join(text.split("\n\n")[:count]) + "\n"
-  articles, left = json.loads(text)["data"], count
+  articles, num_left = json.loads(text)["data"], count
   for article in articles:
     for paragraph in article["paragraphs"]:
-      paragraph["qas"] = paragraph["qas"][:left]
-      left -= len(paragraph["qas"])
+      paragraph["qas"] = paragraph["qas"][:num_left]
+      num_left -= len(paragraph["qas"])
     article["paragraphs"] = [p for p in article["paragraphs"] if p["qas"]]
   return json.dumps({"data": [a for a in articles if a["paragraphs"]]})
 
@@ -147,19 +147,19 @@ def make_runner(folder, data, name, args, is_trimming):
   return model_runner.ModelRunner(config, [task]), task
 
 
-def seconds_a_step(runner, num_steps, clock):
-  """Returns the median time of steps of a training, the first one left out."""
+def seconds_per_step(runner, num_steps, clock):
+  """Returns the median time of a training step, without the first."""
   steps = StepSeconds(num_steps + 1, clock)
   try:
     runner.train([steps])
   except session_hooks.Stopped:
-    pass  # by the hook
+    pass  # StepSeconds requested it
   return statistics.median(steps.seconds[1:])
 
 
 def seconds_to_score(runner, task, checkpoint, clock):
   """Returns (seconds for the dev set, the losses of its inputs)."""
-  runner.check_dev_data()  # makes the features, which is not timed
+  runner.check_dev_data()  # builds the features, which is not timed
   start = clock()
   losses = runner.score(task, "dev", checkpoint).losses
   return clock() - start, losses
@@ -170,7 +170,7 @@ def measure(folder, data, name, args):
   runners = [make_runner(folder, data, name, args, is_trimming)
              for is_trimming in (False, True)]
   clock = time.process_time if args.processor_time else time.perf_counter
-  trained = [seconds_a_step(runner, args.num_steps, clock)
+  trained = [seconds_per_step(runner, args.num_steps, clock)
              for runner, _ in runners]
   checkpoint = runners[1][0].checkpoint_path()  # for both
   scored = [seconds_to_score(runner, task, checkpoint, clock)
@@ -181,15 +181,15 @@ def measure(folder, data, name, args):
 
 
 def print_table(rows):
-  print("%-6s %24s %26s %10s" % (
-      "", "seconds a training step", "seconds for the dev set", "losses"))
+  print("%-6s %25s %25s %10s" % (
+      "", "seconds per training step", "seconds for the dev set", "losses"))
   print("%-6s %8s %8s %6s %10s %8s %6s %10s" % (
       "task", "padded", "trimmed", "times", "padded", "trimmed", "times",
       "differ by"))
-  for name, whole, trimmed, difference in rows:
+  for name, padded, trimmed, difference in rows:
     print("%-6s %8.3f %8.3f %6.2f %10.1f %8.1f %6.2f %10.1e" % (
-        name, whole[0], trimmed[0], whole[0] / trimmed[0],
-        whole[1], trimmed[1], whole[1] / trimmed[1], difference))
+        name, padded[0], trimmed[0], padded[0] / trimmed[0],
+        padded[1], trimmed[1], padded[1] / trimmed[1], difference))
 
 
 if __name__ == "__main__":

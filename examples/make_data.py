@@ -2,10 +2,10 @@
 
 Usage: python examples/make_data.py [--output-dir DIR]
 
-Writes DIR/corpus/*.txt (Arabic, one sentence a line, an empty line between
-documents) and DIR/qa/{train,dev}.json (SQuAD 1.1). The same files come out
-byte for byte every time, on every Python. The texts are made from the word
-lists, fact tables and grammars in examples/arabic; no text of others is used.
+Writes DIR/corpus/*.txt (Arabic, one sentence per line, an empty line between
+documents) and DIR/qa/{train,dev}.json (SQuAD 1.1). The output is deterministic,
+byte for byte, on every version of Python. The texts are generated from the word
+lists, fact tables and grammars in examples/arabic, not taken from other works.
 """
 
 import argparse
@@ -19,15 +19,15 @@ from arabic import questions
 SEED = 2021
 NUM_CORPUS_FILES = 4
 CORPUS_FILE_BYTES = 600 * 1000
-# Training questions use the first part of every word list, so that many
-# words of the dev questions occur in the corpus only, as in real life.
+# Training questions use the first half of every word list, so that many words
+# of the dev questions occur only in the corpus, as with real data.
 TRAIN_SHARE = 0.5
 NUM_TRAIN_PARAGRAPHS, NUM_DEV_PARAGRAPHS = 360, 60
 NUM_QUESTIONS_EACH = 4
 
 
 def corpus_files():
-  """Yields (file name, text) of the corpus."""
+  """Yields (file name, text) of the corpus files."""
   for number in range(NUM_CORPUS_FILES):
     dice = grammar.Dice("%d corpus %d" % (SEED, number))
     text = "\n".join("".join(sentence + "\n" for sentence in sentences)
@@ -37,7 +37,7 @@ def corpus_files():
 
 
 def question_files():
-  """Yields (file name, text) of the questions."""
+  """Yields (file name, text) of the question files."""
   for name, share, num_paragraphs in [
       ("train", TRAIN_SHARE, NUM_TRAIN_PARAGRAPHS),
       ("dev", 1.0, NUM_DEV_PARAGRAPHS)]:
@@ -49,13 +49,13 @@ def question_files():
 
 
 def write(output_dir):
-  """Writes all files under a folder; returns their number and bytes."""
+  """Writes all files; returns (number of files, number of bytes)."""
   num_files, num_bytes = 0, 0
   for files in (corpus_files(), question_files()):
     for name, text in files:
       path = os.path.join(output_dir, name)
       os.makedirs(os.path.dirname(path), exist_ok=True)
-      with open(path, "wb") as f:  # no line end translation
+      with open(path, "wb") as f:  # no newline translation
         num_bytes += f.write(text.encode("utf-8"))
       num_files += 1
   return num_files, num_bytes
@@ -67,7 +67,7 @@ def main():
   parser.add_argument(
       "--output-dir",
       default=os.path.join(os.path.dirname(os.path.abspath(__file__)), "data"),
-      help="folder to write to (default: data beside this script)")
+      help="folder to write to (default: data, next to this script)")
   args = parser.parse_args()
   num_files, num_bytes = write(args.output_dir)
   print("Wrote %d files, %s bytes, to %s" % (

@@ -1,11 +1,12 @@
-"""Fine-tunes on a task of one's own: how to add one with code.
+"""Fine-tunes on a custom task that is defined in code.
 
 Usage: python examples/new_task.py --data-dir DIR --model-name NAME [--hparams
-JSON or path], as run_finetuning.py; "task_names" is set here.
+JSON or path], as for run_finetuning.py; "task_names" is set here.
 
 A table of texts and labels needs no code, only a task.json (see
-finetune/task_declaration.py). This task's data are no table: its files are
-finetuning_data/reviews/<split>_good.txt and <split>_bad.txt, one review a line.
+finetune/task_declaration.py). The data of this task are not a table but files
+finetuning_data/reviews/<split>_good.txt and <split>_bad.txt, with one review
+per line.
 """
 
 import argparse
@@ -22,7 +23,7 @@ from util import utils
 
 
 class Reviews(classification_tasks.ClassificationTask):
-  """Is a review good?"""
+  """Classifies reviews as good or bad."""
 
   metrics = ("accuracy", "f1")
 
@@ -30,13 +31,13 @@ class Reviews(classification_tasks.ClassificationTask):
     super().__init__(config, "reviews", tokenizer, ["bad", "good"])
 
   def get_data_files(self, split):
-    # Stored features are made anew when one of these changes.
+    # Cached features are rebuilt when one of these files changes.
     folder = self.config.raw_data_dir(self.name)
     return [os.path.join(folder, "%s_%s.txt" % (split, label))
             for label in self.label_list]
 
   def get_test_splits(self):
-    return []  # every split has labels here
+    return []  # all splits are labeled
 
   def get_examples(self, split):
     examples = []

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# From raw text to a pre-trained model to answered questions, in a few minutes.
+# Raw text to a pre-trained model to question answering, in a few minutes.
 
 set -euo pipefail
 usage() {
@@ -9,16 +9,16 @@ Usage: bash examples/quickstart.sh [options]
 Trains a WordPiece vocabulary, builds the TFRecords, pre-trains a tiny ELECTRA,
 evaluates it, fine-tunes it on question answering, fine-tunes the same model
 again from random weights, and prints a table that compares the two. Without
-options it uses the Arabic example data in examples/data. The first run makes
+options it uses the Arabic example data in examples/data. The first run creates
 a virtual environment in the repository (.venv-tf1 or .venv-tf2).
 
-A run that was stopped goes on where it stopped when started again with the
-same options. Nothing that is there already is overwritten.
+To resume a run that was stopped, start it again with the same options. Existing
+files are never overwritten.
 
-  --data-dir DIR      where everything is written: vocabulary, TFRecords,
-                      models, results (default: quickstart-data-tf1 or -tf2 in
-                      the repository). A vocab.txt there already is used.
-  --corpus-dir DIR    text to pre-train on: UTF-8 files, one sentence a line,
+  --data-dir DIR      folder for all output: vocabulary, TFRecords, models,
+                      results (default: quickstart-data-tf1 or -tf2 in the
+                      repository). An existing vocab.txt in it is used.
+  --corpus-dir DIR    text to pre-train on: UTF-8 files, one sentence per line,
                       an empty line between documents
   --qa TASK           question answering task: squadv1 (default), arcd, tydiqa,
                       squad, or an MRQA task
@@ -26,13 +26,13 @@ same options. Nothing that is there already is overwritten.
                       (arcd: also arcd-train.json and arcd-test.json); default:
                       those in DATA_DIR/finetuning_data/TASK
   --arabert           clean the corpus as AraBERT and AraELECTRA did
-  --vocab-size N      tokens of the vocabulary (default: 4000)
+  --vocab-size N      tokens in the vocabulary (default: 4000)
   --pretraining-hparams FILE, --finetuning-hparams FILE
                       hyperparameters (default: quickstart_*.json in
                       examples/hparams; with --corpus-dir, own_data_*.json)
-  --steps N           pre-training steps, instead of those in the file
+  --steps N           pre-training steps (default: as in the hparams file)
   --tensorflow 1|2    TensorFlow 1.15 on Python 3.7, or 2.15 on 3.9 to 3.11
-                      (default: 1 where Python 3.7 can be had, else 2)
+                      (default: 1 if Python 3.7 is available, else 2)
   -h, --help          this text
 
 For example, on your own corpus and ARCD:
@@ -75,7 +75,7 @@ case "$tensorflow" in
 esac
 if [ -n "$corpus_dir" ]; then
   kind=own_data
-  [ -d "$corpus_dir" ] || fail "--corpus-dir: no folder '$corpus_dir'"
+  [ -d "$corpus_dir" ] || fail "--corpus-dir: '$corpus_dir' is not a folder"
 else
   kind=quickstart
   corpus_dir="$root/examples/data/corpus"
@@ -84,14 +84,15 @@ if [ -z "$qa_task" ] && [ -z "$qa_dir" ]; then
   qa_dir="$root/examples/data/qa"
 fi
 qa_task="${qa_task:-squadv1}"
-[ -z "$qa_dir" ] || [ -d "$qa_dir" ] || fail "--qa-dir: no folder '$qa_dir'"
+[ -z "$qa_dir" ] || [ -d "$qa_dir" ] ||
+  fail "--qa-dir: '$qa_dir' is not a folder"
 hparams="$root/examples/hparams"
 pretraining_hparams="${pretraining_hparams:-$hparams/${kind}_pretraining.json}"
 finetuning_hparams="${finetuning_hparams:-$hparams/${kind}_finetuning.json}"
 
 . "$root/scripts/environment.sh"
 prepare_environment "$tensorflow"
-# What Python and NumPy say about TensorFlow's own code.
+# Hides the warnings of Python and NumPy about TensorFlow's own code.
 export PYTHONWARNINGS=ignore
 if [ -z "$data_dir" ]; then
   data_dir="$root/quickstart-data-tf$TENSORFLOW"
@@ -104,7 +105,7 @@ step() {
   printf "\n=== [%d:%02d] %s\n" $((SECONDS / 60)) $((SECONDS % 60)) "$*"
 }
 run() { "$PYTHON" "$root/$1" "${@:2}"; }
-# Prints the hyperparameters in file $1, changed by the JSON object $2.
+# Prints the hyperparameters in file $1, overridden by the JSON object $2.
 hparams_with() {
   "$PYTHON" -c '
 import json, sys
@@ -133,7 +134,7 @@ fi
 
 step "1/6 Training a vocabulary"
 if [ -e "$data_dir/vocab.txt" ]; then
-  echo "Using $data_dir/vocab.txt, which is there already"
+  echo "Using the existing $data_dir/vocab.txt"
 else
   run train_vocab.py --corpus-dir "$corpus_dir" \
     --output-file "$data_dir/vocab.txt" --vocab-size "${vocab_size:-4000}" \
@@ -142,7 +143,7 @@ fi
 
 step "2/6 Building pre-training examples"
 if [ -e "$data_dir/pretrain_tfrecords/dataset_info.json" ]; then
-  echo "Using $data_dir/pretrain_tfrecords, which is there already"
+  echo "Using the existing $data_dir/pretrain_tfrecords"
 else
   run "$build" --corpus-dir "$corpus_dir" --vocab-file "$data_dir/vocab.txt" \
     --output-dir "$data_dir/pretrain_tfrecords" --no-lower-case \
@@ -155,12 +156,12 @@ run run_pretraining.py --data-dir "$data_dir" --model-name quickstart \
   --hparams "$(hparams_with <(echo "$pretraining") \
     "{\"pretrain_tfrecords\": \"$shards-[1-9]*\"}")"
 
-step "4/6 Evaluating on examples that were held out"
+step "4/6 Evaluating on held-out examples"
 run run_pretraining.py --data-dir "$data_dir" --model-name quickstart \
   --hparams "$(hparams_with <(echo "$pretraining") "{\"do_train\": false,
     \"do_eval\": true, \"pretrain_tfrecords\": \"$shards-0-*\"}")"
 
-# The questions go where the task looks for them.
+# Copy the questions to the folder where the task reads them.
 task_dir="$data_dir/finetuning_data/$qa_task"
 if [ -n "$qa_dir" ]; then
   mkdir -p "$task_dir"
@@ -170,8 +171,8 @@ if [ -n "$qa_dir" ]; then
     if [ ! -e "$copy" ]; then
       cp "$file" "$copy"
     elif ! cmp -s "$file" "$copy"; then
-      fail "$copy differs from $file; use another --data-dir, or leave" \
-        "--qa-dir out to use the files that are there"
+      fail "$copy differs from $file. Use another --data-dir, or omit" \
+        "--qa-dir to use the existing files."
     fi
   done
 fi

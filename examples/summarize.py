@@ -1,4 +1,4 @@
-"""Prints what the quick start found: one small table.
+"""Prints the results of the quick start as a table.
 
 Usage: python examples/summarize.py --data-dir DIR --task TASK
 """
@@ -15,7 +15,7 @@ def load_results(data_dir, model_name, file_name):
   """Returns the content of a model's results file.
 
   Raises:
-    FileNotFoundError: the run that writes it has not come to its end.
+    FileNotFoundError: the run that writes it has not finished.
   """
   path = os.path.join(data_dir, "models", model_name, "results", file_name)
   with open(path, encoding="utf-8") as f:
@@ -23,7 +23,7 @@ def load_results(data_dir, model_name, file_name):
 
 
 def scores_of(data_dir, model_name, task):
-  """Returns {score: value} of a task, of the first trial."""
+  """Returns {metric: value} of a task in the first trial."""
   results = load_results(data_dir, model_name, task + "_results.json")
   return results["trials"][0]["results"][task]
 
@@ -32,13 +32,14 @@ def table(pretraining, random_scores, pretrained_scores):
   """Returns the table as text.
 
   Args:
-    pretraining: dict of the scores of pre-training, fractions of 1.
-    random_scores: dict of the scores after fine-tuning from random weights,
+    pretraining: dict of the pre-training metrics, as fractions.
+    random_scores: dict of the metrics after fine-tuning from random weights,
       in percent.
-    pretrained_scores: the same from pre-trained weights.
+    pretrained_scores: dict of those after fine-tuning from the pre-trained
+      weights, in percent.
   """
   lines = [
-      "Pre-training, on examples it was not trained on",
+      "Pre-training, on held-out examples",
       "  masked-LM accuracy     %6.2f %%" % (
           100 * pretraining["masked_lm_accuracy"]),
       "  discriminator AUC      %6.2f %%" % (100 * pretraining["disc_auc"]),
@@ -65,7 +66,7 @@ def main():
                 scores_of(args.data_dir, RANDOM, args.task),
                 scores_of(args.data_dir, PRETRAINED, args.task)))
   except FileNotFoundError as error:
-    print("error: no results at %s; run examples/quickstart.sh to its end"
+    print("error: %s does not exist. Run examples/quickstart.sh first."
           % error.filename, file=sys.stderr)
     sys.exit(2)
 

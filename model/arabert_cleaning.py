@@ -1,8 +1,7 @@
-"""The cleaning of the `arabert` package, for builders and for fine-tuning.
+"""Text cleaning of the `arabert` package, for pre-training and fine-tuning.
 
-The package answers an unknown model name, and a missing Farasa, with a log line
-and other text than asked for (an empty one without Farasa); here both are
-errors.
+For an unknown model name, or without Farasa, the package only logs a line and
+returns other text (an empty string without Farasa). Here both raise an error.
 """
 
 import contextlib
@@ -11,20 +10,20 @@ import shutil
 
 from util import utils
 
-# What Farasa must split into more than nothing: "the book is on the table".
+# "The book is on the table". Empty after cleaning if Farasa does not work.
 _SAMPLE = "الكتاب على الطاولة"
 
 
 def make_cleaner(model_name, option="--model-name"):
-  """Returns the function (text to cleaned line) of an AraBERT model's cleaning.
+  """Returns the function that cleans text (str to str) for an AraBERT model.
 
   Args:
     model_name: str, one of the package's ACCEPTED_MODELS, such as
-      "araelectra-base"; "aubmindlab/" before it is fine.
-    option: str, the flag or hyperparameter that names the model, for messages.
+      "araelectra-base", with or without the prefix "aubmindlab/".
+    option: str, the flag or hyperparameter of the model name, for messages.
 
   Raises:
-    UserError: the name is not one of those, or what its cleaning needs is
+    UserError: the model is unknown, or the arabert package, Farasa or Java is
       missing.
   """
   preprocess = _import_preprocess()
@@ -37,23 +36,23 @@ def make_cleaner(model_name, option="--model-name"):
         model_name=model_name).preprocess
     if needs_farasa and not _can_clean(clean_line):
       raise utils.UserError(
-          "%s %s segments words with Farasa, whose Java program could not be "
-          "run; the farasapy package downloads it at first use (is there a "
-          "network?). A model that needs none: araelectra-base." % (
+          "%s: %s segments words with Farasa, whose Java program failed to "
+          "run. The farasapy package downloads it at first use: check the "
+          "network, or use a model without Farasa, such as araelectra-base." % (
               option, model_name))
   return clean_line
 
 
 def canonical_name(model_name, option="--model-name"):
-  """Returns the name without the publisher's, as dataset_info.json records it.
+  """Returns the model name without "aubmindlab/", as in dataset_info.json.
 
   Raises:
-    UserError: no such model is known to the package.
+    UserError: the package does not know the model.
   """
   known = _import_preprocess().ACCEPTED_MODELS
   name = model_name.split("/")[-1]
   if name not in known or model_name not in (name, "aubmindlab/" + name):
-    raise utils.UserError("Unknown %s '%s'; use one of %s." % (
+    raise utils.UserError("Unknown %s '%s'. Use one of %s." % (
         option, model_name, ", ".join(sorted(known))))
   return name
 
@@ -63,29 +62,29 @@ def _import_preprocess():
     from arabert import preprocess  # optional: only cleaning needs it
   except ImportError as error:
     raise utils.UserError(
-        "Expected the arabert package, which cleans Arabic text: pip install "
-        "arabert==1.0.1 emoji==1.4.2 (%s)." % error) from None
+        "Cleaning Arabic text requires the arabert package (%s). Run: pip "
+        "install arabert==1.0.1 emoji==1.4.2" % error) from None
   return preprocess
 
 
 def _can_clean(clean_line):
   try:
     return bool(clean_line(_SAMPLE).strip())
-  except OSError:  # BrokenPipeError: the Java program ended at once
+  except OSError:  # BrokenPipeError: the Java program exited at once
     return False
 
 
 def _check_java(model_name, option):
   if shutil.which("java") is None:
     raise utils.UserError(
-        "%s %s segments words with Farasa, which needs Java; no 'java' on the "
-        "PATH. A model that needs none: araelectra-base." % (
-            option, model_name))
+        "%s: %s segments words with Farasa, which requires Java, but there is "
+        "no 'java' on the PATH. Install Java, or use a model without Farasa, "
+        "such as araelectra-base." % (option, model_name))
 
 
 @contextlib.contextmanager
 def _quiet():
-  """Keeps the package's log lines from the screen; errors are raised here."""
+  """Suppresses the log lines of the package."""
   before = logging.root.manager.disable
   logging.disable(logging.CRITICAL)
   try:

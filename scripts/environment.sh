@@ -2,18 +2,17 @@
 #
 #   prepare_environment 1|2|default
 #
-# sets TENSORFLOW to 1 or 2, and PYTHON to an interpreter that has everything
-# in requirements.txt:
-# Python 3.7 with TensorFlow 1.15 in .venv-tf1 (1), or Python 3.9 to 3.11
-# with TensorFlow 2.15 in .venv-tf2 (2); default: 1 where Python 3.7 can be
-# had, else 2. It exits with status 2 and says what to install where no
-# suitable Python is found. ELECTRA_PYTHON=/path/to/python skips all this and
-# uses that Python, which must have the packages already.
+# sets TENSORFLOW to 1 or 2, and PYTHON to an interpreter with the packages of
+# requirements.txt: Python 3.7 with TensorFlow 1.15 in .venv-tf1 (1), or Python
+# 3.9 to 3.11 with TensorFlow 2.15 in .venv-tf2 (2). default means 1 if Python
+# 3.7 is available, else 2. If no suitable Python is found, it prints what to
+# install and exits with status 2. ELECTRA_PYTHON=/path/to/python skips all this
+# and uses that Python, which must already have the packages.
 
 ELECTRA_ROOT="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 
-# Succeeds if $1 is a Python of version $2 that can make an environment for
-# TensorFlow $3. TensorFlow 1.15 exists for 64-bit x86 only. A pyenv shim of
+# Succeeds if $1 is a Python of version $2 that can create an environment for
+# TensorFlow $3. TensorFlow 1.15 exists for 64-bit x86 only. The pyenv shim of
 # a version that is not selected fails here, as it should.
 _is_suitable_python() {
   "$1" - "$2" "$3" >/dev/null 2>&1 <<'PYTHON_END'
@@ -53,13 +52,13 @@ _find_python_for_tensorflow() {
   return 1
 }
 
-_say_what_to_install() {
-  local wanted="Python 3.7 (for TensorFlow 1.15) or Python 3.9 to 3.11"
-  [ "$1" = 1 ] && wanted="Python 3.7 on 64-bit x86"
-  [ "$1" = 2 ] && wanted="Python 3.9, 3.10 or 3.11"
+_print_what_to_install() {
+  local needed="Python 3.7 (for TensorFlow 1.15) or Python 3.9 to 3.11"
+  [ "$1" = 1 ] && needed="Python 3.7 on 64-bit x86"
+  [ "$1" = 2 ] && needed="Python 3.9, 3.10 or 3.11"
   cat >&2 <<MESSAGE
-error: no suitable Python found; this needs $wanted, 64-bit, with its venv
-module. Looked on PATH, in pyenv and in uv. Install one, for example:
+error: no suitable Python found; this needs $needed, 64-bit, with its venv
+module. Searched PATH, pyenv and uv. Install one, for example:
   Debian, Ubuntu:  sudo apt install python3.11 python3.11-venv
   macOS:           brew install python@3.11
   pyenv:           pyenv install 3.7.16    (or 3.11)
@@ -70,10 +69,10 @@ MESSAGE
 
 prepare_environment() {
   local tensorflow="$1" base_python=""
-  # Nothing of the user's own Python set-up may leak into the environment.
+  # The user's Python settings must not leak into the environment.
   unset PYTHONPATH PYTHONHOME PYTHONSTARTUP
   export PYTHONNOUSERSITE=1 PYTHONUNBUFFERED=1
-  # C++ log lines below "error", of which TensorFlow prints dozens.
+  # Hides C++ log lines below "error", of which TensorFlow prints dozens.
   export TF_CPP_MIN_LOG_LEVEL="${TF_CPP_MIN_LOG_LEVEL:-3}"
   if [ -n "${ELECTRA_PYTHON:-}" ]; then
     PYTHON="$ELECTRA_PYTHON"
@@ -87,7 +86,7 @@ prepare_environment() {
   [ "$tensorflow" = default ] && tensorflow=2
   if [ -z "$base_python" ]; then
     base_python="$(_find_python_for_tensorflow "$tensorflow")" || {
-      _say_what_to_install "$1"
+      _print_what_to_install "$1"
       exit 2
     }
   fi

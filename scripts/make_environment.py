@@ -1,12 +1,12 @@
-"""Makes a virtual environment from a requirements file, once.
+"""Creates a virtual environment from a requirements file, once.
 
 Usage: python make_environment.py FOLDER REQUIREMENTS_FILE
 
-A marker with the hash of the requirements file and the Python's version is
+A marker with the hash of the requirements file and the Python version is
 written last: an environment whose marker is missing (the installation was
-interrupted) or differs (the requirements changed) is made anew. A lock file
-beside the folder lets two runs start at once; the second waits for the first.
-Runs before anything is installed, so it uses the standard library only.
+interrupted) or differs (the requirements changed) is rebuilt. A lock file next
+to the folder makes concurrent runs wait for the first one. Runs before any
+package is installed, so it uses only the standard library.
 """
 
 import argparse
@@ -25,10 +25,10 @@ SECONDS_BETWEEN_LINES = 5
 
 
 def make_environment(folder, requirements_file):
-  """Makes `folder` a virtual environment with the requirements installed.
+  """Creates a virtual environment with the requirements installed.
 
   Args:
-    folder: path of the environment; made anew unless its marker is right.
+    folder: path of the environment; rebuilt unless its marker matches.
     requirements_file: path of a pip requirements file.
 
   Raises:
@@ -44,8 +44,8 @@ def make_environment(folder, requirements_file):
     if os.path.isdir(folder):
       if os.listdir(folder) and not os.path.exists(
           os.path.join(folder, "pyvenv.cfg")):
-        raise ValueError("expected %s to be a virtual environment or absent; "
-                         "move it away and run again" % folder)
+        raise ValueError("%s exists and is not a virtual environment. Move it "
+                         "and run again." % folder)
       shutil.rmtree(folder)
     print("Preparing %s with Python %s: installing %s (once, a few minutes)"
           % (folder, platform.python_version(),
@@ -60,7 +60,7 @@ def make_environment(folder, requirements_file):
 
 
 def _wait_for(lock, folder):
-  """Takes the lock; the system frees it even if its holder is killed."""
+  """Acquires the lock, which the system releases if its holder is killed."""
   try:
     fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
   except BlockingIOError:
@@ -82,7 +82,7 @@ def _read(path):
 
 
 def _pip_install(folder, requirements_file):
-  """Runs pip, shows a line every few seconds, keeps the rest in a log."""
+  """Runs pip; prints a line every few seconds and logs all its output."""
   python = os.path.join(folder, "bin", "python")
   log_file = os.path.join(folder, "install.log")
   # pip takes PYTHONUNBUFFERED and PIP_* settings from the environment.
@@ -92,23 +92,23 @@ def _pip_install(folder, requirements_file):
       stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
       universal_newlines=True)
   lines = []
-  last_shown = time.time()
+  last_printed = time.time()
   with open(log_file, "w") as log:
     for line in pip.stdout:
       log.write(line)
       lines.append(line)
-      is_news = line.startswith(("Collecting", "Installing", "Building"))
-      if is_news and time.time() - last_shown > SECONDS_BETWEEN_LINES:
-        last_shown = time.time()
+      is_progress = line.startswith(("Collecting", "Installing", "Building"))
+      if is_progress and time.time() - last_printed > SECONDS_BETWEEN_LINES:
+        last_printed = time.time()
         print("  " + line.strip()[:74], flush=True)
   if pip.wait() != 0:
-    raise RuntimeError("pip could not install %s; the end of %s:\n%s" % (
+    raise RuntimeError("pip failed to install %s. The end of %s:\n%s" % (
         requirements_file, log_file, "".join(lines[-15:])))
 
 
 def main():
   parser = argparse.ArgumentParser(
-      description="Makes a virtual environment from a requirements file.")
+      description="Creates a virtual environment from a requirements file.")
   parser.add_argument("folder", help="path of the environment")
   parser.add_argument("requirements_file", help="pip requirements file")
   args = parser.parse_args()

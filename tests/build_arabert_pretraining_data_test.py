@@ -31,14 +31,14 @@ class BuildArabertPretrainingDataTest(unittest.TestCase):
     corpus_dir = os.path.join(folder.name, "corpus")
     os.mkdir(corpus_dir)
     with utils.open_file(os.path.join(corpus_dir, "a.txt"), "w") as f:
-      # Diacritics go; the second line is nothing but characters that go.
+      # Cleaning removes diacritics and all characters of the second line.
       f.write("أَحْمَد كَتَب http://example.com/x\n☃☃\n\nكتب.\n")
     self.flags = ["--corpus-dir", corpus_dir, "--output-dir", self.output_dir,
                   "--vocab-file", tiny_corpus.write_vocab(folder.name, TOKENS),
                   "--max-seq-length", "8"]
 
   def run_main(self, *flags):
-    """Returns what main printed."""
+    """Returns the lines that main printed."""
     printed = io.StringIO()
     with mock.patch.object(sys, "argv", ["x"] + self.flags + list(flags)):
       with contextlib.redirect_stdout(printed):
@@ -54,10 +54,10 @@ class BuildArabertPretrainingDataTest(unittest.TestCase):
              for record in tf.io.tf_record_iterator(path)]
       self.assertEqual(sorted(ids), [(2, 8, 9, 5, 3, 0, 0, 0),
                                      (2, 9, 10, 3, 0, 0, 0, 0)])
-      self.assertIn("Cleaning for araelectra-base left nothing of 1 line\n",
+      self.assertIn("Cleaning for araelectra-base removed all text of 1 line\n",
                     printed)
 
-  def test_records_the_cleaning_and_keeps_letters(self):
+  def test_dataset_info_names_the_cleaning_and_case_is_kept(self):
     self.run_main("--model-name", "aubmindlab/araelectra-base")
     content = dataset_info.load(self.output_dir)
     self.assertEqual(content["tool"], "build_arabert_pretraining_data.py")
@@ -73,7 +73,7 @@ class BuildArabertPretrainingDataTest(unittest.TestCase):
          "--model-name", "arabert"] + self.flags, stderr=subprocess.PIPE)
     self.assertEqual(done.returncode, 2)
     self.assertRegex(done.stderr.decode("utf-8"),
-                     r"\Aerror: Unknown --model-name 'arabert'; use .*\n\Z")
+                     r"\Aerror: Unknown --model-name 'arabert'. Use .*\n\Z")
     self.assertFalse(os.path.exists(self.output_dir))
 
 

@@ -31,14 +31,14 @@ class BuildPretrainingDatasetTest(unittest.TestCase):
                   "--max-seq-length", "16"]
 
   def run_main(self, *flags):
-    """Returns what main printed."""
+    """Returns the lines that main printed."""
     printed = io.StringIO()
     with mock.patch.object(sys, "argv", ["x"] + self.flags + list(flags)):
       with contextlib.redirect_stdout(printed):
         build_pretraining_dataset.main()
     return printed.getvalue()
 
-  def test_writes_shards_and_info(self):
+  def test_writes_shards_and_dataset_info(self):
     printed = self.run_main("--num-out-files", "5", "--num-processes", "2")
     self.assertEqual(
         utils.listdir(self.output_dir), ["dataset_info.json"] + [
@@ -53,7 +53,7 @@ class BuildPretrainingDatasetTest(unittest.TestCase):
     self.run_main("--blanks-separate-docs", "False")
     content = dataset_info.load(self.output_dir)
     self.assertIs(content["blanks_separate_docs"], False)
-    self.assertEqual(content["num_documents"], 3)  # one a file
+    self.assertEqual(content["num_documents"], 3)  # one per file
 
   def test_command_fails_with_one_line_and_code_2(self):
     self.flags[self.flags.index("--vocab-file") + 1] = "nowhere.txt"

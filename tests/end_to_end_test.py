@@ -1,7 +1,7 @@
-"""From raw text to answers, by the commands a user types, on a tiny model.
+"""Runs the commands from raw text to answers, with a tiny model.
 
 Builds the examples, pre-trains, kills the training with SIGKILL, resumes it,
-evaluates, fine-tunes on question answering and reads the files written.
+evaluates, fine-tunes on question answering and checks the output files.
 """
 
 import json
@@ -29,26 +29,27 @@ PRETRAINING = dict(
     num_eval_steps=4, log_steps=10)
 FINETUNING = dict(
     MODEL, task_names=["squadv1"], max_seq_length=64, max_query_length=24,
-    doc_stride=24, num_train_epochs=1.0, learning_rate=1e-3, train_batch_size=16)
+    doc_stride=24, num_train_epochs=1.0, learning_rate=1e-3,
+    train_batch_size=16)
 VOCAB_SIZE = 600
 NUM_CORPUS_BYTES = 60000
 NUM_PARAGRAPHS = 20
 
 
 def run(script, *arguments):
-  """Runs one of the project's commands to its end; returns what it printed."""
+  """Runs one of the project's commands; returns its output."""
   done = subprocess.run(
       [sys.executable, os.path.join(ROOT, script)] + list(arguments),
       stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
   printed = done.stdout.decode("utf-8", "replace")
   if done.returncode:
-    raise AssertionError("%s ended with code %d:\n%s" % (
+    raise AssertionError("%s exited with code %d:\n%s" % (
         script, done.returncode, printed))
   return printed
 
 
 def write_small_corpus(folder):
-  """Writes the first paragraphs of the shipped corpus, cut at a blank line."""
+  """Writes the first documents of the example corpus."""
   source = os.path.join(EXAMPLES, "corpus")
   path = os.path.join(source, sorted(os.listdir(source))[0])
   with open(path, encoding="utf-8") as f:
@@ -59,7 +60,7 @@ def write_small_corpus(folder):
 
 
 def write_small_questions(folder):
-  """Writes the first paragraphs of the shipped questions; returns dev's ids."""
+  """Writes the first example questions; returns the ids of the dev set."""
   os.makedirs(folder)
   ids = []
   for name in ("train.json", "dev.json"):
@@ -75,7 +76,7 @@ def write_small_questions(folder):
 
 
 def read_checkpoint(model_dir):
-  """Returns {name: value} of the latest checkpoint, Adam's slots included."""
+  """Returns {name: value} of the latest checkpoint, with Adam's slots."""
   reader = tf.train.load_checkpoint(tf.train.latest_checkpoint(model_dir))
   return {name: reader.get_tensor(name)
           for name in reader.get_variable_to_shape_map()}
@@ -111,7 +112,7 @@ class EndToEndTest(unittest.TestCase):
             "--hparams", json.dumps(hparams)]
 
   def pretrain_and_kill(self, name, after_step):
-    """Starts a training and kills it once `after_step` is saved."""
+    """Starts training and kills it once the step `after_step` is saved."""
     process = subprocess.Popen(
         [sys.executable, os.path.join(ROOT, "run_pretraining.py")] +
         self.arguments(name, PRETRAINING),
@@ -123,14 +124,14 @@ class EndToEndTest(unittest.TestCase):
     process.send_signal(signal.SIGKILL)
     process.wait()
     self.assertEqual(process.returncode, -signal.SIGKILL,
-                     "training ended before it could be killed")
+                     "training finished before it was killed")
 
-  def test_text_to_answers_through_a_kill(self):
-    run("run_pretraining.py", *self.arguments("whole", PRETRAINING))
+  def test_text_to_answers_with_a_resumed_training(self):
+    run("run_pretraining.py", *self.arguments("uninterrupted", PRETRAINING))
     self.pretrain_and_kill("killed", after_step=20)
     self.pretrain_and_kill("killed", after_step=40)
     run("run_pretraining.py", *self.arguments("killed", PRETRAINING))
-    self.check_same_weights("whole", "killed")
+    self.check_same_weights("uninterrupted", "killed")
 
     run("run_pretraining.py", *self.arguments(
         "killed", dict(PRETRAINING, do_train=False, do_eval=True)))
@@ -143,12 +144,13 @@ class EndToEndTest(unittest.TestCase):
 
   def check_same_weights(self, name, other_name):
     variables = read_checkpoint(self.model_dir(name))
-    others = read_checkpoint(self.model_dir(other_name))
-    self.assertEqual(sorted(variables), sorted(others))
+    other_variables = read_checkpoint(self.model_dir(other_name))
+    self.assertEqual(sorted(variables),
+                     sorted(other_variables))
     self.assertEqual(variables["global_step"], 60)
     for variable in variables:
-      np.testing.assert_array_equal(variables[variable], others[variable],
-                                    err_msg=variable)
+      np.testing.assert_array_equal(
+          variables[variable], other_variables[variable], err_msg=variable)
 
   def check_evaluation(self, name):
     results = os.path.join(self.model_dir(name), "results")

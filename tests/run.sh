@@ -1,24 +1,24 @@
 #!/usr/bin/env bash
-# Runs the tests, in an environment that this script makes once.
+# Runs the tests in a virtual environment, which the first run creates.
 
 set -u
 usage() {
   cat <<'USAGE'
 Usage: bash tests/run.sh [--tensorflow 1|2|all] [pytest arguments...]
 
-Runs the tests. The first run makes a virtual environment in the repository
+Runs the tests. The first run creates a virtual environment in the repository
 (.venv-tf1 or .venv-tf2) and installs requirements.txt into it.
 
   --tensorflow 1    Python 3.7, TensorFlow 1.15
   --tensorflow 2    Python 3.9 to 3.11, TensorFlow 2.15
   --tensorflow all  both, one after the other
-  (default: 1 where Python 3.7 can be had, else 2)
+  (default: 1 if Python 3.7 is available, else 2)
 
-Tests run side by side, one on each core but at most 4; -n 0 runs all
-in one process. Everything else goes to pytest, for example:
+Tests run in parallel, one process per core but at most 4; -n 0 runs all
+in one process. All other arguments are passed to pytest, for example:
   bash tests/run.sh -k tokenization
   bash tests/run.sh --tensorflow 2 tests/util/utils_test.py -x
-ELECTRA_DATA=/folder also runs the tests that need real data sets.
+ELECTRA_DATA=/folder also runs the tests that need real datasets.
 USAGE
 }
 
@@ -39,8 +39,8 @@ case "$tensorflow" in
      exit 2 ;;
 esac
 
-# Relative paths in the arguments are the caller's, so pytest gets them
-# absolute; it must itself run in the root, where its settings are.
+# Relative paths are relative to the caller's folder, so make them absolute:
+# pytest has to run in the root, where its settings are.
 for i in "${!pytest_args[@]}"; do
   case "${pytest_args[$i]}" in
     -*|/*) ;;
@@ -49,14 +49,14 @@ for i in "${!pytest_args[@]}"; do
   esac
 done
 
-# Runs pytest on TensorFlow $1; a subshell, so that one run's settings and
-# exit do not reach the other.
+# Runs pytest on TensorFlow $1, in a subshell so that the settings and the exit
+# of one run do not affect the other.
 run_tests() (
   . "$root/scripts/environment.sh"
   prepare_environment "$1"
   cd "$root" || exit 2
   echo "Running the tests with $("$PYTHON" --version) ($PYTHON)"
-  # Both TensorFlows warn about NumPy and their own old interfaces.
+  # Both TensorFlow versions warn about NumPy and their own deprecated APIs.
   export PYTHONWARNINGS=ignore
   exec "$PYTHON" -m pytest -q -W ignore -n auto --maxprocesses 4 \
     --dist worksteal ${pytest_args[@]+"${pytest_args[@]}"}

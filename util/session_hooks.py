@@ -5,12 +5,9 @@ import sys
 import time
 
 import tensorflow.compat.v1 as tf
-import tqdm
 
 from util import progress
 from util import utils
-
-_SECONDS_BETWEEN_LOG_LINES = 10
 
 
 class StopHook(tf.train.SessionRunHook):
@@ -105,17 +102,14 @@ class ProgressHook(tf.train.SessionRunHook):
 
   def begin(self):
     self._global_step = tf.train.get_or_create_global_step()
-    self._bar = None
 
   def after_create_session(self, session, coord):
     del coord  # no threads of our own
     self._step = self._first_step = int(session.run(self._global_step))
-    self._start = self._last_line = self._clock()
     self._shown = {}
-    if self._stream.isatty():
-      self._bar = tqdm.tqdm(
-          total=self._num_train_steps, initial=self._first_step, unit="step",
-          file=self._stream, dynamic_ncols=True, mininterval=1.0)
+    self._progress = progress.Progress(
+        self._num_train_steps, "step", initial=self._first_step,
+        stream=self._stream, clock=self._clock)
 
   def before_run(self, run_context):
     del run_context  # the fetches do not depend on it
@@ -136,34 +130,28 @@ class ProgressHook(tf.train.SessionRunHook):
       self._shown = {name: float(value) for name, value in
                      run_values.results["values"].items()}
       self._append()
-    if self._bar:
-      self._bar.update(self._step - previous)
-      if self._is_looking:
-        self._bar.set_postfix_str(self._values_text())
-    elif self._is_looking and (
-        self._step in (self._first_step + 1, self._num_train_steps) or
-        self._clock() - self._last_line >= _SECONDS_BETWEEN_LOG_LINES):
-      self._last_line = self._clock()
+    self._progress.update(self._step - previous)
+    if self._is_looking and self._progress.bar:
+      self._progress.bar.set_postfix_str(self._values_text())
+    elif self._is_looking and self._progress.is_line_due(
+        always=self._step in (self._first_step + 1, self._num_train_steps)):
       self._stream.write(self.line() + "\n")
       self._stream.flush()
 
   def end(self, session):
     del session  # nothing more to fetch
-    if self._bar:
-      self._bar.close()
+    self._progress.close()
 
   def line(self):
     """Returns the plain line: step, share done, speed, time left, values."""
-    seconds = max(1e-9, self._clock() - self._start)
-    speed = (self._step - self._first_step) / seconds  # steps a second
-    left = (self._num_train_steps - self._step) / max(speed, 1e-9)
+    speed = self._progress.rate  # steps per second
     rate = speed * self._batch_size * (self._max_seq_length or 1)
     return "%s/%s steps (%.1f%%), %.2f steps/s, %s %s/s, ETA %s, %s" % (
         "{:,}".format(self._step), "{:,}".format(self._num_train_steps),
         100.0 * self._step / self._num_train_steps, speed,
         "{:,}".format(int(rate)),
         "tokens" if self._max_seq_length else "examples",
-        progress.readable_time(left), self._values_text())
+        self._progress.time_left, self._values_text())
 
   def _is_due(self, step):
     return (step % self._log_steps == 0 or step >= self._num_train_steps or
@@ -176,6 +164,6 @@ class ProgressHook(tf.train.SessionRunHook):
     if not self._log_file:
       return
     record = dict(self._shown, step=self._step,
-                  seconds=round(self._clock() - self._start, 3))
+                  seconds=round(self._progress.seconds, 3))
     with utils.open_file(self._log_file, "a") as f:
       f.write(json.dumps(record, sort_keys=True) + "\n")

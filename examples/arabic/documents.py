@@ -1,8 +1,8 @@
-"""Documents of the corpus: each a list of sentences.
+"""Generates the documents of the corpus, each a list of sentences.
 
 Articles, comparisons, lessons, retellings and news are built from `subjects`;
-stories, recipes, countries, rivers, diaries, letters, weather and talk at the
-market from grammars of their own.
+stories, recipes, countries, rivers, diaries, letters, weather and market
+dialogues from templates in this file.
 """
 
 from arabic import grammar
@@ -22,14 +22,14 @@ def _statements(subject, dice, number):
 
 
 def article(dice):
-  """One subject: an opening and most of what can be said of it."""
+  """Generates an opening and most of the attributes of one subject."""
   subject = subjects.draw_subjects(dice, 1)[0]
   _, statements = _statements(subject, dice, dice.number(4, 8))
   return [subject.opening(dice)] + statements
 
 
 def comparison(dice):
-  """Two or three subjects of a kind, told one after the other or mixed."""
+  """Describes two or three subjects of one kind, in turn or interleaved."""
   group = subjects.draw_subjects(dice, dice.number(2, 3))
   sentences = []
   for subject in group:
@@ -57,7 +57,7 @@ _LESSON_TURNS = [
 
 
 def lesson(dice):
-  """A passage about several subjects, then questions with their answers."""
+  """Generates a passage about several subjects, then questions and answers."""
   told = subjects.draw_told(dice, dice.number(3, 4), dice.number(4, 5))
   sentences = [subject.statement(attribute, dice)
                for subject, attribute in told]
@@ -80,7 +80,7 @@ _RETELLING_TURNS = [
 
 
 def retelling(dice):
-  """A passage about several subjects, told again in other words and order."""
+  """Generates a passage, then a paraphrase of it in another order."""
   told = subjects.draw_told(dice, dice.number(2, 4), dice.number(4, 5))
   sentences = [subject.statement(attribute, dice)
                for subject, attribute in told]
@@ -103,7 +103,7 @@ _NEWS_CLOSINGS = [
 
 
 def news(dice):
-  """A dated report on an event, a team, a building or a company."""
+  """Generates a dated report on an event, a team, a building or a company."""
   kind = dice.wording(["event", "team", "building", "company", "trip"])
   subject = subjects.draw_subjects(dice, 1, kind)[0]
   _, statements = _statements(subject, dice, dice.number(3, 5))
@@ -117,7 +117,7 @@ def news(dice):
 
 
 def country(dice):
-  """True facts about a country."""
+  """Generates true facts about a country."""
   name, gender, adjective, capital, continent, currency, language = dice.pick(
       words.COUNTRIES)
   fields = {"s": name, "adjective": adjective, "capital": capital,
@@ -139,7 +139,7 @@ def country(dice):
 
 
 def river(dice):
-  """True facts about a river."""
+  """Generates true facts about a river."""
   name, continent, mouth, land = dice.pick(words.RIVERS)
   fields = {"s": "نهر " + name, "continent": continent, "mouth": mouth,
             "land": land}
@@ -181,14 +181,14 @@ _FABLE = [
 
 
 def fable(dice):
-  """A short story of two animals."""
+  """Generates a short story of two animals."""
   (noun_a, definite_a, gender_a), (noun_b, definite_b, gender_b) = (
       dice.sample(words.ANIMALS, 2))
   fields = {"a": noun_a, "A": definite_a, "b": noun_b, "B": definite_b}
   sentences = []
   for wordings in _FABLE:
     text = dice.wording(wordings)
-    # A wording with <B:m|f> is all about the second animal.
+    # In a wording with <B:m|f>, all agreement is with the second animal.
     gender = gender_b if "<B:" in text else gender_a
     sentences.append(grammar.expand(text.replace("<B:", "<"), fields, dice,
                                     gender))
@@ -218,7 +218,7 @@ _STORY = [
 
 
 def story(dice):
-  """A short story of two people."""
+  """Generates a short story of two people."""
   name, _, gender = subjects.draw_name(dice)
   fields = {"n": name.split()[0], "m": subjects.draw_name(dice)[0],
             "city": dice.pick(words.CITIES), "far": dice.pick(words.CITIES)}
@@ -239,7 +239,7 @@ _RECIPE_STEPS = [
 
 
 def recipe(dice):
-  """How to cook a dish, step by step."""
+  """Generates a recipe, step by step."""
   dish = subjects.draw_subjects(dice, 1, "dish")[0]
   fields = dict(dish.fields, x=dice.pick(words.INGREDIENTS),
                 y=dice.pick(words.INGREDIENTS))
@@ -267,7 +267,7 @@ _DIARY = [
 
 
 def diary(dice):
-  """A page of a diary, or a letter to a friend."""
+  """Generates a page of a diary, or a letter to a friend."""
   fields = {
       "city": dice.pick(words.CITIES), "far": dice.pick(words.CITIES),
       "n": dice.pick(words.MEN), "product": dice.pick(words.CRAFTS),
@@ -295,7 +295,7 @@ _WEATHER = [
 
 
 def weather(dice):
-  """A weather forecast."""
+  """Generates a weather forecast."""
   fields = {"city": dice.pick(words.CITIES), "far": dice.pick(words.CITIES),
             "degree": "%d درجة" % dice.number(11, 45),
             "day": dice.pick(words.WEEKDAYS)}
@@ -307,7 +307,7 @@ def weather(dice):
 
 
 def market(dice):
-  """A buyer and a seller at the market."""
+  """Generates a dialogue between a buyer and a seller."""
   goods = dice.pick(words.CRAFTS)
   asked = dice.number(30, 99)
   paid = asked - dice.number(3, 15)
@@ -331,7 +331,7 @@ def draw_place(dice):
           else dice.pick(words.CITIES))
 
 
-# What a document is, and how often.
+# The generators of documents, repeated by frequency.
 _DOCUMENTS = (
     [lesson] * 50 + [retelling] * 20 + [article] * 6 + [comparison] * 6
     + [news] * 4 + [country, river, weather]
@@ -339,7 +339,7 @@ _DOCUMENTS = (
 
 
 def corpus(dice, num_bytes):
-  """Yields documents, lists of sentences, up to a size in UTF-8."""
+  """Yields documents, lists of sentences, up to `num_bytes` of UTF-8."""
   size = 0
   while size < num_bytes:
     sentences = _clean(dice.wording(_DOCUMENTS)(dice))

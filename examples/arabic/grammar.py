@@ -1,9 +1,9 @@
-"""Random choices that never change, and templates with agreement.
+"""Reproducible random choices, and templates with gender agreement.
 
-A template may hold
-  {field}   the value of a field; {field!} the same, remembered as an answer
+A template may contain
+  {field}   the value of a field; {field!} also marks it as an answer
   <m|f>     the form for a masculine or a feminine subject
-  [a/b/c]   one of several wordings, drawn by chance
+  [a/b/c]   one of several wordings, drawn at random
 """
 
 import random
@@ -17,10 +17,10 @@ _FIELD = re.compile(r"\{(\w+)(!?)\}")
 
 
 class Dice:
-  """Draws by chance, the same for a seed in every Python.
+  """Random draws that are the same for a seed on every version of Python.
 
-  Only `random.random()` is used: its numbers are the ones that Python
-  promises to keep from release to release.
+  It uses only `random.random()`, whose sequence Python guarantees to be the
+  same in all releases.
   """
 
   def __init__(self, seed, share=1.0):
@@ -28,7 +28,8 @@ class Dice:
 
     Args:
       seed: string or int.
-      share: fraction of every list that `pick` draws from, its first part.
+      share: float, the fraction of every list, from its start, that `pick`
+        draws from.
     """
     self._random = random.Random(seed).random
     self._share = share
@@ -41,26 +42,26 @@ class Dice:
     return self._random() < probability
 
   def pick(self, items):
-    """Returns one item of the open part of a list."""
+    """Returns one item of the first `share` of a list."""
     num_open = max(min(len(items), 4), int(len(items) * self._share))
     return items[int(self._random() * num_open)]
 
   def wording(self, items):
-    """Returns one item of the whole list."""
+    """Returns one item of the list, whatever `share` is."""
     return items[int(self._random() * len(items))]
 
   def shuffled(self, items):
-    """Returns the items in another order."""
+    """Returns the items in random order."""
     return [item for _, item in sorted(
         ((self._random(), i), item) for i, item in enumerate(items))]
 
   def sample(self, items, size):
-    """Returns `size` different items, in an order drawn by chance."""
+    """Returns `size` different items in random order."""
     return self.shuffled(items)[:size]
 
 
 def counted(number, noun_forms):
-  """Returns a number and its noun in the form that the number asks for.
+  """Returns a number and its noun in the form that agrees with the number.
 
   | last two digits | form |
   |---|---|
@@ -82,16 +83,16 @@ def counted(number, noun_forms):
 
 
 def expand(template, fields, dice, gender="m"):
-  """Fills a template in.
+  """Expands a template.
 
   Args:
     template: see the module's docstring.
     fields: dict of strings.
-    dice: Dice for the wordings.
+    dice: Dice to draw the wordings.
     gender: "m" or "f", of the subject.
 
   Returns:
-    The text; a {field!} stands between ANSWER_START and ANSWER_END.
+    The text; a {field!} is enclosed in ANSWER_START and ANSWER_END.
   """
   text = _WORDINGS.sub(
       lambda match: dice.wording(match.group(1).split("/")), template)

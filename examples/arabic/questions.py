@@ -1,4 +1,4 @@
-"""Reading comprehension in the format of SQuAD 1.1."""
+"""Generates reading comprehension questions in the format of SQuAD 1.1."""
 
 from arabic import grammar
 from arabic import subjects
@@ -7,9 +7,9 @@ from arabic import subjects
 def _paragraph(dice, paragraph_id, num_questions):
   """Returns a paragraph about four subjects of one kind.
 
-  What is asked of the one is told of others too, so an answer of the right
-  type is not enough: the question has to be matched to the sentence that names
-  its subject.
+  The attribute that a question asks for is given for several subjects, so an
+  answer of the right type is not enough: the model has to find the sentence
+  about the question's subject.
   """
   told = subjects.draw_told(dice, 4, 6)
   context, qas = "", []
@@ -30,7 +30,7 @@ def _paragraph(dice, paragraph_id, num_questions):
 
 
 def dataset(dice, name, num_paragraphs, num_questions_each):
-  """Returns a SQuAD 1.1 dataset; one article for each kind of subject."""
+  """Returns a SQuAD 1.1 dataset; one article per kind of subject."""
   articles = {kind: [] for kind in sorted(subjects.KINDS)}
   for number in range(num_paragraphs):
     kind, paragraph = _paragraph(dice, "%s-%03d" % (name, number),

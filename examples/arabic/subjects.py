@@ -1,9 +1,9 @@
-"""The things that the texts speak about, and what can be said of each.
+"""Kinds of subjects of the texts, and the templates about each.
 
-A kind has a function that draws a subject's fields, openings that introduce
-the subject, and attributes: a field with statements that tell it and
-questions that ask for it. {s} is the subject's name; the statements may use
-a shorter name than the questions do.
+A kind has a function that draws the fields of a subject, opening sentences that
+introduce the subject, and attributes: a field with statements that give its
+value and questions that ask for it. {s} is the name of the subject; statements
+may use a shorter name than questions.
 """
 
 import collections
@@ -587,12 +587,12 @@ KINDS = {
     "book": _BOOK, "dish": _DISH, "building": _BUILDING,
     "machine": _MACHINE, "trip": _TRIP, "company": _COMPANY,
 }
-# How often each is drawn: people come up most, as they do in the news.
+# Repeated by frequency: people are drawn most often, as in the news.
 KINDS_BY_FREQUENCY = sorted(KINDS) + ["person"] * 4 + ["village"] * 2
 
 
 class Subject:
-  """One invented subject: its kind, name, gender and fields."""
+  """An invented subject: its kind, name, gender and fields."""
 
   def __init__(self, kind_name, dice):
     self.kind = KINDS[kind_name]
@@ -606,7 +606,7 @@ class Subject:
                           dice, self.gender)
 
   def statement(self, attribute, dice, is_short=False):
-    """Returns a sentence that tells the attribute, its answer marked."""
+    """Returns a sentence with the attribute, marked as an answer."""
     fields = self.fields
     if is_short:
       fields = dict(fields, s=fields["short"])
@@ -622,7 +622,7 @@ class Subject:
 
 
 def draw_subjects(dice, number, kind_name=None):
-  """Returns subjects of one kind whose names can be told apart."""
+  """Returns subjects of one kind with distinct names."""
   kind_name = kind_name or dice.wording(KINDS_BY_FREQUENCY)
   subjects = []
   while len(subjects) < number:
@@ -635,10 +635,10 @@ def draw_subjects(dice, number, kind_name=None):
 
 
 def draw_told(dice, num_subjects, num_statements):
-  """Returns what a passage tells: a list of (Subject, Attribute).
+  """Returns the content of a passage, a list of (Subject, Attribute).
 
-  The subjects are of one kind, and the same few attributes are told of all of
-  them, so that whoever looks for an answer has to look whose it is.
+  The subjects are of one kind and have the same few attributes, so that an
+  answer can be found only by identifying its subject.
   """
   group = draw_subjects(dice, num_subjects)
   attributes = dice.sample(group[0].kind.attributes, 3)

@@ -1,8 +1,8 @@
 """Word lists and fact tables of the example corpus.
 
 Countries, capitals, currencies and rivers are real. People, villages, books,
-machines, companies and events are invented: names are drawn by chance, and
-what the texts say about them is not true of anybody.
+machines, companies and events are invented: names are drawn at random, and no
+statement of the texts about them is a fact about a real person.
 """
 
 MEN = """أحمد محمود يوسف إبراهيم خالد سامي طارق عمر حسن حسين علي كريم نبيل
@@ -37,7 +37,7 @@ CITIES = """القاهرة الإسكندرية أسوان الأقصر طنطا
 كراتشي لاهور بكين شنغهاي طوكيو كيوتو جاكرتا كوالالمبور باريس مرسيليا ليون
 مدريد غرناطة قرطبة إشبيلية روما ميلانو البندقية برلين ميونخ أثينا لشبونة موسكو
 لندن نيروبي داكار لاغوس تمبكتو زنجبار""".split()
-# An underscore joins the words of one name.
+# Names of several words are written with underscores.
 CITIES = [city.replace("_", " ") for city in CITIES]
 
 # name, gender of the name, adjective (masculine), capital, continent,
@@ -94,7 +94,7 @@ COUNTRIES = [
     ("السنغال", "f", "سنغالي", "داكار", "أفريقيا", "الفرنك", "الفرنسية"),
 ]
 
-# name, the continent it flows in, where it ends, a country it passes
+# name, continent, mouth, a country it flows through
 RIVERS = [
     ("النيل", "أفريقيا", "البحر المتوسط", "مصر"),
     ("الفرات", "آسيا", "الخليج", "العراق"),
@@ -127,7 +127,7 @@ VILLAGE_SECOND = """الزيتون الرمان النخيل اللوز الحج
 الحجر الجوز التفاح الليمون النعناع الياسمين الغيم المطر النور الأسد الذئب
 العقاب السلام الحور الخيل الجسر السوق الحناء الكافور""".split()
 
-CRAFTS = [  # what a place or a workshop is known for, all with the article
+CRAFTS = [  # products of towns and workshops, with the article
     "زيت الزيتون", "السجاد", "الفخار", "الحرير", "العسل", "التمر", "الزجاج",
     "النحاس", "الصابون", "الجلود", "القطن", "الورق", "الفضة", "البن",
     "اللؤلؤ", "العطور", "الشاي", "السكر", "الملح", "الجبن", "الصوف",

@@ -1,9 +1,9 @@
-"""A corpus x processes -> shards of pre-training examples.
+"""Builds TFRecord shards of pre-training examples from a text corpus.
 
-One process reads the corpus and cuts it into work units, the others make the
-examples of the units, and the first takes them in the order of the units. A
-unit's examples depend on the seed and the unit alone, so the number of
-processes changes nothing.
+The main process reads the corpus in chunks, worker processes encode the chunks,
+and the main process collects the examples in the order of the chunks. A chunk's
+examples depend only on the seed and the chunk, so the output does not depend on
+the number of processes.
 """
 
 import collections
@@ -11,23 +11,25 @@ import os
 import typing
 
 from model import tokenization
-from pretrain.build import build_progress
 from pretrain.build import corpus
 from pretrain.build import example_builder
 from pretrain.build import output_folder
-from pretrain.build import shards
+from pretrain.build import records
 from pretrain.build import workers
 from pretrain import dataset_info
+from util import progress
 from util import utils
 
 DEFAULT_NUM_OUT_FILES = 1000
-# Without --num-out-files, shards have at least this many examples: many tiny
-# files are slow to read.
+# Without --num-out-files, each shard has at least this many examples, because
+# many tiny files are slow to read.
 MIN_EXAMPLES_PER_FILE = 256
+
+_HOW_TO_KEEP_LETTERS = "--no-strip-accents or --no-lower-case keeps them"
 
 
 class BuildSettings(typing.NamedTuple):
-  """What a build depends on; the command line's flags."""
+  """The options of a build, one per command-line flag."""
   corpus_dir: str
   vocab_file: str
   output_dir: str
@@ -40,15 +42,15 @@ class BuildSettings(typing.NamedTuple):
   carry_over: bool = False
   seed: int = 0
   overwrite: bool = False
-  tool: str = "build_pretraining_dataset.py"  # recorded
-  preprocessing: typing.Optional[str] = None  # recorded
-  # A top-level function, so that a process can be told of it: given
-  # `preprocessing`, it returns the function that cleans a line.
+  tool: str = "build_pretraining_dataset.py"  # for dataset_info.json
+  preprocessing: typing.Optional[str] = None  # for dataset_info.json
+  # Given `preprocessing`, returns the function that cleans a line. A top-level
+  # function, so that it can be pickled for the worker processes.
   make_cleaner: typing.Optional[typing.Callable] = None
 
 
 def build(settings):
-  """Writes the examples of a corpus and says what it did.
+  """Writes the examples of a corpus and logs the counts.
 
   Args:
     settings: BuildSettings.
@@ -57,39 +59,41 @@ def build(settings):
     dict, the content of the dataset_info.json that was written.
 
   Raises:
-    UserError: see the message; nothing was written and nothing replaced.
+    UserError: the settings or the corpus are invalid, or a write failed;
+      nothing was written or replaced.
   """
-  tokenizer = _check(settings)
+  _check(settings)
+  tokenizer = workers.make_tokenizer(settings)
   paths = corpus.list_files(settings.corpus_dir)
   with output_folder.prepare(
       settings.output_dir, settings.overwrite) as output:
     try:
-      with shards.Buckets(output.local_folder) as buckets:
+      with records.Buckets(output.local_folder) as buckets:
         counts = _fill_buckets(settings, paths, buckets)
-    except OSError as error:  # what cannot be read is a UserError already
+    except OSError as error:  # errors of reading are UserErrors
       raise utils.UserError("Cannot write temporary files to %s: %s." %
                             (output.local_folder, error)) from None
     num_examples = counts["num_examples"]
     if not num_examples:
       raise utils.UserError(
-          "Expected text in the corpus folder %s, found none in its %d files." %
+          "--corpus-dir: %s has no text in its %d files." %
           (settings.corpus_dir, len(paths)))
-    files = shards.write_shards(
+    files = records.write_shards(
         buckets.shuffled_records(settings.seed), num_examples,
         choose_num_shards(settings.num_out_files, num_examples),
         output.shards_folder)
-    content = _make_info(settings, tokenizer, counts, files)
+    content = _make_dataset_info(settings, tokenizer, counts, files)
     output.publish(content)
-  build_progress.log_end(settings, content)
+  _log_end(settings, content)
   return content
 
 
 def choose_num_shards(num_out_files, num_examples):
-  """Returns how many files the examples go to: none of them is empty.
+  """Returns the number of files to write; none of them will be empty.
 
   Args:
-    num_out_files: as asked for; None: DEFAULT_NUM_OUT_FILES, or as many as keep
-      MIN_EXAMPLES_PER_FILE examples each.
+    num_out_files: int, the value of --num-out-files, or None for the smaller of
+      DEFAULT_NUM_OUT_FILES and one file per MIN_EXAMPLES_PER_FILE examples.
     num_examples: int, at least 1.
   """
   if num_out_files is None:
@@ -99,24 +103,19 @@ def choose_num_shards(num_out_files, num_examples):
 
 
 def _check(settings):
-  """Raises a UserError for what can be known before work begins.
-
-  Returns:
-    FullTokenizer, as the worker processes will have.
-  """
+  """Raises a UserError for invalid settings, before any work is done."""
   for flag, value, smallest in (
       ("--max-seq-length", settings.max_seq_length,
        example_builder.MIN_TARGET_LENGTH),
       ("--num-processes", settings.num_processes, 1),
       ("--num-out-files", settings.num_out_files, 1)):
     if value is not None and value < smallest:
-      raise utils.UserError("Expected %s to be %d or more, got %d." %
+      raise utils.UserError("%s: expected at least %d, got %d." %
                             (flag, smallest, value))
   _check_output_outside_corpus(settings.corpus_dir, settings.output_dir)
   output_folder.check_may_write(settings.output_dir, settings.overwrite)
   if settings.make_cleaner is not None:
     settings.make_cleaner(settings.preprocessing)
-  return workers.make_tokenizer(settings)
 
 
 def _check_output_outside_corpus(corpus_dir, output_dir):
@@ -126,30 +125,38 @@ def _check_output_outside_corpus(corpus_dir, output_dir):
   output_path = os.path.realpath(output_dir)
   if os.path.commonpath([corpus_path, output_path]) == corpus_path:
     raise utils.UserError(
-        "Expected --output-dir outside --corpus-dir, whose sub-folders are "
-        "read as text too; %s is in %s." % (output_path, corpus_path))
+        "--output-dir: %s is inside --corpus-dir %s, whose sub-folders are "
+        "read as text. Pass a folder outside it." % (output_path, corpus_path))
 
 
 def _fill_buckets(settings, paths, buckets):
-  """Makes the examples of all files; returns the sum of all counts."""
+  """Encodes all files into the buckets; returns the sum of all counts."""
   sizes = [utils.file_size(path) for path in paths]
-  build_progress.log_start(settings, len(paths), sum(sizes))
+  num_bytes = sum(sizes)
+  utils.log("Reading {} in {} ({:.1f} MB) with {}".format(
+      _count(len(paths), "file"), settings.corpus_dir, num_bytes / 1e6,
+      _count(settings.num_processes, "process", "processes")))
   counts = collections.Counter(
       num_files=len(paths), num_empty_files=sizes.count(0))
-  units = corpus.read_units(paths, settings.blanks_separate_docs)
-  with build_progress.Progress(sum(sizes)) as progress:
-    for unit_result, num_file_bytes in workers.process_units(
-        settings, units):
-      if unit_result.counts["num_changed_letters"] and (
+  chunks = corpus.read_chunks(paths, settings.blanks_separate_docs)
+  with progress.Progress(num_bytes, "B", unit_scale=True) as tracker:
+    for encoded, num_file_bytes in workers.encode_chunks(settings, chunks):
+      if encoded.counts["num_changed_letters"] and (
           not counts["num_changed_letters"]):
-        build_progress.log_first_changed_letters()
-      counts.update(unit_result.counts)
-      buckets.add(unit_result.framed_records)
-      progress.advance(num_file_bytes)
+        utils.log("Lower-casing with accent stripping changes Arabic letters "
+                  "in this corpus, such as \u0623 to \u0627;",
+                  _HOW_TO_KEEP_LETTERS)
+      counts.update(encoded.counts)
+      buckets.add(encoded.framed_records)
+      tracker.update(num_file_bytes)
+      if tracker.is_line_due():
+        utils.log("%.1f of %.1f MB, %.2f MB/s, ETA %s" % (
+            tracker.done / 1e6, num_bytes / 1e6, tracker.rate / 1e6,
+            tracker.time_left))
   return counts
 
 
-def _make_info(settings, tokenizer, counts, files):
+def _make_dataset_info(settings, tokenizer, counts, files):
   """Returns the content of dataset_info.json."""
   content = {name: counts[name] for name in (
       "num_examples", "num_files", "num_empty_files", "num_documents",
@@ -169,3 +176,40 @@ def _make_info(settings, tokenizer, counts, files):
       "carry_over": settings.carry_over,
       "blanks_separate_docs": settings.blanks_separate_docs})
   return content
+
+
+def _log_end(settings, content):
+  """Logs what was read, dropped and written.
+
+  Args:
+    settings: BuildSettings.
+    content: dict, the content of dataset_info.json.
+  """
+  utils.log("Read {}, {}, {} in {} ({:,} empty)".format(
+      _count(content["num_documents"], "document"),
+      _count(content["num_lines"], "line"),
+      _count(content["num_tokens"], "token"),
+      _count(content["num_files"], "file"), content["num_empty_files"]))
+  if content["num_emptied_lines"]:
+    utils.log("Cleaning for {} removed all text of {}".format(
+        settings.preprocessing, _count(content["num_emptied_lines"], "line")))
+  if content["num_changed_letters"]:
+    utils.log("Lower-casing with accent stripping changed {}, such as \u0623 to"
+              " \u0627; {}".format(
+                  _count(content["num_changed_letters"], "Arabic letter"),
+                  _HOW_TO_KEEP_LETTERS))
+  num_dropped = content["num_dropped_tokens"]
+  utils.log("Dropped {} ({:.1f} %) that did not fit their example; {}".format(
+      _count(num_dropped, "token"),
+      100 * num_dropped / max(1, content["num_tokens"]),
+      "--carry-over was on" if settings.carry_over else
+      "--carry-over starts the next example with them instead"))
+  utils.log("Wrote {} to {} ({})".format(
+      _count(content["num_examples"], "example"), settings.output_dir,
+      _count(len(content["files"]), "file")))
+
+
+def _count(number, singular, plural=None):
+  """Returns "1 file", "2,000 files"."""
+  return "{:,} {}".format(
+      number, singular if number == 1 else plural or singular + "s")

@@ -1,7 +1,7 @@
-"""Raw text corpora: which files there are, their lines, and work units.
+"""Lists the files of a text corpus and reads them in chunks.
 
-A corpus is a folder of UTF-8 text files, in sub-folders too, plain or
-compressed (`.gz`, `.xz`, `.bz2`). Nothing here knows about tokens.
+A corpus is a folder of UTF-8 text files, plain or compressed (`.gz`, `.xz`,
+`.bz2`), including those in sub-folders.
 """
 
 import bz2
@@ -14,89 +14,79 @@ import zlib
 
 from util import utils
 
-# Bytes of text a work unit aims at: under a second of tokenizing, so that many
-# processes end together and progress is seen.
-UNIT_BYTES = 1 << 20
+# Target size of a chunk: under a second of tokenizing, so that worker processes
+# finish at about the same time and progress is reported often.
+CHUNK_BYTES = 1 << 20
 
-# A longer line is cut at white space, so that memory stays bounded where a
-# whole book (or a whole dump) stands on one line.
+# A longer line is cut at white space, so that memory stays bounded where an
+# entire book or dump is on one line.
 MAX_LINE_BYTES = 16 << 20
 
 _OPENERS = {".gz": gzip.open, ".xz": lzma.open, ".bz2": bz2.open}
 
 Piece = collections.namedtuple(
     "Piece", ["path", "first_line", "text", "starts_document"])
-Piece.__doc__ = """A run of whole lines of one file.
+Piece.__doc__ = """Consecutive lines of one file.
 
-path: str, the file. first_line: its first line's number, from 1.
-text: bytes. starts_document: False where the document began in the piece
-before (a document longer than a piece).
+path: str, the file. first_line: int, number of its first line, from 1.
+text: bytes. starts_document: bool, False where the document continues from the
+previous piece (a document longer than a piece).
 """
 
-Unit = collections.namedtuple("Unit", ["number", "pieces", "num_file_bytes"])
-Unit.__doc__ = """What one process works on at a time.
+Chunk = collections.namedtuple("Chunk", ["number", "pieces", "num_file_bytes"])
+Chunk.__doc__ = """The text that a process works on at a time.
 
 number: int, from 0, in corpus order. pieces: list of Piece.
-num_file_bytes: bytes read from disk for it (fewer than the text's when
-compressed).
+num_file_bytes: int, bytes read from disk for it (fewer than those of its text
+if the files are compressed).
 """
 
 
 def list_files(corpus_dir):
   """Returns the paths of all files under a folder, sorted by relative path.
 
-  Sub-folders are read too; hidden files and folders (".name") are not.
+  Sub-folders are included; hidden files and folders (".name") are skipped.
 
   Raises:
-    UserError: there is no such folder, no file in it, or something there, such
-      as a link to nothing, cannot be read as a file.
+    UserError: the folder does not exist, has no files, or has an entry, such
+      as a broken link, that cannot be read as a file.
   """
   if not utils.isdir(corpus_dir):
-    raise utils.UserError(
-        "Expected a folder of text files as corpus, found %s at %s." %
-        ("a file" if utils.exists(corpus_dir) else "nothing", corpus_dir))
+    problem = "is a file" if utils.exists(corpus_dir) else "does not exist"
+    raise utils.UserError("--corpus-dir: %s %s. Pass a folder of text files." %
+                          (corpus_dir, problem))
   walk = _walk_remote if utils.is_remote(corpus_dir) else _walk_local
   names = sorted(tuple(name.split("/")) for name in walk(corpus_dir)
-                 if not any(part.startswith(".") for part in name.split("/")))
+                 if not name.startswith(".") and "/." not in name)
   if not names:
     raise utils.UserError(
-        "Expected text files (plain, .gz, .xz or .bz2) in the corpus folder %s,"
-        " found none; hidden files are not read." % corpus_dir)
+        "--corpus-dir: %s has no text files (plain, .gz, .xz or .bz2). Hidden "
+        "files are skipped." % corpus_dir)
   paths = [os.path.join(corpus_dir, *name) for name in names]
   for path in paths:
-    # Before any work: a pipe would be waited for, maybe for ever.
+    # Checked first: reading from a pipe could block forever.
     if not utils.is_remote(path) and not os.path.isfile(path):
       raise utils.UserError(
-          "%s: expected a text file, found %s; remove it from the corpus." % (
-              path, "something else" if os.path.exists(path) else
-              "a link to nothing"))
+          "%s: expected a text file, got %s. Remove it from the corpus." % (
+              path, "a pipe, socket or device" if os.path.exists(path) else
+              "a broken link"))
   return paths
 
 
-def open_text(path):
-  """Iterates over the lines of a text file as bytes, line ends included.
+def read_chunks(paths, blanks_separate_docs=True):
+  """Yields the chunks of a corpus, in order.
 
-  Files named `.gz`, `.xz` and `.bz2` are decompressed on the way.
-
-  Raises:
-    UserError: the file cannot be read or is damaged.
-  """
-  with _opened(path) as (text, _):
-    for line in text:
-      yield line
-
-
-def read_units(paths, blanks_separate_docs=True):
-  """Iterates over the work units of a corpus, in order.
-
-  How a corpus is cut depends on its text alone, so that each unit can have its
-  own seed and the result does not depend on the number of processes. Big files
-  are cut between documents where blank lines separate those; a document longer
-  than a unit is cut at a line end. Small files share a unit.
+  Where a corpus is cut depends on its text alone, so that each chunk can have
+  its own seed and the result does not depend on the number of processes. Big
+  files are cut between documents where blank lines separate those; a document
+  longer than a chunk is cut at a line end. Small files share a chunk.
 
   Args:
     paths: list of str, as from `list_files`.
-    blanks_separate_docs: whether a blank line ends a document.
+    blanks_separate_docs: bool, whether a blank line ends a document.
+
+  Raises:
+    UserError: a file cannot be read, or its compressed data are corrupted.
   """
   number, pieces, num_text_bytes, num_file_bytes = 0, [], 0, 0
   for path in paths:
@@ -104,11 +94,29 @@ def read_units(paths, blanks_separate_docs=True):
       pieces.append(piece)
       num_text_bytes += len(piece.text)
       num_file_bytes += num_bytes
-      if num_text_bytes >= UNIT_BYTES // 2:
-        yield Unit(number, pieces, num_file_bytes)
+      if num_text_bytes >= CHUNK_BYTES // 2:
+        yield Chunk(number, pieces, num_file_bytes)
         number, pieces, num_text_bytes, num_file_bytes = number + 1, [], 0, 0
   if pieces:
-    yield Unit(number, pieces, num_file_bytes)
+    yield Chunk(number, pieces, num_file_bytes)
+
+
+def decode(piece):
+  """Returns the text of a piece as str, without a byte-order mark.
+
+  Raises:
+    UserError: it is not UTF-8; the message names the file and line.
+  """
+  try:
+    text = piece.text.decode("utf-8")
+  except UnicodeDecodeError as error:
+    raise utils.UserError(
+        "%s:%d: expected UTF-8 text, got the byte 0x%02x. Convert the file, "
+        "e.g. with iconv -f WINDOWS-1256 -t UTF-8." % (
+            piece.path,
+            piece.first_line + piece.text.count(b"\n", 0, error.start),
+            piece.text[error.start])) from None
+  return text[1:] if text.startswith("\ufeff") else text
 
 
 def _read_pieces(path, blanks_separate_docs):
@@ -116,7 +124,7 @@ def _read_pieces(path, blanks_separate_docs):
   pending, first_line, starts_document, num_done_bytes = b"", 1, True, 0
   with _opened(path) as (text, raw):
     while True:
-      block = text.read(UNIT_BYTES)
+      block = text.read(CHUNK_BYTES)
       pending += block
       cut, ends_document = _find_cut(pending, blanks_separate_docs)
       if not block:
@@ -134,13 +142,13 @@ def _read_pieces(path, blanks_separate_docs):
 
 
 def _find_cut(text, blanks_separate_docs):
-  """Returns (where `text` may be cut, whether a document ends there).
+  """Returns (where to cut `text`, whether a document ends there).
 
-  0 where it should not be cut yet.
+  The position is 0 if more text has to be read first.
   """
   if blanks_separate_docs:
     cut = max(_end_of_last(b"\n\n", text), _end_of_last(b"\n\r\n", text))
-    if cut or len(text) < 2 * UNIT_BYTES:
+    if cut or len(text) < 2 * CHUNK_BYTES:
       return cut, True
   cut = _end_of_last(b"\n", text)
   if cut or len(text) < MAX_LINE_BYTES:
@@ -161,7 +169,11 @@ def _end_of_last(separator, text):
 
 @contextlib.contextmanager
 def _opened(path):
-  """Opens (decompressed stream, stream on disk); says it when that fails."""
+  """Yields (decompressed stream, stream on disk) of a text file.
+
+  Raises:
+    UserError: the file cannot be read, or its compressed data are corrupted.
+  """
   opener = _OPENERS.get(os.path.splitext(path)[1].lower())
   try:
     with utils.open_file(path, "rb") as raw:
@@ -171,17 +183,17 @@ def _opened(path):
         with opener(raw) as text:
           yield text, raw
   except (EOFError, OSError, lzma.LZMAError, zlib.error) as error:
-    raise utils.UserError("Cannot read %s: %s. Is the file damaged or cut off?"
-                          % (path, error)) from error
+    raise utils.UserError("Cannot read %s: %s. The file may be truncated or "
+                          "corrupted." % (path, error)) from error
 
 
 def _walk_local(folder):
-  """Yields the names of all files under `folder`, with "/" between parts."""
+  """Yields the paths of all files under `folder`, relative to it."""
   seen = set()
   for parent, subfolders, names in os.walk(
       folder, followlinks=True, onerror=_raise_unreadable):
     real = os.path.realpath(parent)
-    if real in seen:  # a link that leads back up
+    if real in seen:  # a link to a parent folder
       del subfolders[:]
       continue
     seen.add(real)
@@ -191,7 +203,7 @@ def _walk_local(folder):
 
 
 def _walk_remote(folder):
-  import tensorflow.compat.v1 as tf  # only gs:// and the like need it
+  import tensorflow.compat.v1 as tf  # needed for remote paths only
   for parent, _, names in tf.io.gfile.walk(folder):
     prefix = parent[len(folder):].strip("/")
     for name in names:

@@ -1,38 +1,38 @@
-"""Sentences of token ids -> pre-training examples of one or two segments.
+"""Packs sentences of token ids into examples of one or two segments.
 
 ELECTRA keeps BERT's two segments (arXiv:2003.10555, section 3.1) but has no
-task on them: the second segment simply goes on where the first one stopped.
+next-sentence task: the second segment continues where the first one ends.
 """
 
 import array
 
-ONE_SEGMENT_PROB = 0.1  # fine-tuning tasks with one text look like this
-SHORT_TARGET_PROB = 0.05  # and short texts occur there
-OVERFLOW_FIRST_PROB = 0.5  # a sentence across the middle goes to either side
+ONE_SEGMENT_PROB = 0.1  # like the inputs of single-text fine-tuning tasks
+SHORT_TARGET_PROB = 0.05  # because fine-tuning tasks have short texts too
+OVERFLOW_FIRST_PROB = 0.5  # of the first segment to get the middle sentence
 MIN_TARGET_LENGTH = 5  # tokens: [CLS] a [SEP] b [SEP]
 
 
 class ExampleBuilder:
   """Packs the sentences of documents into examples of limited length.
 
-  Sentences are collected until they reach a target length or their document
-  ends, then become one example: a first segment that aims at half the target,
-  the rest as the second segment, both cut so that with [CLS] and two [SEP]
-  they fit `max_seq_length`. What is cut off is dropped and counted, unless
-  `carry_over` is on: then it begins the next example of the document.
+  Sentences are buffered until they reach a target length or their document
+  ends, and then become one example: a first segment of about half the target
+  length and a second segment with the rest, both truncated to `max_seq_length`
+  including [CLS] and two [SEP]. The truncated tokens are dropped and counted,
+  or, with `carry_over`, start the next example of the document.
 
   Attributes:
-    num_tokens: tokens taken in so far.
-    num_dropped_tokens: tokens cut off and not carried over so far.
+    num_tokens: int, tokens added so far.
+    num_dropped_tokens: int, tokens truncated and not carried over so far.
   """
 
   def __init__(self, max_seq_length, rng, carry_over=False):
-    """Makes a builder with nothing collected.
+    """Starts with an empty buffer.
 
     Args:
-      max_seq_length: tokens of an example, at least MIN_TARGET_LENGTH.
-      rng: random.Random; same state and same sentences, same examples.
-      carry_over: whether what does not fit begins the next example.
+      max_seq_length: int, tokens per example, at least MIN_TARGET_LENGTH.
+      rng: random.Random; the same state and sentences give the same examples.
+      carry_over: bool, whether truncated tokens start the next example.
     """
     assert max_seq_length >= MIN_TARGET_LENGTH, max_seq_length
     self.num_tokens = 0
@@ -45,9 +45,9 @@ class ExampleBuilder:
     self._length = 0  # tokens in self._sentences
 
   def add_sentence(self, token_ids):
-    """Takes in a sentence; yields the examples that are complete by it.
+    """Adds a sentence; yields the examples that it completes.
 
-    Consume the generator: nothing is taken in before.
+    The sentence is added only when the generator is consumed.
 
     Args:
       token_ids: sequence of int.
@@ -59,8 +59,8 @@ class ExampleBuilder:
     if len(token_ids) == 0:
       return
     if len(token_ids) > self._max_seq_length:
-      # Slices of a view are not copies: what is carried over of a whole book
-      # on one line would otherwise be copied once for each example.
+      # Slices of a view are not copies: with an entire book on one line, the
+      # tokens carried over would otherwise be copied for each example.
       token_ids = memoryview(array.array("i", token_ids))
     self.num_tokens += len(token_ids)
     self._sentences.append(token_ids)
@@ -69,12 +69,12 @@ class ExampleBuilder:
       yield self._make_example()
 
   def end_document(self):
-    """Yields the examples that the end of a document completes."""
+    """Ends the document; yields the examples that remain of it."""
     while self._length:
       yield self._make_example()
 
   def _make_example(self):
-    """Returns the segments of the sentences collected; starts over."""
+    """Returns the segments of the buffered sentences; empties the buffer."""
     num_first = self._choose_num_first_sentences()
     first, rest = _take(self._sentences[:num_first], self._max_seq_length - 2)
     if rest:
@@ -93,16 +93,16 @@ class ExampleBuilder:
     return first, second
 
   def _choose_num_first_sentences(self):
-    """Returns how many of the sentences make the first segment, at least 1."""
+    """Returns the number of sentences for the first segment, at least 1."""
     if self._rng.random() < ONE_SEGMENT_PROB:
       return len(self._sentences)
-    aim = (self._target_length - 3) // 2
+    target = (self._target_length - 3) // 2
     length = len(self._sentences[0])
     for number, sentence in enumerate(self._sentences[1:], 1):
-      if length >= aim:
+      if length >= target:
         return number
       length += len(sentence)
-      if length >= aim:  # the sentence across the middle
+      if length >= target:  # the sentence across the middle
         return number + (self._rng.random() < OVERFLOW_FIRST_PROB)
     return len(self._sentences)
 
@@ -114,7 +114,7 @@ class ExampleBuilder:
 
 
 def _take(sentences, num_tokens):
-  """Returns (the first `num_tokens` tokens, the sentences that are left)."""
+  """Returns (the first `num_tokens` tokens, the remaining sentences)."""
   taken = []
   for number, sentence in enumerate(sentences):
     room = num_tokens - len(taken)

@@ -1,8 +1,9 @@
-"""The command line that both dataset builders share."""
+"""The command line of both dataset builders."""
 
 import argparse
 
 from pretrain.build import builder
+from util import flags
 from util import utils
 
 _BOOLS = {"true": True, "t": True, "yes": True, "y": True, "1": True,
@@ -10,29 +11,30 @@ _BOOLS = {"true": True, "t": True, "yes": True, "y": True, "1": True,
 
 
 def make_parser(description, lower_case):
-  """Returns the ArgumentParser with the flags of a dataset builder.
+  """Returns the ArgumentParser of a dataset builder.
 
   Args:
     description: str, what the script does.
-    lower_case: whether text is lower-cased, and accents stripped, by default.
+    lower_case: bool, whether text is lower-cased and accents are stripped by
+      default.
   """
   parser = argparse.ArgumentParser(description=description)
   for name, help_text in (
       ("--corpus-dir", "folder of raw UTF-8 text files, in sub-folders too, "
-                       "plain, .gz, .xz or .bz2; one sentence a line, blank "
+                       "plain, .gz, .xz or .bz2; one sentence per line, blank "
                        "lines between documents"),
-      ("--vocab-file", "WordPiece vocabulary, one token a line"),
+      ("--vocab-file", "WordPiece vocabulary, one token per line"),
       ("--output-dir", "folder to write the examples to, as "
                        "pretrain_data.tfrecord-<i>-of-<n>")):
     parser.add_argument(name, required=True, metavar="PATH",
                         help="string, required: " + help_text)
   parser.add_argument(
       "--max-seq-length", type=int, default=128, metavar="N",
-      help="int, default 128: tokens of an example")
+      help="int, default 128: tokens per example")
   parser.add_argument(
       "--num-processes", type=int, default=1, metavar="N",
-      help="int, default 1: processes that work in parallel; the output does "
-           "not depend on it")
+      help="int, default 1: worker processes; the output does not depend on "
+           "their number")
   parser.add_argument(
       "--blanks-separate-docs", type=parse_bool, default=True, metavar="BOOL",
       help="bool, default true: whether a blank line ends a document; the end "
@@ -40,7 +42,7 @@ def make_parser(description, lower_case):
   _add_switches(parser, lower_case)
   parser.add_argument(
       "--num-out-files", type=int, default=None, metavar="N",
-      help="int, default %d, or as many as have %d examples each: files to "
+      help="int, default %d, or fewer so that each has %d examples: files to "
            "write; never more than there are examples" % (
                builder.DEFAULT_NUM_OUT_FILES,
                builder.MIN_EXAMPLES_PER_FILE))
@@ -50,19 +52,19 @@ def make_parser(description, lower_case):
            "tokens that did not fit, instead of dropping them")
   parser.add_argument(
       "--seed", type=int, default=0, metavar="N",
-      help="int, default 0: same seed and same corpus, same output")
+      help="int, default 0: random seed; the output is the same for the same "
+           "seed and corpus")
   parser.add_argument(
       "--overwrite", action="store_true",
-      help="switch, default off: replace examples that are in the output "
-           "folder; other files there stay")
+      help="switch, default off: replace the examples in the output folder; "
+           "other files there are kept")
   return parser
 
 
 def parse_bool(text):
-  """Returns the bool that a flag's value spells."""
+  """Parses "true", "false" and their short forms; an argparse type."""
   if text.lower() not in _BOOLS:
-    raise argparse.ArgumentTypeError(
-        "expected true or false, got %r" % text)
+    raise argparse.ArgumentTypeError("expected true or false, got %r" % text)
   return _BOOLS[text.lower()]
 
 
@@ -74,8 +76,8 @@ def to_settings(args, **more):
     **more: further fields of BuildSettings.
   """
   if args.do_strip_accents and not args.do_lower_case:
-    utils.log("--do-strip-accents has no effect: accents are stripped only "
-              "where text is lower-cased too (--do-lower-case)")
+    utils.log("--do-strip-accents has no effect without --do-lower-case: "
+              "accents are stripped only from lower-cased text")
   strips_by_default = args.strips_accents_by_default
   return builder.BuildSettings(
       corpus_dir=args.corpus_dir,
@@ -95,20 +97,13 @@ def to_settings(args, **more):
 
 
 def _add_switches(parser, default):
-  """Adds the two pairs of switches about letters."""
+  """Declares the switches for case and accents."""
   parser.set_defaults(strips_accents_by_default=default)
   on, off = (" (default)", "") if default else ("", " (default)")
-  parser.add_argument(
-      "--do-lower-case", dest="do_lower_case", action="store_true",
-      default=default, help="switch%s: lower-case the text" % on)
-  parser.add_argument(
-      "--no-lower-case", dest="do_lower_case", action="store_false",
-      help="switch%s: keep the case" % off)
-  parser.add_argument(
-      "--do-strip-accents", dest="do_strip_accents", action="store_true",
-      default=None,
-      help="switch%s: strip accents, only where text is lower-cased; this "
-           "changes Arabic letters too, \u0623 to \u0627" % on)
-  parser.add_argument(
-      "--no-strip-accents", dest="do_strip_accents", action="store_false",
-      help="switch%s: keep accents" % off)
+  flags.add_switch(
+      parser, "lower-case", "switch%s: lower-case the text" % on,
+      "switch%s: keep the case" % off, default=default)
+  flags.add_switch(
+      parser, "strip-accents",
+      "switch%s: strip accents from lower-cased text; this changes Arabic "
+      "letters too, \u0623 to \u0627" % on, "switch%s: keep accents" % off)

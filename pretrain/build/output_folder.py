@@ -1,14 +1,14 @@
-"""The folder a build writes to: nothing is lost, nothing half made.
+"""Replaces the output folder of a build without losing the previous build.
 
-  1. `prepare` refuses a folder whose content is not ours to replace, or that
-     another build is at work in.
-  2. BUILD_UNFINISHED is written, and a folder for everything temporary.
-  3. The new shards are made in there; an earlier build's stay as they are.
-  4. `publish`: the old dataset_info.json and shards go, the new shards move in,
-     dataset_info.json is written, BUILD_UNFINISHED goes.
+  1. `prepare` refuses a folder with files that it must not replace, or that
+     another build has locked.
+  2. It writes BUILD_UNFINISHED and creates a folder for temporary files.
+  3. The build writes the new shards there; those of an earlier build are kept.
+  4. `publish` deletes the old dataset_info.json and shards, moves the new
+     shards in and writes dataset_info.json; then BUILD_UNFINISHED is deleted.
 
-A build that fails in steps 2 or 3 removes what it added. One that is killed
-leaves BUILD_UNFINISHED; the next build cleans up after it.
+A build that fails in step 2 or 3 removes the files it added. A killed build
+leaves BUILD_UNFINISHED; the next build deletes its temporary files.
 """
 
 import contextlib
@@ -25,12 +25,13 @@ _SHARD_NAME = re.compile(r"pretrain_data\.tfrecord-\d+-of-\d+$")
 
 
 class OutputFolder:
-  """Where a build puts its files while it runs; made by `prepare`.
+  """The folders a build writes to while it runs; created by `prepare`.
 
   Attributes:
-    shards_folder: where to write the new shards; may be remote.
-    local_folder: for temporary files on a local disk.
-    has_touched_shards: whether shards of an earlier build may be gone.
+    shards_folder: str, folder for the new shards; may be remote.
+    local_folder: str, folder for temporary files on a local disk.
+    has_touched_shards: bool, whether shards of an earlier build may have been
+      deleted.
   """
 
   def __init__(self, path, local_folder):
@@ -40,12 +41,12 @@ class OutputFolder:
     self._path = path
 
   def publish(self, content):
-    """Puts the new shards in the place of earlier ones.
+    """Replaces the shards of an earlier build with the new ones.
 
     Args:
-      content: what to write to dataset_info.json, "files" being the new shards.
+      content: dict to write to dataset_info.json; "files" lists the new shards.
     """
-    # Before anything goes: moving files takes no room on the disk.
+    # Written before anything is deleted: moving files needs no disk space.
     dataset_info.write(content, self.shards_folder)
     self.has_touched_shards = True
     info_path = os.path.join(self._path, dataset_info.FILE_NAME)
@@ -62,21 +63,21 @@ class OutputFolder:
 
 @contextlib.contextmanager
 def prepare(path, overwrite):
-  """Yields an OutputFolder; afterwards, nothing temporary is left.
+  """Yields an OutputFolder; deletes all temporary files at the end.
 
   Args:
-    path: str, the output folder; made if it does not exist.
-    overwrite: whether shards that are in it already may be replaced.
+    path: str, the output folder; created if it does not exist.
+    overwrite: bool, whether existing shards may be replaced.
 
   Raises:
-    UserError: the folder holds something that `overwrite` would have to allow,
-      or another build is at work there.
+    UserError: the folder has files that only `overwrite` allows to replace, or
+      is locked by another build.
   """
   check_may_write(path, overwrite)
   is_new = not utils.exists(path)
   try:
     with folder_lock.FolderLock(path, "build"):
-      with _marked(path) as output:
+      with _mark_unfinished(path) as output:
         yield output
   finally:
     if is_new and utils.isdir(path) and not utils.listdir(path):
@@ -84,14 +85,14 @@ def prepare(path, overwrite):
 
 
 @contextlib.contextmanager
-def _marked(path):
-  """Yields an OutputFolder in a folder that no other build writes to."""
+def _mark_unfinished(path):
+  """Yields an OutputFolder; BUILD_UNFINISHED exists while the block runs."""
   marker = os.path.join(path, dataset_info.UNFINISHED_NAME)
   output = None
   try:
     utils.makedirs(path)
     with utils.write_atomically(marker) as f:
-      f.write("A build of examples began here and has not ended.\n")
+      f.write("A build of examples started here and has not finished.\n")
     utils.rmtree(os.path.join(path, _TEMPORARY_NAME))  # a killed build's
     utils.makedirs(os.path.join(path, _TEMPORARY_NAME))
     with _local_folder(path) as local_folder:
@@ -106,25 +107,23 @@ def _marked(path):
 
 
 def check_may_write(path, overwrite):
-  """Raises a UserError if a build may not write to the folder `path`."""
+  """Raises a UserError if a build must not write to the folder `path`."""
   if not utils.exists(path):
     return
   if not utils.isdir(path):
-    raise utils.UserError("Expected a folder to write to, found a file at %s." %
-                          path)
+    raise utils.UserError("--output-dir: %s is a file. Pass a folder." % path)
   if overwrite or dataset_info.is_unfinished(path):
     return
   names = [name for name in utils.listdir(path) if not name.startswith(".")]
   if dataset_info.FILE_NAME in names:
     raise utils.UserError(
-        "%s holds a finished build; add --overwrite to replace it, or choose "
-        "another --output-dir." % path)
+        "--output-dir: %s has a finished build. Pass another folder, or "
+        "--overwrite to replace it." % path)
   if names:
     raise utils.UserError(
-        "%s is not empty and this tool did not write it (%s ...); choose "
-        "another --output-dir, or add --overwrite to write there: files named "
-        "pretrain_data.tfrecord-<i>-of-<n> are replaced, others stay." %
-        (path, names[0]))
+        "--output-dir: %s has files that are not from a build (%s ...). Pass "
+        "another folder, or --overwrite, which replaces only files named "
+        "pretrain_data.tfrecord-<i>-of-<n>." % (path, names[0]))
 
 
 def _shards_in(path):
@@ -133,7 +132,7 @@ def _shards_in(path):
 
 @contextlib.contextmanager
 def _local_folder(path):
-  """Yields a folder for temporary files: inside `path` where that is local."""
+  """Yields a local folder for temporary files, in `path` if that is local."""
   if not utils.is_remote(path):
     yield os.path.join(path, _TEMPORARY_NAME)
     return

@@ -1,37 +1,55 @@
-"""Segments of token ids -> the bytes of a tf.train.Example.
+"""Segments of token ids -> shuffled TFRecord files of equal size.
 
-Written by hand because the processes that tokenize would otherwise import
-TensorFlow, seconds and hundreds of megabytes each, to do what is one table
-lookup a token. A test holds the bytes to tf.train.Example's own.
+`ExampleSerializer` writes tf.train.Example protocol buffers by hand. The
+processes that tokenize would otherwise import TensorFlow, which costs each of
+them seconds and hundreds of megabytes, for what is one table lookup per token.
+A test compares the bytes with those of tf.train.Example. The message, in the
+protocol buffer wire format (a field is a tag byte, the length as a varint, the
+content):
 
-The message, in the protocol buffer wire format (a "field" is a tag byte, the
-length as a varint, the content):
-
-  Example.features (0x0a) > Features.feature, one a map entry (0x0a) >
+  Example.features (0x0a) > Features.feature, one per map entry (0x0a) >
     key (0x0a), value (0x12) > Feature.int64_list (0x1a) >
       Int64List.value, packed varints (0x0a)
+
+`Buckets` and `write_shards` shuffle more examples than fit in memory, in two
+passes. The first writes each record to one of NUM_BUCKETS files at random; the
+second reads one bucket at a time, shuffles it and appends it to the shards.
+Together that is a uniform shuffle of the corpus, with one bucket in memory and
+few open files (1,000 open shards would exceed the limit of 256 open files of
+some systems). A bucket too big for memory is first split in the same way.
 """
+
+import contextlib
+import os
+import random
+import struct
+
+from util import utils
+
+NUM_BUCKETS = 64
+MAX_BYTES_IN_MEMORY = 64 * 2 ** 20  # of one bucket
 
 _FIRST_FIELD = b"\x0a"
 _MAP_VALUE = b"\x12"
 _INT64_LIST = b"\x1a"
+_LENGTH = struct.Struct("<I")
 
 
 class ExampleSerializer:
-  """Serializes [CLS] a [SEP] b [SEP] as padded, masked and segmented ids."""
+  """Serializes [CLS] a [SEP] b [SEP] as ids, mask and segment ids, padded."""
 
   def __init__(self, *, vocab_size, cls_id, sep_id, max_seq_length):
-    self._varints = [varint(token_id) for token_id in range(vocab_size)]
+    self._varints = [_varint(token_id) for token_id in range(vocab_size)]
     self._cls = self._varints[cls_id]
     self._sep = self._varints[sep_id]
     self._max_seq_length = max_seq_length
 
   def serialize(self, first, second):
-    """Returns the bytes of an example of features of `max_seq_length` int64.
+    """Returns a serialized tf.train.Example with `max_seq_length` positions.
 
     Args:
       first: list of int, the ids of segment a, without special tokens.
-      second: list of int, the ids of segment b; without any there is no second
+      second: list of int, the ids of segment b; if empty, there is no second
         [SEP].
     """
     varints = self._varints
@@ -54,8 +72,119 @@ class ExampleSerializer:
                                   padding)))))
 
 
-def varint(value):
-  """Returns a whole number from 0 in 7-bit groups, the lowest first."""
+class Buckets:
+  """The files of the first shuffling pass, in a folder on a local disk."""
+
+  def __init__(self, folder):
+    self._paths = [os.path.join(folder, "bucket-%d" % number)
+                   for number in range(NUM_BUCKETS)]
+    self._files = [open(path, "wb") for path in self._paths]
+
+  def __enter__(self):
+    return self
+
+  def __exit__(self, *unused_error):
+    """Ends the first pass."""
+    for f in self._files:
+      f.close()
+
+  def add(self, framed_records):
+    """Appends records to the buckets.
+
+    Args:
+      framed_records: {bucket number: bytes}, records in the form of `frame`.
+    """
+    for bucket, content in framed_records.items():
+      self._files[bucket].write(content)
+
+  def shuffled_records(self, seed):
+    """Yields all records in an order drawn from `seed`; deletes the files."""
+    for number, path in enumerate(self._paths):
+      yield from _shuffled(
+          path, random.Random("shuffle %d %d" % (seed, number)))
+
+
+def frame(record):
+  """Returns a record (bytes) in the form that buckets store: length, bytes."""
+  return _LENGTH.pack(len(record)) + record
+
+
+def write_shards(records, num_records, num_shards, folder):
+  """Writes TFRecord files whose sizes differ by at most one example.
+
+  Args:
+    records: iterable of `num_records` bytes.
+    num_records: int, at least num_shards.
+    num_shards: int, number of files to write.
+    folder: str, an existing folder, local or remote.
+
+  Returns:
+    list of {"name", "num_examples", "num_bytes"}, in order.
+
+  Raises:
+    UserError: the files cannot be written, for example on a full disk.
+  """
+  os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+  import tensorflow.compat.v1 as tf  # not in workers, which import this module
+  assert num_records >= num_shards, (num_records, num_shards)
+  records = iter(records)
+  files = []
+  try:
+    for shard in range(num_shards):
+      num_examples = ((shard + 1) * num_records // num_shards -
+                      shard * num_records // num_shards)
+      name = "pretrain_data.tfrecord-%d-of-%d" % (shard, num_shards)
+      path = os.path.join(folder, name)
+      with tf.io.TFRecordWriter(path) as writer:
+        for _ in range(num_examples):
+          writer.write(next(records))
+      files.append({"name": name, "num_examples": num_examples,
+                    "num_bytes": tf.io.gfile.stat(path).length})
+  except tf.errors.OpError as error:
+    raise utils.UserError("Cannot write examples to %s: %s" %
+                          (folder, error.message)) from None
+  assert next(records, None) is None, "more than num_records records"
+  return files
+
+
+def _shuffled(path, rng):
+  """Yields the records of a bucket in random order; deletes the file."""
+  num_splits = os.path.getsize(path) // MAX_BYTES_IN_MEMORY + 1
+  if num_splits > 1:
+    split_paths = ["%s-%d" % (path, number) for number in range(num_splits)]
+    _split(path, split_paths, rng)
+    for split_path in split_paths:
+      yield from _shuffled(split_path, rng)
+    return
+  with open(path, "rb") as f:
+    records = list(_read_records(f))
+  os.remove(path)
+  rng.shuffle(records)
+  yield from records
+
+
+def _split(path, split_paths, rng):
+  """Moves each record of a bucket to one of `split_paths` at random."""
+  with contextlib.ExitStack() as stack:
+    files = [stack.enter_context(open(split_path, "wb"))
+             for split_path in split_paths]
+    with open(path, "rb") as f:
+      for record in _read_records(f):
+        rng.choice(files).write(frame(record))
+  os.remove(path)
+
+
+def _read_records(f):
+  """Yields the records of a bucket, a file open for reading."""
+  while True:
+    length = f.read(_LENGTH.size)
+    if not length:
+      return
+    yield f.read(_LENGTH.unpack(length)[0])
+
+
+def _varint(value):
+  """Encodes a non-negative int in groups of 7 bits, lowest first."""
   groups = bytearray()
   while value > 0x7F:
     groups.append(value & 0x7F | 0x80)
@@ -65,10 +194,10 @@ def varint(value):
 
 
 def _field(tag, content):
-  return tag + varint(len(content)) + content
+  return tag + _varint(len(content)) + content
 
 
 def _feature(name, packed):
-  """Returns the map entry name -> int64 list."""
+  """Returns the serialized map entry name -> int64 list."""
   return _field(_FIRST_FIELD, _field(_FIRST_FIELD, name) + _field(
       _MAP_VALUE, _field(_INT64_LIST, _field(_FIRST_FIELD, packed))))

@@ -1,8 +1,7 @@
-"""Work units x processes -> results in the order of the units.
+"""Chunks of a corpus -> encoded chunks, in order, by worker processes.
 
-Only a few units are under way at any time, so memory is bounded. Processes are
-spawned, not forked: a fork would copy whatever threads and locks the caller
-has.
+Only a few chunks are in flight at any time, so memory is bounded. Processes are
+spawned, not forked: a fork would copy the threads and locks of the caller.
 """
 
 import collections
@@ -18,48 +17,49 @@ from model import tokenization
 from pretrain.build import chunk_encoder
 from util import utils
 
-_UNITS_UNDER_WAY_PER_PROCESS = 3
-_SECONDS_BETWEEN_LOOKS_AT_PARENT = 1
+_CHUNKS_IN_FLIGHT_PER_PROCESS = 3
+_SECONDS_BETWEEN_PARENT_CHECKS = 1
 
 
-def process_units(settings, units):
-  """Yields (UnitResult, bytes read from disk) in the order of `units`.
+def encode_chunks(settings, chunks):
+  """Yields (EncodedChunk, bytes read from disk) in the order of `chunks`.
 
   Args:
-    settings: dataset_builder.BuildSettings.
-    units: iterable of corpus.Unit.
+    settings: builder.BuildSettings.
+    chunks: iterable of corpus.Chunk.
 
   Raises:
-    UserError: a unit's text is at fault, or a process was killed.
+    UserError: a chunk is not UTF-8, or a worker process was killed.
   """
   if settings.num_processes == 1:
-    processor = _make_processor(settings)
-    for unit in units:
-      yield processor.process(unit), unit.num_file_bytes
+    encoder = _make_encoder(settings)
+    for chunk in chunks:
+      yield encoder.encode(chunk), chunk.num_file_bytes
     return
   executor = concurrent.futures.ProcessPoolExecutor(
       settings.num_processes, multiprocessing.get_context("spawn"),
       _start_worker, (os.getpid(),))
-  max_under_way = _UNITS_UNDER_WAY_PER_PROCESS * settings.num_processes
-  under_way = collections.deque()  # (future, where, bytes read from disk)
+  max_in_flight = _CHUNKS_IN_FLIGHT_PER_PROCESS * settings.num_processes
+  in_flight = collections.deque()  # (future, range of lines, bytes from disk)
   with executor:
     try:
-      for unit in units:
-        under_way.append((executor.submit(_process, settings, unit),
-                          _describe(unit), unit.num_file_bytes))
-        while len(under_way) >= max_under_way:
-          yield under_way[0][0].result(), under_way.popleft()[2]
-      while under_way:
-        yield under_way[0][0].result(), under_way.popleft()[2]
+      for chunk in chunks:
+        in_flight.append((executor.submit(_encode, settings, chunk),
+                          _line_range(chunk), chunk.num_file_bytes))
+        while len(in_flight) >= max_in_flight:
+          yield in_flight[0][0].result(), in_flight.popleft()[2]
+      while in_flight:
+        yield in_flight[0][0].result(), in_flight.popleft()[2]
     except concurrent.futures.process.BrokenProcessPool:
-      # Units are begun in order: the dead process had one of the oldest.
-      suspects = [where for _, where, _ in under_way][:settings.num_processes]
+      # Chunks start in order, so the dead process had one of the oldest.
+      suspects = [lines for _, lines, _ in in_flight][:settings.num_processes]
       raise utils.UserError(
-          "A worker process was killed (out of memory?) at one of: %s. Nothing "
-          "was written; a smaller --num-processes needs less memory." %
-          (", ".join(suspects) or "its start")) from None
+          "A worker process was killed (out of memory?) while it encoded one "
+          "of: %s. Nothing was written. Use a smaller --num-processes, which "
+          "needs less memory." % (", ".join(suspects) or "the first lines")
+      ) from None
     finally:
-      for future, _, _ in under_way:
+      for future, _, _ in in_flight:
         future.cancel()
 
 
@@ -70,19 +70,19 @@ def make_tokenizer(settings):
       strip_accents=settings.do_lower_case and settings.strip_accents)
 
 
-def _make_processor(settings):
+def _make_encoder(settings):
   clean_line = None
   if settings.make_cleaner is not None:
     clean_line = settings.make_cleaner(settings.preprocessing)
-  return chunk_encoder.UnitProcessor(
+  return chunk_encoder.ChunkEncoder(
       make_tokenizer(settings), max_seq_length=settings.max_seq_length,
       blanks_separate_docs=settings.blanks_separate_docs,
       carry_over=settings.carry_over, seed=settings.seed, clean_line=clean_line)
 
 
-def _describe(unit):
-  """Returns "file:first line-last line" of a unit."""
-  first, last = unit.pieces[0], unit.pieces[-1]
+def _line_range(chunk):
+  """Returns "file:first line-last line" of a chunk."""
+  first, last = chunk.pieces[0], chunk.pieces[-1]
   last_line = last.first_line + last.text.rstrip(b"\n").count(b"\n")
   if first.path == last.path:
     return "%s:%d-%d" % (first.path, first.first_line, last_line)
@@ -93,22 +93,23 @@ def _describe(unit):
 
 
 def _start_worker(parent_id):
-  """Prepares a worker process to end when its parent does."""
-  signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent answers Ctrl-C
-  threading.Thread(target=_end_with, args=(parent_id,), daemon=True).start()
+  """Makes a worker process ignore Ctrl-C and exit when its parent does."""
+  signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles Ctrl-C
+  threading.Thread(
+      target=_exit_with_parent, args=(parent_id,), daemon=True).start()
 
 
-def _end_with(parent_id):
-  """Ends this process once its parent is gone, so that none is left behind."""
+def _exit_with_parent(parent_id):
+  """Ends this process once its parent is gone, so that none is orphaned."""
   while os.getppid() == parent_id:
-    time.sleep(_SECONDS_BETWEEN_LOOKS_AT_PARENT)
+    time.sleep(_SECONDS_BETWEEN_PARENT_CHECKS)
   os._exit(1)  # sys.exit would only end this thread
 
 
-def _process(settings, unit):
-  return _remembered_processor(settings).process(unit)
+def _encode(settings, chunk):
+  return _cached_encoder(settings).encode(chunk)
 
 
-@functools.lru_cache(maxsize=1)  # a process has one build to do
-def _remembered_processor(settings):
-  return _make_processor(settings)
+@functools.lru_cache(maxsize=1)  # each process works for one build
+def _cached_encoder(settings):
+  return _make_encoder(settings)

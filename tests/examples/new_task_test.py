@@ -1,4 +1,4 @@
-"""The example of a task with code runs, from raw files to scores."""
+"""Tests that examples/new_task.py trains and evaluates from raw files."""
 
 import os
 import subprocess
@@ -19,7 +19,7 @@ HPARAMS = {
 
 class NewTaskTest(unittest.TestCase):
 
-  def test_it_learns_which_reviews_are_good(self):
+  def test_learns_to_classify_reviews(self):
     with tempfile.TemporaryDirectory() as data_dir:
       words_task.write_data(data_dir)  # for its vocabulary
       for split in ("train", "dev"):
@@ -30,7 +30,7 @@ class NewTaskTest(unittest.TestCase):
               ["%s %s %s" % (a, label, b) for a in "abc" for b in "def"])
       hparams_path = os.path.join(data_dir, "hparams.json")
       utils.write_json(HPARAMS, hparams_path)
-      # From another folder, as the script itself finds the project.
+      # From another folder: the script adds the project to sys.path.
       done = subprocess.run(
           [sys.executable, "-W", "ignore",
            os.path.join(conftest.ROOT, "examples", "new_task.py"),

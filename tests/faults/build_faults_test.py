@@ -1,4 +1,4 @@
-"""Tests for builds that a disk or another process gets in the way of."""
+"""Tests for builds on a full or read-only disk, or in a locked folder."""
 
 import os
 import tempfile
@@ -41,7 +41,7 @@ class BuildFaultsTest(unittest.TestCase):
     with self.assertRaisesRegex(utils.UserError, message):
       builder.build(self.settings._replace(overwrite=True, seed=1))
 
-  def test_full_disk_leaves_the_earlier_examples(self):
+  def test_full_disk_keeps_the_earlier_examples(self):
     builder.build(self.settings)
     before = self._contents()
     for num_free in (0, 8192, 16384):  # the marker, the buckets, the shards
@@ -50,13 +50,13 @@ class BuildFaultsTest(unittest.TestCase):
       self.assertEqual(self._contents(), before)
       self.disk.empty()
 
-  def test_full_disk_leaves_no_new_folder(self):
+  def test_full_disk_removes_the_new_folder(self):
     self.disk.fill()
     self._assert_fails("No space left")
     self.assertFalse(os.path.exists(self.output_dir) and
                      os.listdir(self.output_dir))
 
-  def test_disk_that_is_full_at_the_very_end(self):
+  def test_disk_that_is_full_at_the_end(self):
     builder.build(self.settings)
     before = self._contents()
     with unittest.mock.patch.object(
@@ -73,10 +73,11 @@ class BuildFaultsTest(unittest.TestCase):
     self.assertEqual(self._contents(), before)
 
   def test_two_builds_in_one_folder(self):
-    # The second took the marker of the first for that of a killed build, and
-    # removed its temporary files.
+    # Without the lock, the second build would take the marker of the first for
+    # that of a killed build and delete its temporary files.
     with folder_lock.FolderLock(self.output_dir, "build"):
-      with self.assertRaisesRegex(utils.UserError, "Expected to be alone in"):
+      with self.assertRaisesRegex(
+          utils.UserError, "alone in|locked by"):
         builder.build(self.settings)
     builder.build(self.settings)
     self.assertNotIn(folder_lock.LOCK_NAME, os.listdir(self.output_dir))

@@ -1,4 +1,4 @@
-"""Tests of corpora and vocabularies that are not what they should be."""
+"""Fuzz tests of corpora, vocabularies and dataset_info.json."""
 
 import bz2
 import gzip
@@ -27,7 +27,7 @@ TEXT = ("أحمد في البيت .\nw1 w2 w3\n\n" * 4).encode("utf-8")
 PACKERS = {"txt": bytes, "gz": gzip.compress, "xz": lzma.compress,
            "bz2": bz2.compress}
 VOCABULARY = "\n".join(tiny_corpus.TOKENS).encode("utf-8")
-# What a line, an end of a line or the end of a file may be.
+# Unusual lines, line ends and ends of files.
 AWKWARD_LINES = (
     b"", b"\n", b"\r", b"\r\n", b"\0", b"w1\r", b"w1\rw2\r\rw3",
     b"\xed\xa0\x80", b"\xff\xfew\x001\x00", b"\xef\xbb\xbf", b"w" * 300000,
@@ -61,7 +61,7 @@ class CorpusCase(unittest.TestCase):
         overwrite=True))
 
   def check(self, path):
-    """Asserts that examples are built, or refused for `path` and untouched."""
+    """Asserts that a build succeeds, or names `path` and changes nothing."""
     before = fuzzing.contents(self.folder)
     refusal = fuzzing.refusal(self.build)
     if refusal:
@@ -74,7 +74,7 @@ class CorpusCase(unittest.TestCase):
 
 class CorpusTest(CorpusCase):
 
-  def test_files_of_any_bytes(self):
+  def test_files_with_any_bytes(self):
     for extension, pack in PACKERS.items():
       with self.subTest(extension=extension):
         path = self.write("corpus/a." + extension, pack(TEXT))
@@ -93,13 +93,13 @@ class CorpusTest(CorpusCase):
   @fuzzing.settings
   @hypothesis.given(strategies.lists(
       strategies.sampled_from(AWKWARD_LINES), max_size=4))
-  def test_lines_of_any_kind(self, awkward_lines):
+  def test_unusual_lines(self, awkward_lines):
     self.write("corpus/a.txt", b"\n".join(awkward_lines))
     self.check(self.corpus_dir)
 
   @fuzzing.settings
   @hypothesis.given(strategies.text(max_size=20))
-  def test_lines_of_any_characters_are_cleaned(self, line):
+  def test_cleaning_lines_with_any_characters(self, line):
     clean_line = arabert_cleaning.make_cleaner("araelectra-base")
     self.assertIsInstance(clean_line(line), str)
 
@@ -107,7 +107,7 @@ class CorpusTest(CorpusCase):
   @hypothesis.given(strategies.one_of(
       strategies.binary(min_size=1, max_size=8),
       fuzzing.texts.map(lambda text: text.encode("utf-8", "ignore"))))
-  def test_files_of_any_name(self, name):
+  def test_files_with_any_name(self, name):
     name = name.replace(b"\0", b"").replace(b"/", b"")[:200]
     hypothesis.assume(name not in (b"", b".", b".."))
     path = os.path.join(os.fsencode(self.corpus_dir), name)
@@ -123,8 +123,8 @@ class ExamplesTest(CorpusCase):
     return configure_pretraining.PretrainingConfig(
         "نموذج 1", data_dir, max_seq_length=8, **hparams)
 
-  def look_at(self, data_dir):
-    """Finds the examples of a data folder, as a training does."""
+  def find_examples(self, data_dir):
+    """Finds the examples in a data folder, as training does."""
     config = self.config(data_dir)
     tfrecord_index.check(config, config.pretrain_tfrecords)
     return config
@@ -135,7 +135,7 @@ class ExamplesTest(CorpusCase):
         vocab_file=os.path.join(data_dir, "vocab.txt"),
         output_dir=os.path.join(data_dir, "pretrain_tfrecords")))
 
-  def test_paths_of_any_letters(self):
+  def test_paths_with_any_characters(self):
     for name in ("with space", "بيانات", "a/../b", "..", "%s {0}", "it's \"x\"",
                  "-x", "\u202eab", "~", "a#b&c;d"):
       with self.subTest(name=name):
@@ -148,11 +148,11 @@ class ExamplesTest(CorpusCase):
         with open(os.path.join(self.corpus_dir, "نص 1.txt"), "wb") as f:
           f.write(TEXT)
         self.assertIsNone(fuzzing.refusal(lambda: self.build_in(data_dir)))
-        config = self.look_at(data_dir)
+        config = self.find_examples(data_dir)
         self.assertEqual(config.vocab_size, len(tiny_corpus.TOKENS))
-        self.assertIs(config.do_lower_case, True)  # as recorded by the build
+        self.assertIs(config.do_lower_case, True)  # from dataset_info.json
 
-  def test_record_of_the_examples(self):
+  def test_dataset_info_with_any_content(self):
     self.write("corpus/a.txt", TEXT)
     self.assertIsNone(fuzzing.refusal(lambda: self.build_in(self.folder)))
     path = os.path.join(self.folder, "pretrain_tfrecords", "dataset_info.json")
@@ -165,7 +165,7 @@ class ExamplesTest(CorpusCase):
     def check(content):
       self.write("pretrain_tfrecords/dataset_info.json", content)
       with fuzzing.unchanged(self.folder):
-        refusal = fuzzing.refusal(lambda: self.look_at(self.folder))
+        refusal = fuzzing.refusal(lambda: self.find_examples(self.folder))
       self.assertTrue(refusal is None or self.folder in refusal or
                       "max_seq_length" in refusal, refusal)
 
@@ -179,7 +179,7 @@ class VocabularyTest(CorpusCase):
       strategies.binary(), fuzzing.changed_bytes(VOCABULARY),
       fuzzing.changed_bytes(b"\xef\xbb\xbf" + VOCABULARY.replace(
           b"\n", b"\r\n"))))
-  def test_vocabulary_of_any_bytes(self, content):
+  def test_vocabulary_with_any_bytes(self, content):
     self.write("corpus/a.txt", TEXT)
     self.write("vocab.txt", content)
     self.check(self.vocab_file)
@@ -189,7 +189,7 @@ class VocabularyTest(CorpusCase):
       fuzzing.changed_bytes(TEXT), strategies.lists(
           strategies.sampled_from(AWKWARD_LINES), max_size=4).map(b"\n".join),
       strategies.text().map(lambda text: text.encode("utf-8"))))
-  def test_vocabulary_of_any_text_can_be_used(self, content):
+  def test_vocabulary_trained_on_any_text_is_valid(self, content):
     self.write("corpus/a.txt", content)
     path = os.path.join(self.folder, "new.txt")
     with unittest.mock.patch.object(sys, "argv", [

@@ -1,7 +1,7 @@
-"""What the tests with made-up input share: the contract, values, mutations.
+"""Shared by the fuzz tests: the contract of commands, values, mutations.
 
-The contract: whatever a user gives, a command does its work, or ends with exit
-code 2 and one line that says what is wrong; and nothing is changed by that.
+The contract: for any input, a command either succeeds, or exits with code 2 and
+a one-line error message and changes no files.
 """
 
 import contextlib
@@ -17,13 +17,13 @@ from hypothesis import strategies
 
 from util import utils
 
-# The same examples at every run, and no time limit: machines may be busy.
+# The same examples in every run, and no time limit, for busy machines.
 settings = hypothesis.settings(
     max_examples=40, derandomize=True, deadline=None,
     suppress_health_check=list(hypothesis.HealthCheck))
-MAX_MESSAGE_CHARACTERS = 2000  # for people to read
+MAX_MESSAGE_CHARACTERS = 2000  # so that people can read it
 
-# Text that readers, paths, terminals or TensorFlow may stumble over.
+# Text that readers, paths, terminals or TensorFlow may fail on.
 AWKWARD_TEXTS = (
     "", " ", "\0", "\n", "a\rb", "\u2028", "\ufeff", "\ud800", "\x1b[31m", "0",
     "1", "-1", "1e-4", "nan", "true", "null", "[]", "{}", "..", "/", "~", "%s",
@@ -36,7 +36,7 @@ numbers = strategies.one_of(
     strategies.integers(), strategies.floats())
 leaves = strategies.one_of(strategies.none(), strategies.booleans(), numbers,
                            texts)
-# Whatever JSON can say, and a little more (nan, infinity, lone surrogates).
+# Any JSON value, and NaN, infinity and lone surrogates.
 json_values = strategies.recursive(
     leaves, lambda inner: strategies.one_of(
         strategies.lists(inner, max_size=3),
@@ -44,13 +44,13 @@ json_values = strategies.recursive(
 
 
 def refusal(function):
-  """Runs `function` as the body of a command.
+  """Runs `function` as the main function of a command.
 
   Returns:
-    None where it ended well, else the line that the command ended with.
+    None if it succeeded, else its error message.
 
   Raises:
-    AssertionError: it ended in another way than with one line and code 2.
+    AssertionError: it failed in another way than with one line and code 2.
   """
   stderr = io.StringIO()
   stdout = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
@@ -68,46 +68,46 @@ def refusal(function):
 
 
 def contents(folder):
-  """Returns {path: bytes, or None for a folder} of all that is in a folder."""
-  found = {}
+  """Returns {path: bytes, or None for a folder} of a folder, recursively."""
+  entries = {}
   for parent, folders, names in os.walk(folder):
-    found.update((os.path.join(parent, name), None) for name in folders)
+    entries.update((os.path.join(parent, name), None) for name in folders)
     for name in names:
       with open(os.path.join(parent, name), "rb") as f:
-        found[os.path.join(parent, name)] = f.read()
-  return found
+        entries[os.path.join(parent, name)] = f.read()
+  return entries
 
 
 @contextlib.contextmanager
 def unchanged(folder):
-  """Asserts that the block leaves a folder as it was."""
+  """Asserts that the block does not change a folder."""
   before = contents(folder)
   yield
   assert contents(folder) == before
 
 
-def _places(value, place=()):
-  """Yields the path to every value inside of parsed JSON."""
-  yield place
+def _key_paths(value, key_path=()):
+  """Yields the path of keys to each value in parsed JSON."""
+  yield key_path
   inside = (value.items() if isinstance(value, dict) else
             enumerate(value) if isinstance(value, list) else ())
   for key, item in inside:
-    yield from _places(item, place + (key,))
+    yield from _key_paths(item, key_path + (key,))
 
 
 @strategies.composite
 def changed_json(draw, valid):
-  """Draws parsed JSON that mostly differs from `valid` at one or two places."""
+  """Draws parsed JSON that mostly differs from `valid` in one or two values."""
   value = copy.deepcopy(valid)
   for _ in range(draw(strategies.integers(1, 2))):
-    place = draw(strategies.sampled_from(list(_places(value))))
-    if not place:
+    key_path = draw(strategies.sampled_from(list(_key_paths(value))))
+    if not key_path:
       value = draw(strategies.one_of(json_values, strategies.just(value)))
       continue
     parent = value
-    for key in place[:-1]:
+    for key in key_path[:-1]:
       parent = parent[key]
-    key = place[-1]
+    key = key_path[-1]
     change = draw(strategies.sampled_from(
         ["replace", "replace", "delete", "repeat", "wrap", "text"]))
     if change == "delete":
@@ -124,14 +124,14 @@ def changed_json(draw, valid):
 
 
 def as_json(value):
-  """Returns parsed JSON as bytes; the halves of surrogate pairs are escaped."""
+  """Serializes JSON as UTF-8, with lone surrogates escaped."""
   return json.dumps(value, ensure_ascii=False).encode("utf-8",
                                                       "backslashreplace")
 
 
 @strategies.composite
 def changed_bytes(draw, valid):
-  """Draws bytes that mostly differ from `valid` at one to three places."""
+  """Draws bytes that mostly differ from `valid` at one to three positions."""
   content = valid
   for _ in range(draw(strategies.integers(1, 3))):
     start = draw(strategies.integers(0, len(content)))

@@ -1,7 +1,7 @@
-"""Tests for many files and few that may be open at once.
+"""Tests with many files and a low limit of open files.
 
-benchmarks/build_load.py measures what is too big for a test: gigabytes, 10
-million lines, a line of 100 MB, 20,000 files.
+benchmarks/build_load.py measures loads that are too big for a test: gigabytes,
+10 million lines, a line of 100 MB, 20,000 files.
 """
 
 import json
@@ -30,7 +30,7 @@ class LoadTest(unittest.TestCase):
     os.mkdir(self.corpus)
 
   def run_script(self, name, *flags):
-    """Runs a script that may open few files; returns what it printed."""
+    """Runs a script under the limit of open files; returns its output."""
     done = subprocess.run(
         [sys.executable, os.path.join(conftest.ROOT, name)] + list(flags),
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
@@ -47,7 +47,7 @@ class LoadTest(unittest.TestCase):
         "--max-seq-length", str(tiny_pretraining.LENGTH),
         "--num-out-files", str(num_out_files), "--num-processes", "2")
 
-  def test_a_thousand_shards_are_written_and_read_with_256_open_files(self):
+  def test_writes_and_reads_1000_shards_with_256_open_files(self):
     tiny_corpus.write_corpus(self.corpus, num_lines=4000)
     self.build(num_out_files=1000)
     hparams = dict(tiny_pretraining.HPARAMS, num_train_steps=2)
@@ -56,7 +56,7 @@ class LoadTest(unittest.TestCase):
         "--hparams", json.dumps(hparams))
     self.assertIn("2/2 steps", printed)
 
-  def test_two_thousand_files_are_built_from_with_256_open_files(self):
+  def test_builds_from_2000_files_with_256_open_files(self):
     for number in range(2000):
       with open(os.path.join(self.corpus, "%d.txt" % number), "w") as f:
         f.write("w1 w2 w3\nw4 w5 w6 w7 w8 w9 w%d\n" % (number % 40))

@@ -1,4 +1,4 @@
-"""A disk of a few megabytes in memory, to be filled or made read-only."""
+"""A tmpfs of a few megabytes that tests fill up or make read-only."""
 
 import contextlib
 import os
@@ -13,20 +13,20 @@ class SmallDisk:
   """A mounted tmpfs.
 
   Attributes:
-    path: its folder.
+    path: str, its mount point.
   """
 
   def __init__(self, path):
     self.path = path
 
   def fill(self, num_free=0):
-    """Leaves no more than `num_free` bytes, in whole pages."""
+    """Writes until at most `num_free` bytes are free, rounded to pages."""
     with open(os.path.join(self.path, _BALLAST_NAME), "ab", buffering=0) as f:
       free = os.statvfs(self.path)
       f.write(b"x" * max(0, free.f_bavail * free.f_frsize - num_free))
 
   def empty(self):
-    """Gives back what `fill` took."""
+    """Frees the space that `fill` used."""
     os.remove(os.path.join(self.path, _BALLAST_NAME))
 
   def make_read_only(self, is_read_only=True):
@@ -37,7 +37,7 @@ class SmallDisk:
 
 @contextlib.contextmanager
 def mounted(num_bytes):
-  """Yields a SmallDisk; skips the test where this process may not mount."""
+  """Yields a SmallDisk; skips the test if mounting is not permitted."""
   with tempfile.TemporaryDirectory() as path:
     done = subprocess.run(
         ["mount", "-t", "tmpfs", "-o", "size=%d" % num_bytes, "tmpfs", path],

@@ -1,4 +1,4 @@
-"""Tests for util.session_hooks, util.estimators and util.progress."""
+"""Tests for util.session_hooks and util.estimators."""
 
 import errno
 import io
@@ -14,7 +14,6 @@ import tensorflow.compat.v1 as tf
 from util import estimators
 from util import folder_lock
 from util import session_hooks
-from util import progress
 from util import stop_signals
 from util import utils
 
@@ -226,13 +225,6 @@ class DebugFolderTest(tf.test.TestCase):
     with self.assertRaisesRegex(utils.UserError, "debug: expected .*real to be"):
       estimators.start_debug_folder(folder)
     self.assertEqual(os.listdir(folder), ["model.ckpt"])
-
-
-class ReadableTimeTest(tf.test.TestCase):
-
-  def test_hours_and_days(self):
-    self.assertEqual(progress.readable_time(3725.9), "01:02:05")
-    self.assertEqual(progress.readable_time(90061), "1d 01:01:01")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Templates, counted nouns and the dice of the example texts."""
+"""Tests for the templates and random draws of the example texts."""
 
 import os
 import sys
@@ -15,7 +15,7 @@ DAY = ("يوم", "يوما", "أيام")
 
 class GrammarTest(unittest.TestCase):
 
-  def test_noun_takes_the_form_its_number_asks_for(self):
+  def test_noun_agrees_with_its_number(self):
     for number, expected in [(3, "3 أيام"), (10, "10 أيام"),
                              (11, "11 يوما"), (99, "99 يوما"),
                              (100, "100 يوم"), (103, "103 أيام"),
@@ -29,7 +29,7 @@ class GrammarTest(unittest.TestCase):
           grammar.expand("<ولد|ولدت> {s}", {"s": "سامي"}, dice, gender),
           expected)
 
-  def test_answer_is_marked_and_the_marks_come_off(self):
+  def test_answer_marks_are_added_and_removed(self):
     text = grammar.expand("في {city!}.", {"city": "فاس"}, grammar.Dice(0))
     self.assertEqual(text, "في \x02فاس\x03.")
     self.assertEqual(grammar.without_answer_marks(text), "في فاس.")
@@ -44,7 +44,7 @@ class GrammarTest(unittest.TestCase):
     items = list(range(100))
     self.assertEqual(first.sample(items, 50), second.sample(items, 50))
 
-  def test_share_closes_the_end_of_lists(self):
+  def test_share_excludes_the_end_of_lists(self):
     dice = grammar.Dice("x", share=0.5)
     self.assertEqual({dice.pick(list(range(10))) for _ in range(200)},
                      set(range(5)))

@@ -97,7 +97,7 @@ class CleanedWordsTest(unittest.TestCase):
   def test_unknown_models_are_an_error_that_names_the_hyperparameter(self):
     with self.assertRaisesRegex(
         utils.UserError, "Unknown hyperparameter 'arabert_preprocessing' "
-        "'araelektra'; use one of .*araelectra-base"):
+        "'araelektra'. Use one of .*araelectra-base"):
       cleaned_context.Cleaning("araelektra")
 
 

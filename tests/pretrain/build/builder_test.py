@@ -16,7 +16,7 @@ from tests.pretrain import tiny_corpus
 from util import utils
 
 
-class DatasetBuilderTestCase(unittest.TestCase):
+class BuilderTestCase(unittest.TestCase):
 
   def setUp(self):
     super().setUp()
@@ -29,15 +29,14 @@ class DatasetBuilderTestCase(unittest.TestCase):
     os.mkdir(self.corpus_dir)
 
   def build(self, **changes):
-    """Returns (info, what was printed)."""
+    """Returns (content of dataset_info.json, printed lines)."""
     settings = dict(
         corpus_dir=self.corpus_dir, vocab_file=self.vocab_file,
         output_dir=self.output_dir, max_seq_length=16)
     settings.update(changes)
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):
-      content = builder.build(
-          builder.BuildSettings(**settings))
+      content = builder.build(builder.BuildSettings(**settings))
     return content, printed.getvalue()
 
   def write(self, name, text):
@@ -53,7 +52,7 @@ class DatasetBuilderTestCase(unittest.TestCase):
     return content
 
   def records(self):
-    """Returns [input_ids without padding] over all shards."""
+    """Returns the input_ids, without padding, of all examples."""
     sequences = []
     for name in utils.listdir(self.output_dir):
       if "tfrecord" in name:
@@ -65,15 +64,15 @@ class DatasetBuilderTestCase(unittest.TestCase):
     return sequences
 
 
-class BuildTest(DatasetBuilderTestCase):
+class BuildTest(BuilderTestCase):
 
-  def test_bytes_do_not_depend_on_the_number_of_processes(self):
+  def test_output_does_not_depend_on_the_number_of_processes(self):
     tiny_corpus.write_corpus(self.corpus_dir)
     outputs = []
     for num_processes in (1, 2, 3):
-      # Small units, so that one file is shared; the workers see none of this
-      # patch, and need not: the process that reads cuts the units.
-      with mock.patch.object(corpus, "UNIT_BYTES", 500):
+      # Small chunks, so that a file has several. The patch does not reach the
+      # worker processes, which do not cut chunks.
+      with mock.patch.object(corpus, "CHUNK_BYTES", 500):
         self.build(num_processes=num_processes, num_out_files=3, overwrite=True)
       outputs.append(self.output())
     self.assertEqual(sorted(outputs[0]), ["dataset_info.json"] + [
@@ -88,7 +87,7 @@ class BuildTest(DatasetBuilderTestCase):
     self.build(seed=1, overwrite=True)
     self.assertNotEqual(first, self.output())
 
-  def test_info_agrees_with_the_files(self):
+  def test_dataset_info_matches_the_files(self):
     tiny_corpus.write_corpus(self.corpus_dir)
     content, _ = self.build(num_out_files=4)
     self.assertEqual(dataset_info.load(self.output_dir), content)
@@ -107,9 +106,9 @@ class BuildTest(DatasetBuilderTestCase):
     self.assertEqual(content["tokenizer"], {
         "do_lower_case": True, "strip_accents": True, "preprocessing": None})
 
-  def test_documents_are_counted_once_where_units_cut_them(self):
+  def test_documents_split_between_chunks_are_counted_once(self):
     self.write("a.txt", "w1 w2\n" * 100 + "\n" + "w3\n" * 100)
-    with mock.patch.object(corpus, "UNIT_BYTES", 50):
+    with mock.patch.object(corpus, "CHUNK_BYTES", 50):
       content, _ = self.build()
     self.assertEqual(content["num_documents"], 2)
 
@@ -120,10 +119,10 @@ class BuildTest(DatasetBuilderTestCase):
     num_changes = sum(a != b for a, b in zip(firsts, firsts[1:]))
     self.assertGreater(num_changes, 20)
 
-  def test_carry_over_loses_nothing_and_says_so(self):
+  def test_carry_over_drops_no_tokens_and_logs_that(self):
     self.write("a.txt", ("w1 " * 40 + "\n") * 10)
     content, printed = self.build()
-    # 14 of 40 fit each of the ten examples.
+    # 14 of 40 tokens fit in each of the ten examples.
     self.assertEqual(content["num_dropped_tokens"], 260)
     self.assertIn("Dropped 260 tokens (65.0 %) that did not fit their example; "
                   "--carry-over starts", printed)
@@ -132,13 +131,13 @@ class BuildTest(DatasetBuilderTestCase):
     self.assertIn("Dropped 0 tokens (0.0 %)", printed)
     self.assertIn("--carry-over was on", printed)
 
-  def test_last_line_counts_examples_and_files(self):
+  def test_last_log_line_counts_examples_and_files(self):
     self.write("a.txt", "w1\n\nw2\n")
     _, printed = self.build()
     self.assertTrue(printed.endswith(
         "Wrote 2 examples to %s (1 file)\n" % self.output_dir), printed)
 
-  def test_blank_lines_may_mean_nothing(self):
+  def test_blank_lines_can_be_ignored(self):
     self.write("a.txt", "w1\n\nw2\n")
     content, _ = self.build(blanks_separate_docs=False)
     self.assertEqual((content["num_documents"], content["num_examples"]),
@@ -157,14 +156,14 @@ class BuildTest(DatasetBuilderTestCase):
     self.assertEqual((content["num_files"], content["num_empty_files"]), (2, 1))
     self.assertIn("in 2 files (1 empty)", printed)
 
-  def test_line_longer_than_a_part_is_one_sentence(self):
+  def test_line_longer_than_a_span_is_one_sentence(self):
     self.write("a.txt", "w1 w2 " * 50)
-    with mock.patch("pretrain.build.chunk_encoder.MAX_PART_LENGTH", 20):
+    with mock.patch("pretrain.build.chunk_encoder.MAX_SPAN_LENGTH", 20):
       content, _ = self.build()
     self.assertEqual(content["num_examples"], 1)
     self.assertEqual(content["num_tokens"], 100)
 
-  def test_text_cannot_spell_control_tokens(self):
+  def test_text_cannot_contain_control_tokens(self):
     self.vocab_file = tiny_corpus.write_vocab(
         self.folder, tiny_corpus.TOKENS + ["[رابط]", "[بريد]", "[مستخدم]"])
     self.write("a.txt", "[SEP] [MASK] [CLS] [رابط]")
@@ -173,15 +172,15 @@ class BuildTest(DatasetBuilderTestCase):
     self.assertEqual(record[0], 2)
     self.assertEqual([token_id for token_id in record[1:-1]
                       if token_id in (2, 3, 4)], [])
-    self.assertEqual(record[-2], len(tiny_corpus.TOKENS))  # the link's
+    self.assertEqual(record[-2], len(tiny_corpus.TOKENS))  # [رابط]
 
-  def test_byte_order_mark_is_no_text(self):
+  def test_byte_order_mark_is_skipped(self):
     self.write("a.txt", "\ufeffw1")
     self.build()
     self.assertEqual([list(ids) for ids in self.records()], [[2, 6, 3]])
 
-  def test_says_that_arabic_letters_are_changed(self):
-    self.write("a.txt", "أحمد قرآن مسؤول\nw1")  # three letters lose a part
+  def test_changed_arabic_letters_are_logged(self):
+    self.write("a.txt", "أحمد قرآن مسؤول\nw1")  # 3 letters change
     content, printed = self.build()
     self.assertEqual(content["num_changed_letters"], 3)
     self.assertIn("changed 3 Arabic letters", printed)
@@ -191,7 +190,7 @@ class BuildTest(DatasetBuilderTestCase):
       self.assertEqual(content["num_changed_letters"], 0)
       self.assertNotIn("Arabic", printed)
 
-  def test_cleaner_is_applied_and_its_losses_counted(self):
+  def test_emptied_lines_are_counted(self):
     self.write("a.txt", "w1 w2\nw3\n\nw4 w5\n")
     for num_processes in (1, 2):
       content, printed = self.build(
@@ -202,27 +201,27 @@ class BuildTest(DatasetBuilderTestCase):
                        [[2, 6, 3], [2, 9, 3]])
       self.assertEqual(content["num_emptied_lines"], 1)
       self.assertEqual(content["tokenizer"]["preprocessing"], "last-word")
-      self.assertIn("left nothing of 1 line\n", printed)
+      self.assertIn("removed all text of 1 line\n", printed)
 
 
-class FailureTest(DatasetBuilderTestCase):
+class FailureTest(BuilderTestCase):
 
   def assert_fails(self, message, **changes):
     with self.assertRaisesRegex(utils.UserError, message):
       self.build(**changes)
     self.assertFalse(os.path.exists(self.output_dir))
 
-  def test_bad_utf8_is_named_by_file_and_line(self):
+  def test_invalid_utf8_error_names_file_and_line(self):
     tiny_corpus.write_corpus(self.corpus_dir)
     with open(os.path.join(self.corpus_dir, "z.txt"), "wb") as f:
       f.write(b"one\n\ntwo \xff\n")
     for num_processes in (1, 2):
-      self.assert_fails("z.txt:3: expected UTF-8 text, found the byte 0xff",
+      self.assert_fails("z.txt:3: expected UTF-8 text, got the byte 0xff",
                         num_processes=num_processes)
 
   def test_corpus_without_text(self):
     self.write("a.txt", " \n\n")
-    self.assert_fails("Expected text in the corpus folder .*, found none")
+    self.assert_fails("--corpus-dir: .* has no text in its 1 files")
 
   def test_vocabulary_without_mask(self):
     self.write("a.txt", "w1")
@@ -232,16 +231,16 @@ class FailureTest(DatasetBuilderTestCase):
 
   def test_numbers_out_of_range(self):
     self.write("a.txt", "w1")
-    self.assert_fails("--max-seq-length to be 5 or more", max_seq_length=4)
-    self.assert_fails("--num-processes to be 1 or more", num_processes=0)
-    self.assert_fails("--num-out-files to be 1 or more", num_out_files=0)
+    self.assert_fails("--max-seq-length: expected at least 5", max_seq_length=4)
+    self.assert_fails("--num-processes: expected at least 1", num_processes=0)
+    self.assert_fails("--num-out-files: expected at least 1", num_out_files=0)
 
   def test_output_inside_the_corpus(self):
     self.write("a.txt", "w1")
     self.output_dir = os.path.join(self.corpus_dir, "output")
-    self.assert_fails("Expected --output-dir outside --corpus-dir")
+    self.assert_fails("--output-dir: .* is inside --corpus-dir")
 
-  def test_bug_in_a_process_fails_the_build_and_names_the_line(self):
+  def test_bug_in_a_worker_fails_the_build_and_names_the_line(self):
     self.write("a.txt", "w1\nw2\n%s\n" % tiny_corpus.DEADLY_LINE)
     for num_processes in (1, 2):
       stderr_file = os.path.join(self.folder, "stderr")
@@ -254,13 +253,13 @@ class FailureTest(DatasetBuilderTestCase):
                       os.path.join(self.corpus_dir, "a.txt"), f.read())
       self.assertFalse(os.path.exists(self.output_dir))
 
-  def test_killed_process_fails_the_build_and_names_the_place(self):
+  def test_killed_process_fails_the_build_and_names_the_lines(self):
     self.write("a.txt", "w1\nw2\n%s\n" % tiny_corpus.DEADLY_LINE)
     self.assert_fails("A worker process was killed .*a.txt:1-3",
                       num_processes=2,
                       make_cleaner=tiny_corpus.make_suicidal_cleaner)
 
-  def test_failed_rebuild_leaves_the_earlier_one_as_it_was(self):
+  def test_failed_rebuild_keeps_the_earlier_build(self):
     self.write("a.txt", "w1")
     self.build()
     before = self.output()
@@ -274,19 +273,18 @@ class FailureTest(DatasetBuilderTestCase):
 class ChooseNumShardsTest(unittest.TestCase):
 
   def test_default_grows_with_the_corpus_up_to_1000(self):
-    for num_examples, wanted in ((1, 1), (511, 1), (512, 2), (255999, 999),
+    for num_examples, expected in ((1, 1), (511, 1), (512, 2), (255999, 999),
                                  (256000, 1000), (10**7, 1000)):
-      self.assertEqual(
-          builder.choose_num_shards(None, num_examples), wanted)
+      self.assertEqual(builder.choose_num_shards(None, num_examples), expected)
 
-  def test_asked_for_is_given_unless_files_would_be_empty(self):
+  def test_num_out_files_is_limited_by_the_number_of_examples(self):
     self.assertEqual(builder.choose_num_shards(2000, 2000), 2000)
     self.assertEqual(builder.choose_num_shards(2000, 7), 7)
 
 
 @contextlib.contextmanager
 def _redirected_stderr(path):
-  """Sends this process's and its children's file descriptor 2 to a file."""
+  """Redirects stderr of this process and its children to a file."""
   saved = os.dup(2)
   with open(path, "wb") as f:
     os.dup2(f.fileno(), 2)

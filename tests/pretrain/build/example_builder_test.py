@@ -7,7 +7,7 @@ from pretrain.build import example_builder
 
 
 class Draws:
-  """A random.Random whose `random()` gives the listed numbers, then 0.99."""
+  """A random.Random whose `random()` returns `numbers`, then 0.99."""
 
   def __init__(self, *numbers):
     self._numbers = list(numbers)
@@ -28,26 +28,26 @@ def build(sentences, max_seq_length, rng, carry_over=False):
 
 class ExampleBuilderTest(unittest.TestCase):
 
-  def test_second_segment_goes_on_where_the_first_reached_half(self):
-    # Target 13, so the first segment aims at (13 - 3) // 2 = 5 tokens: 3 are
-    # too few, and 3 + 3 would overflow; 0.99 sends the sentence to the second.
+  def test_second_segment_starts_after_half_the_target(self):
+    # Target 13, so (13 - 3) // 2 = 5 tokens for the first segment: 3 are too
+    # few, and 3 + 3 overflow; the draw 0.99 puts the sentence in the second.
     examples, _ = build([[1, 2, 3], [4, 5, 6], [7, 8]], 13, Draws())
     self.assertEqual(examples, [([1, 2, 3], [4, 5, 6, 7, 8])])
 
   def test_sentence_across_the_middle_joins_the_first_half_the_time(self):
-    # Draws: not one segment; the sentence across the middle joins the first.
+    # Draws: two segments; the sentence across the middle joins the first.
     examples, _ = build([[1, 2, 3], [4, 5, 6], [7, 8]], 13, Draws(0.1, 0.49))
     self.assertEqual(examples, [([1, 2, 3, 4, 5, 6], [7, 8])])
     examples, _ = build([[1, 2, 3], [4, 5, 6], [7, 8]], 13, Draws(0.1, 0.5))
     self.assertEqual(examples, [([1, 2, 3], [4, 5, 6, 7, 8])])
 
   def test_full_first_segment_takes_no_more(self):
-    # 5 tokens are the aim: no draw decides about the next sentence.
+    # 5 tokens are the target: the next sentence needs no draw.
     examples, _ = build([[1, 2, 3, 4, 5], [6]], 13, Draws(0.1, 0.0))
     self.assertEqual(examples, [([1, 2, 3, 4, 5], [6])])
 
-  def test_sentence_that_ends_at_the_aim_counts_as_across(self):
-    # 3 + 2 = 5 is the aim, not below it.
+  def test_sentence_that_ends_at_half_the_target_counts_as_across(self):
+    # 3 + 2 = 5 reaches the target.
     examples, _ = build([[1, 2, 3], [4, 5], [6]], 13, Draws(0.1, 0.5))
     self.assertEqual(examples, [([1, 2, 3], [4, 5, 6])])
 
@@ -58,8 +58,8 @@ class ExampleBuilderTest(unittest.TestCase):
   def test_emits_when_the_target_is_reached(self):
     builder = example_builder.ExampleBuilder(7, Draws())
     self.assertEqual(list(builder.add_sentence([1, 2, 3])), [])
-    # 6 tokens are below the target of 7, although 3 special tokens more
-    # would not fit.
+    # 6 tokens are below the target of 7, although 3 more special tokens would
+    # not fit.
     self.assertEqual(list(builder.add_sentence([4, 5, 6])), [])
     # 7 = 4 for text and 3 special tokens.
     self.assertEqual(list(builder.add_sentence([7])), [([1, 2, 3], [4])])
@@ -71,15 +71,15 @@ class ExampleBuilderTest(unittest.TestCase):
     self.assertEqual(examples, [([1, 2, 3, 4, 5], [])])  # 7 - [CLS] - [SEP]
     self.assertEqual(builder.num_dropped_tokens, 3)
 
-  def test_carry_over_begins_the_next_example_with_what_is_left(self):
+  def test_carry_over_starts_the_next_example_with_the_rest(self):
     examples, builder = build(
         [[1, 2, 3], [4, 5, 6], [7], [8]], 7, Draws(), carry_over=True)
-    # Aim (7 - 3) // 2 = 2, reached by the first sentence, so [1 2 3 | 4]; then
+    # Target (7 - 3) // 2 = 2, reached by the first sentence: [1 2 3 | 4]; then
     # [5 6 | 7 8] at the end of the document.
     self.assertEqual(examples, [([1, 2, 3], [4]), ([5, 6], [7, 8])])
     self.assertEqual(builder.num_dropped_tokens, 0)
 
-  def test_carry_over_does_not_leave_the_document(self):
+  def test_carry_over_ends_with_the_document(self):
     builder = example_builder.ExampleBuilder(7, Draws(), carry_over=True)
     examples = list(builder.add_sentence(list(range(8))))
     self.assertEqual(examples, [([0, 1, 2, 3, 4], [])])
@@ -98,7 +98,7 @@ class ExampleBuilderTest(unittest.TestCase):
                       for token in first + second], list(range(next_id)))
     self.assertEqual(builder.num_dropped_tokens, 0)
 
-  def test_drops_are_counted_to_the_token(self):
+  def test_dropped_tokens_are_counted_exactly(self):
     rng = random.Random(3)
     sentences = [[1] * rng.choice([1, 5, 9, 60]) for _ in range(300)]
     examples, builder = build(sentences, 16, rng)
@@ -118,17 +118,17 @@ class ExampleBuilderTest(unittest.TestCase):
                                max_seq_length)
 
   def test_short_targets_are_drawn_from_5_to_the_maximum(self):
-    # Draws of an example: one segment?, then short target?, then which: the
-    # first of the 7 - 5 + 1 = 3 targets is 5, the last 7.
-    for draw, wanted in ((0.0, 5), (0.34, 6), (0.99, 7)):
+    # Draws per example: one segment, short target, which target: the lowest of
+    # the 7 - 5 + 1 = 3 targets is 5, the highest 7.
+    for draw, expected in ((0.0, 5), (0.34, 6), (0.99, 7)):
       builder = example_builder.ExampleBuilder(7, Draws(0.5, 0.049, draw))
       list(builder.add_sentence([0] * 7))
       num_sentences = 1
       while not list(builder.add_sentence([1])):
         num_sentences += 1
-      self.assertEqual(num_sentences, wanted)
+      self.assertEqual(num_sentences, expected)
 
-  def test_target_stays_at_the_maximum_else(self):
+  def test_other_targets_are_the_maximum(self):
     builder = example_builder.ExampleBuilder(7, Draws(0.5, 0.05))
     list(builder.add_sentence([0] * 7))
     self.assertEqual([len(list(builder.add_sentence([1]))) for _ in range(7)],

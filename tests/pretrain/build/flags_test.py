@@ -11,8 +11,8 @@ REQUIRED = ["--corpus-dir", "c", "--vocab-file", "v", "--output-dir", "o"]
 
 
 def parse(*arguments, lower_case=True):
-  """Returns (BuildSettings, what was printed)."""
-  parser = flags.make_parser("Makes examples.", lower_case)
+  """Returns (BuildSettings, printed lines)."""
+  parser = flags.make_parser("Builds examples.", lower_case)
   printed = io.StringIO()
   with contextlib.redirect_stdout(printed):
     settings = flags.to_settings(
@@ -32,7 +32,7 @@ class BuildFlagsTest(unittest.TestCase):
         "tool": "build_pretraining_dataset.py", "preprocessing": None,
         "make_cleaner": None})
 
-  def test_false_means_false(self):
+  def test_bool_flags_parse_false(self):
     for text in ("False", "false", "0", "no"):
       settings, _ = parse("--blanks-separate-docs", text)
       self.assertIs(settings.blanks_separate_docs, False, text)
@@ -40,7 +40,7 @@ class BuildFlagsTest(unittest.TestCase):
       settings, _ = parse("--blanks-separate-docs", text)
       self.assertIs(settings.blanks_separate_docs, True, text)
 
-  def test_neither_true_nor_false_is_refused(self):
+  def test_other_values_of_bool_flags_are_rejected(self):
     with self.assertRaisesRegex(argparse.ArgumentTypeError,
                                 "expected true or false, got 'maybe'"):
       flags.parse_bool("maybe")
@@ -50,24 +50,25 @@ class BuildFlagsTest(unittest.TestCase):
     self.assertEqual(exit_error.exception.code, 2)
     self.assertIn("expected true or false, got ''", stderr.getvalue())
 
-  def test_letters(self):
-    for lower_case, flags, wanted in (
+  def test_case_and_accent_switches(self):
+    for lower_case, switches, expected in (
         (True, [], (True, True)),
         (True, ["--no-lower-case"], (False, True)),
         (True, ["--no-strip-accents"], (True, False)),
         (False, [], (False, False)),
         (False, ["--do-lower-case"], (True, False)),
         (False, ["--do-lower-case", "--do-strip-accents"], (True, True))):
-      settings, printed = parse(*flags, lower_case=lower_case)
-      self.assertEqual((settings.do_lower_case, settings.strip_accents), wanted)
+      settings, printed = parse(*switches, lower_case=lower_case)
+      self.assertEqual((settings.do_lower_case, settings.strip_accents),
+                       expected)
       self.assertEqual(printed, "")
 
-  def test_says_that_stripping_needs_lower_casing(self):
+  def test_warns_that_stripping_accents_requires_lower_case(self):
     _, printed = parse("--no-lower-case", "--do-strip-accents")
     self.assertIn("--do-strip-accents has no effect", printed)
 
-  def test_help_says_type_and_default(self):
-    text = flags.make_parser("Makes examples.", True).format_help()
+  def test_help_states_type_and_default(self):
+    text = flags.make_parser("Builds examples.", True).format_help()
     for flag in ("--corpus-dir PATH", "string, required", "int, default 128",
                  "bool, default true", "switch (default): lower-case"):
       self.assertIn(flag, text)
