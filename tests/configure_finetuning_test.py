@@ -192,7 +192,7 @@ class TokenizerSettingsTest(unittest.TestCase):
     # The reference lower-cases AraELECTRA, which was trained cased.
     self.record(do_lower_case=False)
     with self.assertRaisesRegex(
-        utils.UserError, "tokenizer_config.json was made with false, got true"):
+        utils.UserError, "tokenizer_config.json records false, got true"):
       make(self.data_dir, do_lower_case=True)
 
   def test_damaged_record_is_refused(self):

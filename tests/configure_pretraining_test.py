@@ -132,7 +132,7 @@ class DataTest(unittest.TestCase):
     self.write_info(do_lower_case=True)
     self.assertIs(make(self.data_dir).do_lower_case, True)
     with self.assertRaisesRegex(utils.UserError, "'do_lower_case': .*_info.json"
-                                " was made with true, got false"):
+                                " records true, got false"):
       make(self.data_dir, do_lower_case=False)
 
   def test_lower_case_without_a_record_is_false(self):

@@ -10,7 +10,7 @@ from util import utils
 
 _DEBUG_MARKER = "DEBUG_RUN"
 _WRITING_OPS = ("SaveV2", "MergeV2Checkpoints", "WriteFile")
-_NOT_WRITTEN = (  # what TensorFlow says where it cannot name the op
+_NOT_WRITTEN = (  # in messages of errors without an op
     "no space left", "file too large", "quota exceeded", "permission denied",
     "read-only file system")
 
@@ -19,10 +19,10 @@ def setup_tensorflow():
   """Prepares TensorFlow for graphs of resource variables; call it first.
 
   With resource variables the global step is read before the step's updates and
-  written after them; with reference variables the order is a race, and a run is
-  not even equal to itself.
+  written after them; with reference variables the order is a race, so that runs
+  are not deterministic.
   """
-  tf.logging.set_verbosity(tf.logging.ERROR)  # the next line warns of itself
+  tf.logging.set_verbosity(tf.logging.ERROR)  # the next line warns
   tf.disable_v2_behavior()
   tf.enable_resource_variables()
 
@@ -65,15 +65,15 @@ def make_run_config(config, *, model_dir, save_checkpoints_steps,
 
 
 def check_bfloat16(config):
-  """Raises a UserError where `use_amp` cannot have its effect.
+  """Raises a UserError if `use_amp` has no effect on this machine.
 
-  TensorFlow then says nothing: it computes in float32, or in bfloat16 emulated
-  many times slower.
+  TensorFlow would silently compute in float32, or emulate bfloat16 many times
+  slower.
   """
   def refuse(found):
     raise utils.UserError(
-        "use_amp: expected TensorFlow 2.15 on a CPU that multiplies bfloat16 "
-        "numbers (AVX512_BF16 or AMX), found %s; set it to false." % found)
+        "use_amp: requires TensorFlow 2.15 on a CPU with AVX512_BF16 or AMX, "
+        "found %s. Set it to false." % found)
 
   if config.use_tpu:
     refuse("a TPU, which multiplies in bfloat16 anyway")
@@ -91,8 +91,7 @@ def has_bfloat16(cpuinfo="/proc/cpuinfo"):
   """Returns whether the CPU has instructions that multiply bfloat16 numbers.
 
   Args:
-    cpuinfo: path of Linux's description of the CPU; where there is none, the
-      answer is no.
+    cpuinfo: path of Linux's description of the CPU; False if it is missing.
   """
   if not os.path.exists(cpuinfo):
     return False
@@ -113,9 +112,8 @@ def start_debug_folder(model_dir):
              if name != folder_lock.LOCK_NAME]  # this run's own
     if names and not utils.exists(marker):
       raise utils.UserError(
-          "debug: expected %s to be new or left by an earlier debug run, found "
-          "other files there; choose another --model-name or model_dir." %
-          model_dir)
+          "debug: %s has files that no debug run wrote. Choose another "
+          "--model-name or model_dir." % model_dir)
     for name in names:
       path = os.path.join(model_dir, name)
       (utils.rmtree if utils.isdir(path) else utils.remove)(path)
@@ -126,10 +124,10 @@ def start_debug_folder(model_dir):
 
 @contextlib.contextmanager
 def writing_to(folder):
-  """Makes a UserError of what a full or read-only disk raises in the block.
+  """Converts errors of a full or read-only disk to UserErrors.
 
-  A checkpoint is written beside the others under a temporary name and renamed,
-  so the ones before it are whole.
+  A checkpoint is written under a temporary name and renamed, so the previous
+  ones stay intact.
   """
   try:
     yield
@@ -137,15 +135,15 @@ def writing_to(folder):
     if not _is_of_writing(error):
       raise
     raise utils.UserError(
-        "Cannot write to %s: %s. What was written before is whole: make room "
-        "and run the same command again." % (
+        "Cannot write to %s: %s. Existing files are intact: free disk space and "
+        "run the same command again." % (
             folder, _cause(error.message))) from error
   except OSError as error:
     if error.errno is None:
       raise
     raise utils.UserError(
-        "Cannot write to %s: %s. What was written before is whole: make room "
-        "and run the same command again." % (
+        "Cannot write to %s: %s. Existing files are intact: free disk space and "
+        "run the same command again." % (
             error.filename or folder, error.strerror)) from error
 
 
@@ -157,10 +155,10 @@ def _is_of_writing(error):
 
 
 def _cause(message):
-  """Returns the line of a tf.errors.OpError's message that says what happened.
+  """Returns the line of a tf.errors.OpError's message that names the cause.
 
-  That is the first; but the one above "[[{{node" where TensorFlow 2 begins with
-  where it happened.
+  It is the first line, or the line above "[[{{node" in TensorFlow 2, whose
+  messages start with the location.
   """
   before, bracket, _ = message.partition("[[")
   lines = [line.strip() for line in before.strip().split("\n")]

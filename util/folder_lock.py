@@ -1,8 +1,8 @@
-"""One process at a time may write to a folder.
+"""A lock for a folder that one process at a time may write to.
 
-The lock is the operating system's, on a file in the folder: it is gone with the
-process that holds it, however that ended. Importing this module does not import
-TensorFlow.
+It is an operating system lock (flock) on a file in the folder, which is released
+when the process ends, even if it is killed. Importing this module does not
+import TensorFlow.
 """
 
 import errno
@@ -23,26 +23,26 @@ _NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP)
 
 
 class FolderLock:
-  """Holds a folder between entering and leaving; makes it where it is missing.
+  """Context manager that locks a folder, which is created if missing.
 
-  The file says who holds it: {"pid", "host", "since"}. It is removed at the
-  end; one that a killed process left is taken over.
+  The lock file names its holder: {"pid", "host", "since"}. It is removed on
+  exit; the file of a killed process is taken over.
   """
 
-  def __init__(self, folder, what, is_beside=False):
-    """Makes the lock, which is not taken yet.
+  def __init__(self, folder, action, is_sibling=False):
+    """Does not lock yet.
 
     Args:
-      folder: path; nothing is locked in a remote one, and that is said.
-      what: string, what the holder does there: "train", for the message.
-      is_beside: bool, whether the file is not in the folder but beside it, so
-        that its holder may remove the folder and make it anew.
+      folder: path; a remote folder is not locked, which is logged.
+      action: str, the verb in the message: "train".
+      is_sibling: bool, whether the lock file is next to the folder instead of in
+        it, so that the holder may remove and recreate the folder.
     """
     self._folder = folder
     parent, name = os.path.split(folder)
-    self._path = (os.path.join(parent, LOCK_NAME + "_" + name) if is_beside
+    self._path = (os.path.join(parent, LOCK_NAME + "_" + name) if is_sibling
                   else os.path.join(folder, LOCK_NAME))
-    self._what = what
+    self._action = action
     self._file = None
 
   def __enter__(self):
@@ -52,7 +52,7 @@ class FolderLock:
       utils.UserError: another process has it, or the folder cannot be written.
     """
     if fcntl is None or utils.is_remote(self._folder):
-      self._say_unlocked("its kind of file system has no locks")
+      self._log_unlocked("its file system has no locks")
       return self
     utils.makedirs(os.path.dirname(self._path))
     try:
@@ -74,24 +74,23 @@ class FolderLock:
       self._file = None
 
   def _take(self):
-    """Returns whether the file is ours, or has no locks; else: try again."""
+    """Returns whether the file is locked or has no locks; False: try again."""
     lock_file = open(self._path, "ab+", buffering=0)
     try:
       fcntl.flock(lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
       lock_file.seek(0)
-      holder = _described(lock_file.read())
+      holder = _format_holder(lock_file.read())
       lock_file.close()
       raise utils.UserError(
-          "Expected to be alone in %s, but another process%s is at work there; "
-          "wait for it, stop it, or choose another folder to %s in." % (
-              self._folder, holder, self._what))
+          "%s is locked by another process%s. Wait for it, stop it, or choose "
+          "another folder to %s in." % (self._folder, holder, self._action))
     except OSError as error:
       lock_file.close()
       if error.errno not in _NO_LOCKS:
         raise
       os.remove(self._path)
-      self._say_unlocked(error.strerror)
+      self._log_unlocked(error.strerror)
       return True
     if not _is_at(lock_file, self._path):  # its holder removed it meanwhile
       lock_file.close()
@@ -105,19 +104,19 @@ class FolderLock:
         "pid": os.getpid(), "host": socket.gethostname(),
         "since": time.strftime("%Y-%m-%d %H:%M:%S")}).encode("utf-8"))
 
-  def _say_unlocked(self, why):
-    utils.log("No lock on %s (%s): see to it that no other process writes "
-              "there" % (self._folder, why))
+  def _log_unlocked(self, reason):
+    utils.log("%s is not locked (%s): make sure that no other process writes to "
+              "it" % (self._folder, reason))
 
 
 def _is_at(lock_file, path):
-  """Returns whether an open file is the one at `path`."""
+  """Returns whether `path` still refers to an open file."""
   return os.path.exists(path) and os.path.samestat(
       os.fstat(lock_file.fileno()), os.stat(path))
 
 
-def _described(content):
-  """Returns who holds a lock, "" where the file does not tell (yet)."""
+def _format_holder(content):
+  """Returns the holder of a lock for the message; "" if not written yet."""
   try:
     holder = json.loads(content.decode("utf-8"))
     return " (process %d on %s, since %s)" % (

@@ -56,11 +56,12 @@ class Hparam:
     if right_type and self.kind is str:
       right_type = _is_text(value)
     is_too_large = self.kind in _LIMITS and right_type and (
-        not abs(value) < _LIMITS[self.kind])  # nor is nan
+        not abs(value) < _LIMITS[self.kind])  # also rejects NaN
     if not right_type or is_too_large or not self._is_allowed(value):
       raise utils.UserError("%s '%s': expected %s%s, got %s." % (
           what[0].upper() + what[1:], name, self.describe(),
-          " that 32 bits can hold" * is_too_large, _shorten(value)))
+          " in the %s range" % ("int32" if self.kind is int else "float32")
+          if is_too_large else "", _shorten(value)))
     return value
 
   def _is_allowed(self, value):
@@ -70,7 +71,7 @@ class Hparam:
             (self.above is None or value > self.above))
 
   def describe(self):
-    """Returns what is expected, in words: "an integer of at least 1"."""
+    """Returns the expected value as text: "an integer of at least 1"."""
     words = {bool: "true or false", int: "an integer", float: "a number",
              str: "a string that is not blank",
              list: "a list of strings such as %s" %
@@ -183,7 +184,7 @@ def parse_hparams(text):
     text: a JSON object, or the path of a .json file that holds one.
 
   Raises:
-    utils.UserError: it is neither; the message says where it breaks.
+    utils.UserError: it is neither; the message locates the error.
   """
   where = "--hparams"
   if text.strip().startswith("{") or not text.strip():
@@ -223,8 +224,7 @@ def run_arguments(parser, argv=None):
       "string: name of the model; its folder is <data-dir>/models/<model-name>"))
   parser.add_argument("--hparams", action="append", default=[], help=(
       "string: a JSON object, or the path of a .json file, of hyperparameters "
-      "(default: {}); may be given several times: of two values of one "
-      "hyperparameter the later counts"))
+      "(default: {}); repeatable, later values override earlier ones"))
   args = parser.parse_args(argv)
   if not _is_text(args.data_dir):
     raise utils.UserError("--data-dir: expected the path of a folder, got %s." %

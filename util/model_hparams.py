@@ -57,11 +57,11 @@ class ModelHParams(hparams.HParams):
   vocab_size = Hparam(None, int, minimum=1)  # null: that of the vocabulary
 
   # tokenizer
-  do_lower_case = Hparam(None, bool)  # null: as the data or model were made
+  do_lower_case = Hparam(None, bool)  # null: as recorded with data or model
   vocab_file = Hparam(None, str)
 
-  # places
-  model_dir = Hparam(None, str)  # where the run writes
+  # paths
+  model_dir = Hparam(None, str)  # output folder of the run
   results_txt = Hparam(None, str)
   results_pkl = Hparam(None, str)
 
@@ -99,7 +99,7 @@ class ModelHParams(hparams.HParams):
     return sizes
 
   def results_json(self):
-    """Returns the path of the results as JSON, beside the reference's two."""
+    """Returns the path of the results as JSON, next to .txt and .pkl."""
     return os.path.splitext(self.results_txt)[0] + ".json"
 
   def check(self):
@@ -108,8 +108,8 @@ class ModelHParams(hparams.HParams):
     sizes = self.transformer_sizes()
     if sizes["hidden_size"] % sizes["num_attention_heads"]:
       raise utils.UserError(
-          "model_hparam_overrides: expected a hidden_size that is a multiple of "
-          "num_attention_heads, got %d and %d; set both." % (
+          "model_hparam_overrides: hidden_size must be a multiple of "
+          "num_attention_heads, got %d and %d. Set both." % (
               sizes["hidden_size"], sizes["num_attention_heads"]))
     num_positions = sizes.get("max_position_embeddings",
                               OVERRIDES["max_position_embeddings"].default)
@@ -121,34 +121,34 @@ class ModelHParams(hparams.HParams):
                                          self.max_seq_length))
 
   def checked_vocab_size(self, vocab_file=None):
-    """Returns vocab_size, worked out and checked against the vocabulary.
+    """Returns vocab_size, checked against the size of the vocabulary.
 
     Args:
       vocab_file: str, None for that of the config.
 
     Raises:
-      utils.UserError: vocab_size is smaller than the vocabulary, or a folder
-        is in the vocabulary's place.
+      utils.UserError: vocab_size is smaller than the vocabulary, or vocab_file
+        is a folder.
     """
     vocab_file = vocab_file or self.vocab_file
     if not vocab_file or not utils.exists(vocab_file):
       return self.vocab_size or DEFAULT_VOCAB_SIZE
     if utils.isdir(vocab_file):
-      raise utils.UserError("Hyperparameter 'vocab_file': expected a file at "
-                            "%s, found a folder." % vocab_file)
+      raise utils.UserError("Hyperparameter 'vocab_file': %s is a folder, "
+                            "expected a file." % vocab_file)
     num_tokens = count_tokens(vocab_file)
     if self.vocab_size is None:
       return num_tokens
     if self.vocab_size < num_tokens:
       raise utils.UserError(
           "Hyperparameter 'vocab_size': expected at least %d, the number of "
-          "tokens in %s, got %d; leave it out to use that number." % (
+          "tokens in %s, got %d. Remove it to use that number." % (
               num_tokens, vocab_file, self.vocab_size))
     return self.vocab_size
 
 
 def count_tokens(vocab_file):
-  """Returns the number of tokens of a vocabulary; blank last lines are none."""
+  """Returns the number of lines of a vocabulary without trailing blank ones."""
   with utils.open_file(vocab_file, "rb") as f:
     content = f.read()
   content = content.rstrip()
@@ -164,12 +164,12 @@ def first_existing(*paths):
 
 
 def agree_on_lower_case(passed, recorded, where):
-  """Returns whether to lower-case: what was recorded, or else what was passed.
+  """Returns whether to lower-case: as recorded, or else as passed.
 
   Args:
-    passed: bool, or None where the user gave none.
-    recorded: bool, or None where nothing is recorded.
-    where: the file that records it.
+    passed: bool, None if not set by the user.
+    recorded: bool, None if not recorded.
+    where: path of the file that records it.
 
   Raises:
     utils.UserError: the two contradict each other.
@@ -178,7 +178,7 @@ def agree_on_lower_case(passed, recorded, where):
     return bool(passed)
   if passed is not None and passed != recorded:
     raise utils.UserError(
-        "Hyperparameter 'do_lower_case': %s was made with %s, got %s; leave it "
-        "out, or use data and a model made the other way." % (
+        "Hyperparameter 'do_lower_case': %s records %s, got %s. Remove it, or "
+        "use data and a model built with that value." % (
             where, str(recorded).lower(), str(passed).lower()))
   return recorded

@@ -11,24 +11,24 @@ from util import utils
 
 
 class StopHook(tf.train.SessionRunHook):
-  """Ends training, or an evaluation, when a signal asked for it.
+  """Ends training, or an evaluation, after a signal.
 
-  Training ends after the step at hand, and so with a checkpoint of it; before
-  the first step, and in an evaluation, at once.
+  Training ends after the current step, and so with a checkpoint of it; before
+  the first step and in an evaluation it ends immediately.
   """
 
   def __init__(self, signals, is_training=True):
-    """Makes the hook.
+    """Watches `signals`.
 
     Args:
       signals: stop_signals.StopSignals.
-      is_training: bool, whether what was done so far is to be saved.
+      is_training: bool, whether to end with a checkpoint.
     """
     self._signals = signals
     self._is_training = is_training
 
   def after_create_session(self, session, coord):
-    del session, coord  # nothing was done yet
+    del session, coord  # no step was run yet
     if self._signals.received:
       raise Stopped()
 
@@ -46,26 +46,26 @@ class Stopped(Exception):
 
 
 class FiniteWeightsListener(tf.train.CheckpointSaverListener):
-  """Refuses to save weights that are not numbers.
+  """Aborts before NaN or Inf weights are saved.
 
-  An update of finite gradients can still overflow. So that the last good
-  checkpoint stays the latest, such weights are never written.
+  An update with finite gradients can still overflow. Such weights are never
+  written, so that the last valid checkpoint stays the latest.
   """
 
   def begin(self):
     self._variables = [variable for variable in tf.global_variables()
                        if variable.dtype.base_dtype.is_floating]
-    self._are_sound = tf.stack([
+    self._are_finite = tf.stack([
         tf.reduce_all(tf.is_finite(variable)) for variable in self._variables])
 
   def before_save(self, session, global_step_value):
-    for variable, is_sound in zip(
-        self._variables, session.run(self._are_sound)):
-      if not is_sound:
+    for variable, is_finite in zip(
+        self._variables, session.run(self._are_finite)):
+      if not is_finite:
         raise utils.UserError(
-            "Step %d: expected finite weights, found nan or infinity in '%s'; "
-            "no checkpoint of it was written. Go on from the latest one with a "
-            "lower learning_rate." % (global_step_value, variable.op.name))
+            "Step %d: NaN or Inf weights in '%s'; no checkpoint was written. "
+            "Resume from the latest one with a lower learning_rate." % (
+                global_step_value, variable.op.name))
 
 
 class ProgressHook(tf.train.SessionRunHook):
@@ -78,17 +78,17 @@ class ProgressHook(tf.train.SessionRunHook):
 
   def __init__(self, *, num_train_steps, batch_size, max_seq_length, log_steps,
                tensors, log_file=None, stream=None, clock=time.time):
-    """Makes the hook.
+    """Logs nothing yet.
 
     Args:
       num_train_steps: int, the global step at which training ends.
-      batch_size: int, examples a step.
-      max_seq_length: int, tokens an example, padding included; None where it
-        differs from batch to batch: examples a second are shown instead.
-      log_steps: int, steps between two looks at `tensors`.
-      tensors: {name: scalar Tensor} to show, such as {"loss": loss}.
-      log_file: path of a .jsonl file that every look is appended to, or None.
-      stream: where to write; standard error by default.
+      batch_size: int, examples per step.
+      max_seq_length: int, tokens per example, padding included; None if it
+        differs between batches: examples/s are logged instead of tokens/s.
+      log_steps: int, steps between two evaluations of `tensors`.
+      tensors: {name: scalar Tensor} to log, such as {"loss": loss}.
+      log_file: path of a .jsonl file that the values are appended to, or None.
+      stream: output stream; standard error by default.
       clock: function that returns the time in seconds.
     """
     self._num_train_steps = num_train_steps
@@ -104,9 +104,9 @@ class ProgressHook(tf.train.SessionRunHook):
     self._global_step = tf.train.get_or_create_global_step()
 
   def after_create_session(self, session, coord):
-    del coord  # no threads of our own
+    del coord  # starts no threads
     self._step = self._first_step = int(session.run(self._global_step))
-    self._shown = {}
+    self._values = {}
     self._progress = progress.Progress(
         self._num_train_steps, "step", initial=self._first_step,
         stream=self._stream, clock=self._clock)
@@ -127,7 +127,7 @@ class ProgressHook(tf.train.SessionRunHook):
     if fetched > self._step:  # several steps a run, on a TPU
       self._step = fetched
     if self._is_looking:
-      self._shown = {name: float(value) for name, value in
+      self._values = {name: float(value) for name, value in
                      run_values.results["values"].items()}
       self._append()
     self._progress.update(self._step - previous)
@@ -158,12 +158,12 @@ class ProgressHook(tf.train.SessionRunHook):
             step == self._first_step + 1)
 
   def _values_text(self):
-    return ", ".join("%s %.4g" % item for item in sorted(self._shown.items()))
+    return ", ".join("%s %.4g" % item for item in sorted(self._values.items()))
 
   def _append(self):
     if not self._log_file:
       return
-    record = dict(self._shown, step=self._step,
+    record = dict(self._values, step=self._step,
                   seconds=round(self._progress.seconds, 3))
     with utils.open_file(self._log_file, "a") as f:
       f.write(json.dumps(record, sort_keys=True) + "\n")

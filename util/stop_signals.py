@@ -1,10 +1,10 @@
-"""SIGTERM and Ctrl-C: a run ends where nothing is lost, and says how to go on.
+"""SIGTERM and Ctrl-C: a run stops without loss and prints how to resume.
 
-The first SIGTERM or SIGINT only asks: whoever runs looks at
-`StopSignals.received` at the next place where nothing is lost and ends with
-`stop`. A SIGINT after that ends the process at once, even in the middle of a
-long step, as a SIGKILL would. Either way the exit status is 128 + the signal's
-number, as shells have it: 143 for SIGTERM, 130 for SIGINT.
+The first SIGTERM or SIGINT is a request: the run checks `StopSignals.received`
+when its state is saved and ends with `stop`. A second SIGINT ends the process
+immediately, even in the middle of a long step, as SIGKILL would. In both cases
+the exit status is 128 + the signal's number, as in shells: 143 for SIGTERM, 130
+for SIGINT.
 
 Importing this module does not import TensorFlow.
 """
@@ -21,17 +21,17 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class StopSignals:
-  """Notes SIGINT and SIGTERM while it is entered, in place of dying of them.
+  """Context manager that records SIGINT and SIGTERM instead of exiting.
 
-  A signal that is ignored, as SIGINT is under nohup, stays ignored; and only
-  the main thread can enter this, in others it does nothing.
+  An ignored signal, such as SIGINT under nohup, stays ignored. In threads other
+  than the main thread it does nothing.
 
   Attributes:
     received: number of the first signal, None until there is one.
   """
 
   def __init__(self, exit_now=os._exit):  # pylint: disable=protected-access
-    """Makes the object; `exit_now(status)` ends the process at once."""
+    """Handles no signal yet; `exit_now(status)` ends the process."""
     self.received = None
     self._exit_now = exit_now
     self._previous = {}
@@ -44,8 +44,8 @@ class StopSignals:
     for number in _SIGNALS:
       if signal.getsignal(number) != signal.SIG_IGN:
         self._previous[number] = signal.signal(number, self._note)
-    # Python runs `_note` when the main thread is back from C++, which may be
-    # after a step of minutes; the pipe tells at once.
+    # Python calls `_note` when the main thread returns from C++, maybe after a
+    # step of minutes; the pipe is written immediately.
     self._previous_end = signal.set_wakeup_fd(
         self._write_end, warn_on_full_buffer=False)
     self._watcher = threading.Thread(target=self._watch, daemon=True)
@@ -63,7 +63,7 @@ class StopSignals:
     os.close(self._read_end)
 
   def _note(self, number, frame):
-    del frame  # wherever the run is
+    del frame  # the run stops at its next check
     self.received = self.received or number
 
   def _watch(self):
@@ -83,16 +83,16 @@ class StopSignals:
 
 
 def stop(number, where):
-  """Ends the run because of a signal: says where it is and how to go on.
+  """Ends the run because of a signal: logs the step and how to resume.
 
   Args:
     number: int, the signal.
-    where: string, "at step 3 of 6, which model.ckpt-3 holds".
+    where: str, "at step 3 of 6 (models/m)".
 
   Raises:
     SystemExit: always.
   """
-  utils.log("Stopped by %s %s. To go on run: %s" % (
+  utils.log("Stopped by %s %s. To resume, run: %s" % (
       name_of(number), where, command_line()))
   raise SystemExit(exit_status(number))
 

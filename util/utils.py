@@ -1,12 +1,11 @@
 """Files, JSON, log lines and the way a command ends.
 
 Importing this module does not import TensorFlow, so that a configuration can be
-checked at once. Local paths are handled by Python itself; a path with a scheme,
-such as `gs://bucket/x`, goes through `tf.io.gfile`.
+checked quickly. Local paths are handled by Python; paths with a scheme, such as
+ `gs://bucket/x`, goes through `tf.io.gfile`.
 """
 
 import contextlib
-import fnmatch
 import glob as python_glob
 import hashlib
 import io
@@ -22,7 +21,7 @@ _MAX_MESSAGE_CHARACTERS = 1800  # the list of all hyperparameters has 1,300
 
 
 class UserError(ValueError):
-  """What a user can cause: the message says what to do, in one line."""
+  """An error that a user can cause; one line that includes what to do."""
 
 
 def exit_cleanly(main):
@@ -36,10 +35,10 @@ def exit_cleanly(main):
 
 
 def _one_line(message):
-  """Returns a message without line breaks, and without the middle of a book.
+  """Returns a message without line breaks, truncated in the middle if long.
 
-  A long value of the user's stands in the middle: what is said first is where,
-  and last what to do.
+  Messages start with the location and end with what to do; long user input is
+  in the middle.
   """
   line = " ".join(message.splitlines())
   if len(line) <= _MAX_MESSAGE_CHARACTERS:
@@ -48,19 +47,19 @@ def _one_line(message):
   return "%s [...] %s" % (line[:half], line[-half:])
 
 
-def log(*parts):
-  """Prints one line on standard output, at once.
+def log(*values):
+  """Prints one line on standard output and flushes it.
 
-  What that cannot show, such as half of a surrogate pair, is escaped.
+  Characters that it cannot encode, such as lone surrogates, are escaped.
   """
-  line = " ".join(map(str, parts)) + "\n"
+  line = " ".join(map(str, values)) + "\n"
   encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
   sys.stdout.write(line.encode(encoding, "backslashreplace").decode(encoding))
   sys.stdout.flush()
 
 
 def heading(text):
-  """Prints `text` as the heading of what follows."""
+  """Prints `text` as a heading."""
   log("=" * 80)
   log(text)
   log("=" * 80)
@@ -86,20 +85,20 @@ def _gfile():
 
 
 def open_file(path, mode="r"):
-  """Opens a file; text is UTF-8 and its line ends are left as they are.
+  """Opens a file; text is UTF-8 and its line ends are kept.
 
-  Half of a surrogate pair, which is not UTF-8, is written as JSON escapes it.
+  Lone surrogates, which are not UTF-8, are written as JSON escapes.
 
   Raises:
     UserError: the file to read does not exist or cannot be read.
   """
   is_reading = "r" in mode
   if is_reading and not exists(path):
-    raise UserError("Expected a file at %s, found none." % path)
+    raise UserError("%s: no such file." % path)
   if is_remote(path):
     return _gfile().GFile(path, mode)
   if is_reading and isdir(path):
-    raise UserError("Expected a file at %s, found a folder." % path)
+    raise UserError("%s: is a folder, expected a file." % path)
   try:
     if "b" in mode:
       return open(path, mode)
@@ -117,7 +116,7 @@ def exists(path):
     return _gfile().exists(path)
   try:
     return os.path.exists(path)
-  except ValueError:  # no path; Python 3.8 and later return False
+  except ValueError:  # not a path; Python 3.8 and later return False
     return False
 
 
@@ -140,10 +139,10 @@ def listdir(path):
 
 
 def makedirs(path):
-  """Makes a folder and its parents; one that exists is left as it is.
+  """Creates a folder and its parents, unless it exists.
 
   Raises:
-    UserError: a file is in the way, or the place cannot be written.
+    UserError: the path is a file, or cannot be written.
   """
   if is_remote(path):
     _gfile().makedirs(path)
@@ -151,7 +150,7 @@ def makedirs(path):
   try:
     os.makedirs(path, exist_ok=True)
   except OSError as error:
-    raise UserError("Cannot make the folder %s: %s." % (path, error.strerror))
+    raise UserError("Cannot create the folder %s: %s." % (path, error.strerror))
 
 
 def remove(path):
@@ -163,7 +162,7 @@ def remove(path):
 
 
 def rmtree(path):
-  """Removes a folder and all it holds, if it exists."""
+  """Removes a folder and its content, if it exists."""
   if not exists(path):
     return
   if is_remote(path):
@@ -173,7 +172,7 @@ def rmtree(path):
 
 
 def rename(source, target):
-  """Renames a file; one that is at `target` is replaced."""
+  """Renames a file, replacing an existing `target`."""
   if is_remote(source):
     _gfile().rename(source, target, overwrite=True)
   else:
@@ -181,7 +180,7 @@ def rename(source, target):
 
 
 def copy(source, target):
-  """Copies one file; `target` appears whole or not at all."""
+  """Copies one file atomically."""
   with open_file(source, "rb") as reader, write_atomically(
       target, "wb") as writer:
     shutil.copyfileobj(reader, writer)
@@ -189,23 +188,14 @@ def copy(source, target):
 
 def file_size(path):
   """Returns the size of a file in bytes."""
-  return _gfile().stat(path).length if is_remote(path) else os.path.getsize(path)
+  return (_gfile().stat(path).length if is_remote(path)
+          else os.path.getsize(path))
 
 
 def modified(path):
   """Returns when a file was last written, in nanoseconds of the epoch."""
   return (_gfile().stat(path).mtime_nsec if is_remote(path)
           else os.stat(path).st_mtime_ns)
-
-
-def count_lines(path):
-  """Returns the number of lines; a last line without a newline counts."""
-  num_lines, last = 0, b"\n"
-  with open_file(path, "rb") as f:
-    for block in iter(lambda: f.read(1 << 20), b""):
-      num_lines += block.count(b"\n")
-      last = block[-1:]
-  return num_lines + (last != b"\n")
 
 
 def sha256_of_file(path):
@@ -219,10 +209,10 @@ def sha256_of_file(path):
 
 @contextlib.contextmanager
 def write_atomically(path, mode="w"):
-  """Opens a temporary file that becomes `path` when the block ends well.
+  """Opens a temporary file that is renamed to `path` when the block succeeds.
 
-  Folders are made as needed. If the block raises, the temporary file is removed
-  and whatever was at `path` stays as it was.
+  Folders are created as needed. If the block raises, the temporary file is
+  removed and an existing `path` stays unchanged.
 
   Raises:
     UserError: the file cannot be written (disk full, no permission).
@@ -242,13 +232,6 @@ def write_atomically(path, mode="w"):
       remove(temporary)
 
 
-def remove_temporary_files(folder):
-  """Removes what a killed `write_atomically` left in `folder`."""
-  for name in listdir(folder):
-    if fnmatch.fnmatch(name, ".*.*.tmp"):
-      remove(os.path.join(folder, name))
-
-
 # ------------------------------------------------------------ JSON and pickle
 
 
@@ -256,19 +239,31 @@ def load_json(path):
   """Returns the content of a JSON file.
 
   Raises:
-    UserError: the file is missing, not UTF-8 or not JSON; names line and column.
+    UserError: the file is missing, not UTF-8 or not JSON, with line and column.
   """
   with open_file(path, "rb") as f:
     return parse_json(f.read(), path)
 
 
-def parse_json(content, place, *, is_line=False, **arguments):
-  """Returns the value that a text is the JSON of.
+def load_json_object(path):
+  """Returns the object in a JSON file; {} if the file does not exist.
+
+  Raises:
+    UserError: the file cannot be read, or has another JSON value.
+  """
+  content = load_json(path) if exists(path) else {}
+  if not isinstance(content, dict):
+    raise UserError("%s: expected a JSON object." % path)
+  return content
+
+
+def parse_json(content, source, *, is_line=False, **arguments):
+  """Returns the value of a JSON text.
 
   Args:
     content: UTF-8 bytes, with or without a byte order mark, or str.
-    place: str, where it stands, for the message.
-    is_line: bool, whether `place` names the line already.
+    source: str, path or flag of the text, for the message.
+    is_line: bool, whether `source` includes the line number already.
     **arguments: of json.loads.
 
   Raises:
@@ -284,21 +279,21 @@ def parse_json(content, place, *, is_line=False, **arguments):
     raise
   except json.JSONDecodeError as error:
     raise UserError("%s:%s%d: expected JSON: %s." % (
-        place, "" if is_line else "%d:" % error.lineno, error.colno, error.msg))
+        source, "" if is_line else "%d:" % error.lineno, error.colno,
+        error.msg))
   except UnicodeDecodeError as error:
-    raise UserError("%s: expected UTF-8, byte %d is not." % (
-        place, error.start))
+    raise UserError("%s: byte %d is not UTF-8." % (source, error.start))
   except RecursionError:
-    raise UserError("%s: expected JSON, found some that is nested too deeply." %
-                    place)
-  except ValueError as error:  # a whole number of thousands of digits
-    raise UserError("%s: expected JSON: %s." % (place, error))
+    raise UserError("%s: the JSON is nested too deeply." % source)
+  except ValueError as error:  # an integer of thousands of digits
+    raise UserError("%s: expected JSON: %s." % (source, error))
 
 
 def write_json(obj, path):
-  """Writes `obj` as UTF-8 JSON, whole or not at all."""
+  """Writes `obj` atomically as UTF-8 JSON."""
   with write_atomically(path) as f:
-    f.write(json.dumps(obj, ensure_ascii=False, indent=1, sort_keys=True) + "\n")
+    f.write(json.dumps(
+        obj, ensure_ascii=False, indent=1, sort_keys=True) + "\n")
 
 
 def write_pickle(obj, path):

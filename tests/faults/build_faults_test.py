@@ -77,7 +77,7 @@ class BuildFaultsTest(unittest.TestCase):
     # that of a killed build and delete its temporary files.
     with folder_lock.FolderLock(self.output_dir, "build"):
       with self.assertRaisesRegex(
-          utils.UserError, "alone in|locked by"):
+          utils.UserError, "is locked by"):
         builder.build(self.settings)
     builder.build(self.settings)
     self.assertNotIn(folder_lock.LOCK_NAME, os.listdir(self.output_dir))

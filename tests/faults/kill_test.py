@@ -287,11 +287,11 @@ def check_variant(folder, variant, num_kills, seed):
   """
   trainer = (FinetuningTrainer if variant == "finetuning" else Trainer)(
       folder, variant)
-  undisturbed = trainer.run("undisturbed")
-  assert undisturbed.status == 0, trainer.log()
-  expected = trainer.final_state("undisturbed")
+  uninterrupted = trainer.run("uninterrupted")
+  assert uninterrupted.status == 0, trainer.log()
+  expected = trainer.final_state("uninterrupted")
   rng = random.Random("%s %d" % (variant, seed))
-  seconds = typical_seconds(undisturbed)
+  seconds = typical_seconds(uninterrupted)
   kills, num_trainings = collections.Counter(), 0
   while sum(kills.values()) < num_kills:
     num_trainings += 1

@@ -50,7 +50,7 @@ class UtilsTest(unittest.TestCase):
 
   def test_json_that_is_not_utf8_names_the_byte(self):
     path = self.write("x.json", b'"\xff"')
-    with self.assertRaisesRegex(utils.UserError, "UTF-8, byte 1 is not"):
+    with self.assertRaisesRegex(utils.UserError, "byte 1 is not UTF-8"):
       utils.load_json(path)
 
   def test_json_that_python_cannot_take_names_the_file(self):
@@ -58,7 +58,7 @@ class UtilsTest(unittest.TestCase):
       path = self.write("x.json", content)
       with self.assertRaisesRegex(utils.UserError, "x.json: .* too deeply"):
         utils.load_json(path)
-    # Python 3.11 reads no whole numbers of more than 4,300 digits.
+    # Python 3.11 reads no integers of more than 4,300 digits.
     path = self.write("x.json", b"9" * 5000)
     try:
       self.assertEqual(utils.load_json(path), 10 ** 5000 - 1)
@@ -70,7 +70,7 @@ class UtilsTest(unittest.TestCase):
       utils.parse_json(b"{\n", "x:7", is_line=True)
 
   def test_folder_in_place_of_a_file_is_named(self):
-    with self.assertRaisesRegex(utils.UserError, "file at .*, found a folder"):
+    with self.assertRaisesRegex(utils.UserError, "is a folder, expected a file"):
       utils.load_json(self.folder)
 
   def test_file_that_must_not_be_read_is_named(self):
@@ -97,7 +97,7 @@ class UtilsTest(unittest.TestCase):
     self.assertFalse(utils.exists("\ud800"))
 
   def test_missing_file_is_named(self):
-    with self.assertRaisesRegex(utils.UserError, "Expected a file at .*nope"):
+    with self.assertRaisesRegex(utils.UserError, "nope.*: no such file"):
       utils.load_json(self.path("nope"))
 
   def test_failed_write_leaves_the_earlier_file(self):
@@ -112,7 +112,7 @@ class UtilsTest(unittest.TestCase):
 
   def test_folder_under_a_file_is_refused(self):
     self.write("file", b"")
-    with self.assertRaisesRegex(utils.UserError, "Cannot make the folder"):
+    with self.assertRaisesRegex(utils.UserError, "Cannot create the folder"):
       with utils.write_atomically(self.path("file", "x")):
         self.fail("The block must not run.")
 
@@ -127,12 +127,6 @@ class UtilsTest(unittest.TestCase):
     with open(self.path("x.pkl"), "rb") as f:
       self.assertEqual(pickle.load(f), [{"loss": 1.5}])
 
-  def test_count_lines(self):
-    for content, wanted in [(b"", 0), (b"a", 1), (b"a\n", 1), (b"a\nb", 2),
-                            (b"a\r\n\r\n", 2)]:
-      with self.subTest(content=content):
-        self.assertEqual(utils.count_lines(self.write("x", content)), wanted)
-
   def test_copy_and_rename_replace(self):
     source = self.write("a", b"new")
     target = self.write("b", b"old")
@@ -145,12 +139,6 @@ class UtilsTest(unittest.TestCase):
     path = self.write("x", "و\r\n".encode("utf-8"))
     with utils.open_file(path) as f:
       self.assertEqual(f.read(), "و\r\n")
-
-  def test_temporary_files_of_a_killed_write_can_be_removed(self):
-    self.write(".x.json.123.tmp", b"half")
-    self.write("x.json", b"{}")
-    utils.remove_temporary_files(self.folder)
-    self.assertEqual(utils.listdir(self.folder), ["x.json"])
 
   def test_remote_paths_are_told_by_their_scheme(self):
     self.assertTrue(utils.is_remote("gs://bucket/x"))

@@ -127,7 +127,7 @@ class ReadTsvTest(ReaderTest):
                       lambda: self.read(["a"], False), "1\t2\n")
 
   def test_missing_file(self):
-    with self.assertRaisesRegex(utils.UserError, "Expected a file at"):
+    with self.assertRaisesRegex(utils.UserError, "no such file"):
       self.read()
 
 
