@@ -185,8 +185,8 @@ def _check_info(config, folder, info):
   """Returns {path: number of examples} of the files that `info` lists."""
   if info["max_seq_length"] != config.max_seq_length:
     raise utils.UserError(
-        "max_seq_length: %s was built with %d, got %d. Set it to that, or build "
-        "the dataset again." % (
+        "max_seq_length: %s was built with %d, got %d. Set it to that, or "
+        "build the dataset again." % (
             folder, info["max_seq_length"], config.max_seq_length))
   if info["vocab_sha256"] != tokenization.vocab_sha256(config.vocab_file):
     raise utils.UserError(

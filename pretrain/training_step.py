@@ -213,8 +213,8 @@ class FiniteHook(tf.train.SessionRunHook):
     cause = self._first_non_finite(values)
     if self._nan_policy == "stop":
       raise utils.UserError(
-          "Step %d: training diverged: %s. The update was not applied or saved. "
-          "Lower learning_rate or raise num_warmup_steps, or set "
+          "Step %d: training diverged: %s. The update was not applied or "
+          "saved. Lower learning_rate or raise num_warmup_steps, or set "
           "\"nan_policy\": \"skip\" to skip such steps." % (
               self._step, cause))
     utils.log("Skipped the update of step %d: %s" % (self._step, cause))

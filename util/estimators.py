@@ -135,15 +135,15 @@ def writing_to(folder):
     if not _is_of_writing(error):
       raise
     raise utils.UserError(
-        "Cannot write to %s: %s. Existing files are intact: free disk space and "
-        "run the same command again." % (
+        "Cannot write to %s: %s. Existing files are intact: free disk space "
+        "and run the same command again." % (
             folder, _cause(error.message))) from error
   except OSError as error:
     if error.errno is None:
       raise
     raise utils.UserError(
-        "Cannot write to %s: %s. Existing files are intact: free disk space and "
-        "run the same command again." % (
+        "Cannot write to %s: %s. Existing files are intact: free disk space "
+        "and run the same command again." % (
             error.filename or folder, error.strerror)) from error
 
 

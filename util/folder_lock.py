@@ -1,8 +1,8 @@
 """A lock for a folder that one process at a time may write to.
 
-It is an operating system lock (flock) on a file in the folder, which is released
-when the process ends, even if it is killed. Importing this module does not
-import TensorFlow.
+It is an operating system lock (flock) on a file in the folder, which is
+released when the process ends, even if it is killed. Importing this module does
+not import TensorFlow.
 """
 
 import errno
@@ -35,8 +35,8 @@ class FolderLock:
     Args:
       folder: path; a remote folder is not locked, which is logged.
       action: str, the verb in the message: "train".
-      is_sibling: bool, whether the lock file is next to the folder instead of in
-        it, so that the holder may remove and recreate the folder.
+      is_sibling: bool, whether the lock file is next to the folder, not in it,
+        so that the holder may remove and recreate the folder.
     """
     self._folder = folder
     parent, name = os.path.split(folder)
@@ -105,8 +105,8 @@ class FolderLock:
         "since": time.strftime("%Y-%m-%d %H:%M:%S")}).encode("utf-8"))
 
   def _log_unlocked(self, reason):
-    utils.log("%s is not locked (%s): make sure that no other process writes to "
-              "it" % (self._folder, reason))
+    utils.log("%s is not locked (%s): make sure that no other process writes "
+              "to it" % (self._folder, reason))
 
 
 def _is_at(lock_file, path):

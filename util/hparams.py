@@ -90,7 +90,7 @@ class HParams:
   """Base of `PretrainingConfig` and `FinetuningConfig`.
 
   A subclass declares each hyperparameter as a class attribute that is an
-  `Hparam`. A run's value is the one from the last of these layers that names it:
+  `Hparam`. A run's value comes from the last of these layers that names it:
 
     1. the declared default;
     2. `presets`: defaults that follow from other values, such as `model_size`;
@@ -198,8 +198,8 @@ def parse_hparams(text):
       content = f.read()
   else:
     raise utils.UserError(
-        "--hparams: expected a JSON object such as '{\"model_size\": \"small\"}' "
-        "or the path of a .json file, got %s." % _shorten(text))
+        "--hparams: expected a JSON object such as '{\"model_size\": "
+        "\"small\"}' or the path of a .json file, got %s." % _shorten(text))
   values = utils.parse_json(content, where,
                             object_pairs_hook=_refuse_duplicates)
   if not isinstance(values, dict):
@@ -221,7 +221,8 @@ def run_arguments(parser, argv=None):
   parser.add_argument("--data-dir", required=True, help=(
       "string: folder of the data, the vocabulary and the model weights"))
   parser.add_argument("--model-name", required=True, help=(
-      "string: name of the model; its folder is <data-dir>/models/<model-name>"))
+      "string: name of the model; its folder is "
+      "<data-dir>/models/<model-name>"))
   parser.add_argument("--hparams", action="append", default=[], help=(
       "string: a JSON object, or the path of a .json file, of hyperparameters "
       "(default: {}); repeatable, later values override earlier ones"))

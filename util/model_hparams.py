@@ -116,8 +116,8 @@ class ModelHParams(hparams.HParams):
     if self.max_seq_length > num_positions:
       raise utils.UserError(
           "max_seq_length: expected at most max_position_embeddings (%d), got "
-          "%d; set model_hparam_overrides: {\"max_position_embeddings\": %d} or "
-          "a smaller max_seq_length." % (num_positions, self.max_seq_length,
+          "%d. Set model_hparam_overrides: {\"max_position_embeddings\": %d} "
+          "or a smaller max_seq_length." % (num_positions, self.max_seq_length,
                                          self.max_seq_length))
 
   def checked_vocab_size(self, vocab_file=None):

@@ -147,7 +147,7 @@ class ParseHparamsTest(unittest.TestCase):
         ('{"a": 1, "a": 2}', "'a' is given twice"),
         (tempfile.gettempdir(), "is a folder"),
         ('{"a": {"b": 1, "b": 2}}', "'b' is given twice"),
-        ('{"a":' * 100000, "expected")]:
+        ('{"a":' * 100000, "nested too deeply")]:
       with self.subTest(text=text[:40]):
         with self.assertRaisesRegex(utils.UserError, message):
           hparams.parse_hparams(text)
