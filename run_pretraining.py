@@ -45,7 +45,7 @@ def run_training(config, signals):
   """Trains from what the model folder holds, which no other process may."""
   # Imports TensorFlow, after configuration and data were found good: a typo
   # should cost no start-up time.
-  from model import checkpoint
+  from model import checkpoint_recovery
   from pretrain import starting_weights
   from util import estimators
   from util import session_hooks
@@ -55,7 +55,7 @@ def run_training(config, signals):
     estimators.start_debug_folder(config.model_dir)
   utils.heading("Training")
   with estimators.writing_to(config.model_dir):
-    checkpoint.remove_unfinished(config.model_dir)
+    checkpoint_recovery.remove_unfinished(config.model_dir)
     starting_weights.write_settings(config)
     step = starting_weights.prepare_weights(config)
     is_evaluated = not is_evaluation_due(config, step)
