@@ -10,7 +10,7 @@ import os
 import numpy as np
 import tensorflow.compat.v1 as tf
 
-from model.huggingface import conversion
+from model.huggingface import importer
 from model import modeling
 from util import utils
 
@@ -45,7 +45,7 @@ def write_model(folder, variables, *, num_heads=NUM_HEADS, step=100,
     tokens: list of str; None: as many as the word embeddings have rows.
     **config: more fields of config.json.
   """
-  conversion.write_checkpoint(
+  importer.write_checkpoint(
       os.path.join(folder, "model.ckpt-%d" % step),
       dict(variables, global_step=np.array(step, np.int64)))
   if tokens is None:

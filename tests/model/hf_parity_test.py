@@ -22,7 +22,8 @@ import unittest
 import numpy as np
 import tensorflow.compat.v1 as tf
 
-from model.huggingface import conversion
+from model.huggingface import exporter
+from model.huggingface import importer
 from model.huggingface import model_folder
 from model import tokenization
 from pretrain import heads
@@ -80,7 +81,7 @@ class ParityTest(unittest.TestCase):
           output_hidden_states=True)
 
   def convert(self, part, **kwargs):
-    conversion.to_hf(self.model_dir, self.hf_dir, part, **kwargs)
+    exporter.to_hf(self.model_dir, self.hf_dir, part, **kwargs)
 
 
 class EncoderTest(ParityTest):
@@ -130,7 +131,7 @@ class PretrainingTest(ParityTest):
         self.model_dir, features, **generator), output.logits)
     self.check("generator's last layer", hf_models.run_encoder(
         self.model_dir, features, **generator), output.hidden_states[-1])
-    conversion.to_tf(
+    importer.to_tf(
         self.tf_dir, **dict(folders, untied_embeddings=generator.get(
             "untied_embeddings", False)))
     self.check("discriminator logits after the round trip",
@@ -256,7 +257,7 @@ class FolderTest(ParityTest):
 
   def test_a_folder_that_transformers_wrote(self):
     model = self.save(transformers.ElectraForPreTraining)
-    report = conversion.to_tf(self.tf_dir, discriminator=self.hf_dir)
+    report = importer.to_tf(self.tf_dir, discriminator=self.hf_dir)
     self.assertEqual(report.unused, [])
     self.check("a model of transformers", hf_models.run_encoder(
         self.tf_dir, self.features(), num_heads=1), self.run_hf(
@@ -264,7 +265,7 @@ class FolderTest(ParityTest):
 
   def test_a_bare_encoder(self):
     model = self.save(transformers.ElectraModel)
-    conversion.to_tf(self.tf_dir, discriminator=self.hf_dir)
+    importer.to_tf(self.tf_dir, discriminator=self.hf_dir)
     self.check("a bare encoder", hf_models.run_encoder(
         self.tf_dir, self.features(), num_heads=1), self.run_hf(
             model, self.features()).last_hidden_state)
@@ -274,7 +275,7 @@ class FolderTest(ParityTest):
     os.remove(os.path.join(self.hf_dir, "model.safetensors"))
     path = os.path.join(self.hf_dir, model_folder.TORCH_FILE)
     torch.save(model.state_dict(), path)  # has the tied table a second time
-    report = conversion.to_tf(self.tf_dir, masked_lm=self.hf_dir)
+    report = importer.to_tf(self.tf_dir, masked_lm=self.hf_dir)
     self.assertEqual(report.unused, [])
     self.check("a pytorch_model.bin", hf_models.run_encoder(
         self.tf_dir, self.features(), num_heads=1), self.run_hf(
@@ -293,7 +294,7 @@ class FolderTest(ParityTest):
     torch.save({"a": Attack()}, os.path.join(
         self.hf_dir, model_folder.TORCH_FILE))
     with self.assertRaisesRegex(utils.UserError, "cannot be read as weights"):
-      conversion.to_tf(self.tf_dir, masked_lm=self.hf_dir)
+      importer.to_tf(self.tf_dir, masked_lm=self.hf_dir)
     self.assertFalse(os.path.exists(ran))
 
 
