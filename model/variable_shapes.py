@@ -7,6 +7,7 @@ import collections
 import re
 
 MAIN_SCOPE = "electra"  # holds the embeddings that a generator shares
+TASKS_SCOPE = "task_specific"
 _SLOT = re.compile(r"/adam_[mv]$")
 _MAX_LISTED = 6  # names or groups in one line of a report or an error
 
@@ -24,6 +25,12 @@ def without_slot(name):
 def has_scope(names, scope):
   """Returns whether any of some variables is in a scope."""
   return any(name.startswith(scope + "/") for name in names)
+
+
+def trained_tasks(names):
+  """Returns the sorted names of the tasks that have a fine-tuned head."""
+  return sorted({name.split("/")[1] for name in names
+                 if name.startswith(TASKS_SCOPE + "/")})
 
 
 def num_layers(names, scope):

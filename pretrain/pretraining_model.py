@@ -16,8 +16,6 @@ Glossary of shapes:
 """
 
 import collections
-import math
-
 import tensorflow.compat.v1 as tf
 
 from model import model_sizes
@@ -136,16 +134,14 @@ class PretrainingModel:
           embedding_size=embedding_size,
           untied_embeddings=config.untied_generator_embeddings)
     else:
-      generator_config = self._bert_config
       encoder = self._encoder(
-          inputs, generator_config, scope=modeling.MAIN_SCOPE,
+          inputs, self._bert_config, scope=modeling.MAIN_SCOPE,
           embedding_size=self._embedding_size, stream="generator")
     # Only the masked positions are multiplied with the vocabulary.
     vectors = tensor_ops.gather_positions(
         encoder.get_sequence_output(), inputs.masked_lm_positions)
-    distribution = heads.TokenDistribution(
-        generator_config, tensor_ops.reshape_to_matrix(vectors),
-        encoder.get_embedding_table(), "generator_predictions")
+    distribution = heads.generator_distribution(
+        encoder, tensor_ops.reshape_to_matrix(vectors))
     return heads.masked_lm_output(
         inputs, distribution, self._denominators.masked_lm)
 
@@ -183,20 +179,11 @@ class PretrainingModel:
     logits = heads.discriminator_logits(
         self._bert_config, encoder.get_sequence_output())
     if self._config.electric_objective:
-      logits += self._noise_log_odds(inputs)
+      logits += electric.noise_log_odds(
+          self._two_towers, inputs.input_ids, self._config.mask_prob)
     return heads.discriminator_output(
         inputs, logits, self.fake_data.is_fake_tokens,
         self._denominators.discriminator)
-
-  def _noise_log_odds(self, inputs):
-    """Returns the log of how much likelier noise is, float32 [B, L].
-
-    log(k q(x_t) / (n - k)) of noise-contrastive estimation, equation 3 of
-    Electric, with k of n tokens replaced.
-    """
-    mask_prob = self._config.mask_prob
-    return (self._two_towers.log_probs_of(inputs.input_ids) +
-            math.log(mask_prob / (1 - mask_prob)))
 
   def _encoder(self, inputs, bert_config, *, scope, embedding_size,
                untied_embeddings=False, stream=None):

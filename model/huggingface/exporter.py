@@ -24,7 +24,6 @@ from util import model_hparams
 from util import utils
 
 DISCRIMINATOR, GENERATOR, TASK_PREFIX = "discriminator", "generator", "task:"
-TASKS_SCOPE = "task_specific"
 _FINETUNING_FOLDER = "finetuning_models"  # inside a pre-trained model's folder
 _MASKED_LM = "ElectraForMaskedLM"
 
@@ -208,12 +207,11 @@ def _read_part(source, part):
 
 def _read_head(source, task_name, task_kind):
   """Returns (kind, {name inside the head: array}) of a task."""
-  scope = "%s/%s/" % (TASKS_SCOPE, task_name)
+  scope = "%s/%s/" % (variable_shapes.TASKS_SCOPE, task_name)
   names = [name for name in source.shapes
            if name.startswith(scope) and not variable_shapes.is_slot(name)]
   if not names:
-    tasks = sorted({name.split("/")[1] for name in source.shapes
-                    if name.startswith(TASKS_SCOPE + "/")})
+    tasks = variable_shapes.trained_tasks(source.shapes)
     raise utils.UserError(
         "%s: the checkpoint has no head of a task '%s'. It has %s." % (
             source.prefix, task_name,
