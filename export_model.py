@@ -48,8 +48,8 @@ def parse_args(argv=None):
       description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
   source = parser.add_mutually_exclusive_group(required=True)
   source.add_argument("--model-dir", metavar="DIR",
-                      help="directory of a model; its best or newest checkpoint "
-                      "is exported")
+                      help="directory of a model; exports its best or newest "
+                      "checkpoint")
   source.add_argument("--checkpoint", metavar="PREFIX",
                       help="one checkpoint, such as DIR/model.ckpt-1000")
   parser.add_argument("--output-dir", required=True, metavar="DIR",
@@ -58,8 +58,8 @@ def parse_args(argv=None):
   parser.add_argument("--overwrite", action="store_true",
                       help="replace a SavedModel (default: an error)")
   parser.add_argument("--data-dir", metavar="DIR",
-                      help="--data-dir of the fine-tuning, for tasks that learn "
-                      "labels from data (default: inferred from the path)")
+                      help="--data-dir of the fine-tuning, for tasks with labels "
+                      "learned from data (default: inferred from the path)")
   parser.add_argument("--hparams", default="{}", metavar="JSON",
                       help="JSON object, or path of a .json file: training "
                       "hyperparameters that are not recorded (default: {})")

@@ -83,8 +83,8 @@ def _check_heads(tasks, shapes, prefix):
   for task in tasks:
     if task.name not in trained:
       raise utils.UserError(
-          "%s: the checkpoint was not trained on task '%s'. It has heads of %s." %
-          (prefix, task.name, ", ".join(trained) or "no task"))
+          "%s: the checkpoint was not trained on task '%s'. It has heads of "
+          "%s." % (prefix, task.name, ", ".join(trained) or "no task"))
 
 
 def _predict(config, task, encoder, inputs):

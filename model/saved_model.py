@@ -84,9 +84,10 @@ def export(config, checkpoint, output_dir, build, options):
                 embedding_size=model_sizes.get_embedding_size(
                     config, bert_config))})
     num_weights = sum(variable.shape.num_elements() for variable in variables)
-  utils.log("Wrote the signatures {} to {} ({} variables, {:,} weights, from {})"
-            .format(", ".join(signatures), output_dir, len(variables),
-                    num_weights, prefix))
+  utils.log(
+      "Wrote the signatures {} to {} ({} variables, {:,} weights, from {})".format(
+          ", ".join(signatures), output_dir, len(variables), num_weights,
+          prefix))
 
 
 def _tokenizer_settings(checkpoint, config):

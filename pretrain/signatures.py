@@ -76,8 +76,8 @@ def _supported(config, prefix, shapes, names):
       utils.log("Skipped %s: %s" % (name, reason))
     tasks = variable_shapes.trained_tasks(shapes)
     if tasks:
-      utils.log("Skipped the heads of %s: to export them, set \"task_names\" and "
-                "the hyperparameters of the fine-tuning in --hparams" %
+      utils.log("Skipped the heads of %s: to export them, set \"task_names\" "
+                "and the hyperparameters of the fine-tuning in --hparams" %
                 ", ".join(tasks))
   return [name for name in export_config.signature_names(config)
           if name in (names or (name,)) and name not in reasons]

@@ -284,7 +284,7 @@ class ConfigTest(unittest.TestCase):
 
   def test_missing_vocabulary(self):
     os.remove(os.path.join(self.folder, "vocab.txt"))
-    with self.assertRaisesRegex(utils.UserError, "model's vocabulary is missing"):
+    with self.assertRaisesRegex(utils.UserError, "vocabulary is missing"):
       self.make()
 
   def test_invalid_config_json_is_a_user_error(self):

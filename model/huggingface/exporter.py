@@ -62,7 +62,7 @@ def to_hf(checkpoint, output_dir, part, *, vocab_file=None, model_config=None,
   source = _Checkpoint(checkpoint)
   if os.path.realpath(output_dir) == os.path.realpath(source.folders[0]):
     raise utils.UserError(
-        "--output-dir: %s is the folder of the checkpoint. Pass another folder." %
+        "--output-dir: %s is the folder of the checkpoint. Pass another one." %
         output_dir)
   notes = []
   scopes = _find_part(source, part)
@@ -106,8 +106,8 @@ class _Checkpoint:
     missing = [name for name in names if name not in self.shapes]
     if missing:
       raise utils.UserError(
-          "%s: the checkpoint lacks %d of the variables to convert, such as %s; "
-          "it has %s." % (self.prefix, len(missing), missing[0], ", ".join(
+          "%s: the checkpoint lacks %d of the variables to convert, such as "
+          "%s; it has %s." % (self.prefix, len(missing), missing[0], ", ".join(
               variable_shapes.grouped(
                   (name for name in self.shapes
                    if not variable_shapes.is_slot(name)), depth=1))))
@@ -161,7 +161,8 @@ def _find_part(source, part):
                  _generator_scope(source, "encoder"),
                  variable_names.generator_head_pairs(), _MASKED_LM)
   if part.startswith(TASK_PREFIX):
-    return _Part(variable_names.MAIN_SCOPE, variable_names.MAIN_SCOPE, [], None)
+    return _Part(
+        variable_names.MAIN_SCOPE, variable_names.MAIN_SCOPE, [], None)
   raise utils.UserError("--part: unknown value '%s'. Use %s, %s or %s<name>." % (
       part, DISCRIMINATOR, GENERATOR, TASK_PREFIX))
 
@@ -288,7 +289,7 @@ def _label_config(kind, head, labels, notes):
   if kind == heads.QA:
     if labels:
       raise utils.UserError(
-          "--labels-file: a question answering head has no labels. Omit the flag.")
+          "--labels-file: a question answering head has no labels. Omit it.")
     return {}
   num_labels = heads.num_labels(kind, head)
   if labels is None:

@@ -214,7 +214,7 @@ def _generator_head(model):
   if model.config.get("hidden_act", "gelu") != "gelu":
     raise utils.UserError(
         "%s: hidden_act is \"%s\", but the head of ElectraForMaskedLM always "
-        "uses gelu. Here one setting covers both, so it cannot be converted." % (
+        "uses gelu. Here one setting covers both: it cannot be converted." % (
             model.folder, model.config["hidden_act"]))
   model.check_tied_table()
   return model.take(variable_names.generator_head_pairs())
@@ -235,8 +235,9 @@ def _generator(models, untied_embeddings, notes):
     embeddings = model.take_embeddings(scope)
     if scope + "/embeddings_project/kernel" in encoder:
       raise utils.UserError(
-          "%s: separate generator embeddings must be as wide as its layers, but "
-          "embedding_size is %s and hidden_size %s. Omit --untied-embeddings." % (
+          "%s: separate generator embeddings must be as wide as its layers, "
+          "but embedding_size is %s and hidden_size %s. Omit "
+          "--untied-embeddings." % (
               model.folder, model.config.get("embedding_size"),
               model.config.get("hidden_size")))
   else:
@@ -291,8 +292,9 @@ def _check_generator_sizes(model, bert_config):
     found = getattr(bert_config, name)
     if found != expected:
       raise utils.UserError(
-          "%s: a generator of hidden size %d must have %s %d, got %d. It cannot "
-          "be converted." % (model.folder, hidden_size, name, expected, found))
+          "%s: a generator of hidden size %d must have %s %d, got %d. It "
+          "cannot be converted." % (
+              model.folder, hidden_size, name, expected, found))
 
 
 def _bert_config(model, sizes):
@@ -332,7 +334,8 @@ def _write_settings(output_dir, models, has_main, notes):
     utils.makedirs(output_dir)
     tokenizer_files.write_vocab(output_dir, vocab)
   else:
-    notes.append("The folders have no vocabulary: put vocab.txt into %s" % output_dir)
+    notes.append("The folders have no vocabulary: put vocab.txt into %s" %
+                 output_dir)
   if settings and "do_lower_case" in settings:
     settings.setdefault("strip_accents", settings["do_lower_case"])
     utils.write_json({name: settings.get(name) for name in _SETTINGS},

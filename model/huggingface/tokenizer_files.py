@@ -98,8 +98,8 @@ def read_vocab(folder):
   vocab = model["vocab"]
   if sorted(vocab.values()) != list(range(len(vocab))):
     raise utils.UserError(
-        "%s: expected each of the ids 0 to %d once. Other ids cannot be written "
-        "to vocab.txt." % (path, len(vocab) - 1))
+        "%s: expected each of the ids 0 to %d once. Other ids cannot be "
+        "written to vocab.txt." % (path, len(vocab) - 1))
   return vocab
 
 

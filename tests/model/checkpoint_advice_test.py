@@ -101,7 +101,8 @@ class AdviceTest(checkpoint_case.CheckpointCase):
     self.assertRegex(
         self.message(saved=dict(num_hidden_layers=3, generator_layers=1),
                      num_hidden_layers=2, generator_layers=1),
-        r"has 3 layers electra/encoder/layer_<i>, but the model has 2; set model_size, or "
+        r"has 3 layers electra/encoder/layer_<i>, but the model has 2; "
+        r"set model_size, or "
         r'model_hparam_overrides \{"num_hidden_layers": 3\}')
 
   def test_generator_with_fewer_layers_is_an_error(self):

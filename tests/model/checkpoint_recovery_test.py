@@ -36,11 +36,14 @@ class RecoveryTest(checkpoint_case.CheckpointCase):
     else:
       self.write(os.path.basename(path), content)
 
+  def select(self):
+    return checkpoint_recovery.select_resume_checkpoint(self.folder)
+
   def assert_resumes_from(self, step):
     prefix = os.path.join(self.folder, "model.ckpt-%d" % step)
-    self.assertEqual(checkpoint_recovery.select_resume_checkpoint(self.folder), prefix)
+    self.assertEqual(self.select(), prefix)
     self.assertEqual(tf.train.latest_checkpoint(self.folder), prefix)
-    self.assertEqual(checkpoint_recovery.select_resume_checkpoint(self.folder), prefix)
+    self.assertEqual(self.select(), prefix)
     self.assertEqual(checkpoint.find(self.folder), prefix)
 
   def test_intact_checkpoints_stay_unchanged(self):
@@ -68,7 +71,7 @@ class RecoveryTest(checkpoint_case.CheckpointCase):
 
   def test_damaged_files_are_moved_not_removed(self):
     self.damage(".index", lambda content: b"cut")
-    checkpoint_recovery.select_resume_checkpoint(self.folder)
+    self.select()
     self.assertEqual(
         sorted(os.listdir(os.path.join(self.folder, "damaged"))),
         ["model.ckpt-6.data-00000-of-00001", "model.ckpt-6.index"])
@@ -87,7 +90,7 @@ class RecoveryTest(checkpoint_case.CheckpointCase):
     with self.assertRaisesRegex(
         utils.UserError, r"expected an intact checkpoint, found only "
         r"damaged files: .*model.ckpt-6 \(.*\); .*model.ckpt-2 \("):
-      checkpoint_recovery.select_resume_checkpoint(self.folder)
+      self.select()
     self.assertEqual(sorted(os.listdir(self.folder)), before)
 
   def test_unreadable_state_file(self):
@@ -109,10 +112,11 @@ class RecoveryTest(checkpoint_case.CheckpointCase):
     for content in (b"", b'model_checkpoint_path: "model.ckpt-8"'):
       self.write("checkpoint", content)
       with self.assertRaisesRegex(utils.UserError, "expected an intact check"):
-        checkpoint_recovery.select_resume_checkpoint(self.folder)
+        self.select()
 
   def test_missing_folder_has_none(self):
-    self.assertIsNone(checkpoint_recovery.select_resume_checkpoint(os.path.join(self.folder, "new")))
+    self.assertIsNone(checkpoint_recovery.select_resume_checkpoint(
+        os.path.join(self.folder, "new")))
 
   def test_state_file_may_name_an_older_checkpoint(self):
     self.write_state(self.prefixes[:2])

@@ -52,7 +52,7 @@ class LatestTest(checkpoint_case.CheckpointCase):
     missing = os.path.join(self.folder, "missing")
     self.assertIsNone(checkpoint.find(missing))
     with self.assertRaisesRegex(
-        utils.UserError, "missing: expected a checkpoint.*found nothing.*init_checkpoint"):
+        utils.UserError, "missing: expected .*found nothing.*init_checkpoint"):
       checkpoint.latest(missing)
 
   def test_folder_without_a_checkpoint(self):
@@ -168,7 +168,8 @@ class InitFromCheckpointTest(checkpoint_case.CheckpointCase):
   def test_checkpoint_of_another_program_is_an_error(self):
     self.make("bert/kernel", [2])
     with self.assertRaisesRegex(
-        utils.UserError, "none of the model's 1 variables.*bert/kernel.*generator/"):
+        utils.UserError,
+        "none of the model's 1 variables.*bert/kernel.*generator/"):
       checkpoint.init_from_checkpoint(self.folder)
 
   def test_plan_changes_nothing(self):

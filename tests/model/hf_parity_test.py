@@ -1,7 +1,7 @@
-"""Converted folders, loaded by transformers, against the reference and ours.
+"""Compares converted folders in transformers with the reference and ours.
 
-Needs PyTorch and transformers, and is skipped without. They want a newer
-`tokenizers` than requirements.txt pins, so make an environment of their own:
+Skipped without PyTorch and transformers. They require a newer `tokenizers` than
+requirements.txt pins, so create a separate environment:
 
   python3.11 -m venv .venv-hf
   .venv-hf/bin/pip install torch transformers safetensors \\
@@ -39,7 +39,7 @@ except ImportError:
 
 DATA = os.environ.get("ELECTRA_DATA")
 TOLERANCE = 1e-4
-# Answers cannot start or end at some positions; our head says so by this.
+# Our head gives this logit to positions where no answer can start or end.
 MASKED_LOGIT = -1000.0
 
 
@@ -315,7 +315,7 @@ class AutoTokenizerTest(ParityTest):
         os.path.join(self.model_dir, "vocab.txt"), do_lower_case)
     num_compared = 0
     for line, ids in zip(lines, expected or ours.encode_batch(lines)):
-      # These are what they say in Hugging Face, and plain text where they are
+      # Hugging Face converts them to the tokens, or to plain text if
       # lower-cased.
       if any(token in line for token in tokenization.SPECIAL_TOKENS):
         continue

@@ -146,7 +146,7 @@ class ServingTest(tf.test.TestCase):
                         outputs[1]["probabilities"][:, 2])
 
   def test_unsupported_signatures_are_skipped_or_errors(self):
-    message = "cannot export 'fill_mask' from .*: the checkpoint has no generator"
+    message = "cannot export 'fill_mask' from .*: .* has no generator"
     with self.assertRaisesRegex(ValueError, message):
       self.export("uniform", names=["fill_mask"])
     _, saved = self.export("uniform")
@@ -154,12 +154,12 @@ class ServingTest(tf.test.TestCase):
       self.assertCountEqual(
           serving_models.load_signatures(saved, session),
           ["discriminate", "encode", "serving_default"])
-    with self.assertRaisesRegex(ValueError, "cannot export 'discriminate' from .*: "
-                                ".*no discriminator head"):
+    with self.assertRaisesRegex(
+        ValueError, "cannot export 'discriminate' from .*no discriminator head"):
       self.export("mlm", names=["discriminate"])
     with self.assertRaisesRegex(ValueError, "does not record its objective"):
       self.export("electric", names=["discriminate"])
-    with self.assertRaisesRegex(ValueError, "which electric_objective requires"):
+    with self.assertRaisesRegex(ValueError, "electric_objective requires"):
       self.export("electra", ELECTRIC, names=["discriminate"])
 
   def test_top_k_is_at_most_the_vocabulary_size(self):

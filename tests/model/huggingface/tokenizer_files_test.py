@@ -1,4 +1,4 @@
-"""Tests for model.huggingface.tokenizer_files: the ids are those of model.tokenization."""
+"""Tests for tokenizer_files: ids equal those of model.tokenization."""
 
 import json
 import os
