@@ -58,8 +58,8 @@ def parse_args(argv=None):
   parser.add_argument("--overwrite", action="store_true",
                       help="replace a SavedModel (default: an error)")
   parser.add_argument("--data-dir", metavar="DIR",
-                      help="--data-dir of the fine-tuning, for tasks with labels "
-                      "learned from data (default: inferred from the path)")
+                      help="--data-dir of the fine-tuning, for labels learned "
+                      "from data (default: inferred from the path)")
   parser.add_argument("--hparams", default="{}", metavar="JSON",
                       help="JSON object, or path of a .json file: training "
                       "hyperparameters that are not recorded (default: {})")

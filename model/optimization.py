@@ -168,8 +168,8 @@ def layerwise_factor(name, decay, n_transformer_layers):
   """Returns the factor of a variable's learning rate.
 
   decay^(n_layers + 2 - depth), with depth 0 for the embeddings, i + 1 for layer
-  i and n_layers + 2 for the task's variables. So the top layer gets decay^2, not
-  decay, as in the published results.
+  i and n_layers + 2 for the task's variables. So the top layer gets decay^2 and
+  not decay, as in the published results.
 
   Args:
     name: string, the variable's name.

@@ -85,9 +85,9 @@ def export(config, checkpoint, output_dir, build, options):
                     config, bert_config))})
     num_weights = sum(variable.shape.num_elements() for variable in variables)
   utils.log(
-      "Wrote the signatures {} to {} ({} variables, {:,} weights, from {})".format(
-          ", ".join(signatures), output_dir, len(variables), num_weights,
-          prefix))
+      "Wrote the signatures {} to {} ({} variables, {:,} weights, from {})"
+      .format(", ".join(signatures), output_dir, len(variables), num_weights,
+              prefix))
 
 
 def _tokenizer_settings(checkpoint, config):

@@ -163,8 +163,9 @@ def _find_part(source, part):
   if part.startswith(TASK_PREFIX):
     return _Part(
         variable_names.MAIN_SCOPE, variable_names.MAIN_SCOPE, [], None)
-  raise utils.UserError("--part: unknown value '%s'. Use %s, %s or %s<name>." % (
-      part, DISCRIMINATOR, GENERATOR, TASK_PREFIX))
+  raise utils.UserError(
+      "--part: unknown value '%s'. Use %s, %s or %s<name>." % (
+          part, DISCRIMINATOR, GENERATOR, TASK_PREFIX))
 
 
 def _generator_scope(source, module):

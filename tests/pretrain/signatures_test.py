@@ -155,7 +155,7 @@ class ServingTest(tf.test.TestCase):
           serving_models.load_signatures(saved, session),
           ["discriminate", "encode", "serving_default"])
     with self.assertRaisesRegex(
-        ValueError, "cannot export 'discriminate' from .*no discriminator head"):
+        ValueError, "cannot export 'discriminate' .*no discriminator head"):
       self.export("mlm", names=["discriminate"])
     with self.assertRaisesRegex(ValueError, "does not record its objective"):
       self.export("electric", names=["discriminate"])
