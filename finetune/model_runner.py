@@ -11,6 +11,7 @@ from finetune import run_record
 from finetune import task as task_module
 from finetune import task_metadata
 from model import checkpoint
+from model import checkpoint_recovery
 from model import optimization
 from util import estimators
 from util import folder_lock
@@ -89,7 +90,7 @@ class ModelRunner:
     Args:
       model: as in `evaluate`.
     """
-    checkpoint.check_whole(self.checkpoint_path(model))
+    checkpoint_recovery.check_intact(self.checkpoint_path(model))
     return self.score(self._task_to_predict(), task_module.PREDICT, model)
 
   def train(self, hooks=()):
@@ -124,10 +125,11 @@ class ModelRunner:
         overwrite=config.overwrite)
     for folder in (self.model_dir, evaluations.best_folder(self.model_dir)):
       if folder:
-        checkpoint.remove_unfinished(folder)
-    is_started = checkpoint.settle(self.model_dir) is not None
+        checkpoint_recovery.remove_unfinished(folder)
+    is_started = checkpoint_recovery.select_resume_checkpoint(
+        self.model_dir) is not None
     if init_checkpoint and not is_started:
-      checkpoint.check_whole(init_checkpoint)
+      checkpoint_recovery.check_intact(init_checkpoint)
       task_metadata.compare(os.path.dirname(init_checkpoint), self._tasks)
     run_record.write_tokenizer(self.model_dir, config, init_checkpoint)
     task_metadata.write(self.model_dir, self._tasks)
@@ -265,7 +267,7 @@ class ModelRunner:
     "last" is {"global_step", "results"} of the last ones.
     """
     path = self.checkpoint_path(model)
-    checkpoint.check_whole(path)
+    checkpoint_recovery.check_intact(path)
     trial, seed = self._trial, self.seed
     if model:
       trial, seed = run_record.trial_and_seed_of(os.path.dirname(path))

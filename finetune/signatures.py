@@ -1,8 +1,9 @@
-"""Signatures of a fine-tuned checkpoint: `predict_<task>` and `encode`.
+"""Builds the signatures of a fine-tuned model: `predict_<task>`, `encode`.
 
-A task's head is built as in evaluation. What it wants beside the three inputs,
-such as labels, is filled in; what it gives that says something about the text
-is an output, and everything else (losses, labels, numbers of examples) is not.
+A task's head is built as in evaluation. Its features other than the three
+inputs, such as labels, are placeholders of zeros. Its outputs that depend on
+the text are outputs of the signature; losses, labels and example numbers are
+not.
 
 Glossary of shapes:
 - B: batch size.
@@ -11,35 +12,30 @@ Glossary of shapes:
 
 import tensorflow.compat.v1 as tf
 
+from finetune import export_config
+from finetune import task_builder
 from model import model_sizes
 from model import modeling
 from model import saved_model
 from model import tensor_ops
+from model import variable_shapes
 from util import utils
 
-ENCODE = "encode"
-PREDICT = "predict_"  # and the name of the task
-# A feature of taggers: where the words are that get a tag. A model that is
-# served gives a tag to every position; the caller knows where words start.
+# A feature of taggers: the positions of the words to tag. A served model tags
+# every position; the caller knows where words start.
 _POSITIONS = "_labeled_positions"
-_SCOPE = "task_specific/"
-# Ops that look at the shape of their input and not at its values.
+# Ops that depend on the shape of their input, not on its values.
 _OF_SHAPE = frozenset(["Shape", "ShapeN", "Size", "Rank", "ZerosLike",
                        "OnesLike"])
 
 
-def signature_names(tasks):
-  """Returns the signatures there are, the default of a server first."""
-  return [PREDICT + task.name for task in tasks] + [ENCODE]
-
-
-def build(config, tasks, inputs, names, *, all_layers=False):
+def build(config, prefix, shapes, inputs, options):
   """Builds signatures in the current graph, all on one encoder.
 
-  The outputs of `predict_<task>` are those that the task's scorer gets:
+  The outputs of `predict_<task>` are those that the task's scorer uses:
 
   - classification: `logits`, `probabilities` [B, labels], `predictions` [B];
-  - regression: `predictions` [B], in the task's own range;
+  - regression: `predictions` [B], in the task's range;
   - tagging: the same as classification for every position: [B, L, labels] and
     [B, L];
   - question answering: `start_logits` [B, L], and `end_logits` [B, L] or, with
@@ -50,14 +46,19 @@ def build(config, tasks, inputs, names, *, all_layers=False):
 
   Args:
     config: FinetuningConfig.
-    tasks: list of task.Task.
+    prefix: str, the checkpoint, for messages.
+    shapes: {variable name: shape} of the checkpoint.
     inputs: saved_model.Inputs.
-    names: the signatures to build.
-    all_layers: bool, whether `encode` gives every layer.
+    options: saved_model.Options; "predict" in `names` selects all tasks.
 
   Returns:
-    {name: saved_model.Signature}.
+    {name: saved_model.Signature}, the default of a server first.
+
+  Raises:
+    utils.UserError: the checkpoint was not trained on a task.
   """
+  tasks = task_builder.get_tasks(config)
+  _check_heads(tasks, shapes, prefix)
   bert_config = model_sizes.get_bert_config(config)
   encoder = modeling.BertModel(
       bert_config, False, inputs.tensors["input_ids"],
@@ -65,42 +66,31 @@ def build(config, tasks, inputs, names, *, all_layers=False):
       token_type_ids=inputs.tensors["segment_ids"],
       embedding_size=config.embedding_size)
   signatures = {}
+  names = options.names
   for task in tasks:
-    if PREDICT + task.name in names:
-      signatures[PREDICT + task.name] = _predict(config, task, encoder, inputs)
-  if ENCODE in names:
-    signatures[ENCODE] = saved_model.encode_signature(encoder, all_layers)
+    name = export_config.signature_name(task.name)
+    if not names or name in names or export_config.PREDICT in names:
+      signatures[name] = _predict(config, task, encoder, inputs)
+  if not names or export_config.ENCODE in names:
+    signatures[export_config.ENCODE] = saved_model.encode_signature(
+        encoder, options.all_layers)
   return signatures
 
 
-def check_heads(tasks, shapes, where):
-  """Raises a UserError for a task that a checkpoint was never trained on.
-
-  Args:
-    tasks: list of task.Task.
-    shapes: {variable name: shape} of the checkpoint.
-    where: str, the checkpoint, for the message.
-  """
-  trained = trained_tasks(shapes)
+def _check_heads(tasks, shapes, prefix):
+  """Raises a UserError for a task that the checkpoint was not trained on."""
+  trained = variable_shapes.trained_tasks(shapes)
   for task in tasks:
     if task.name not in trained:
       raise utils.UserError(
-          "The checkpoint %s was never trained on task '%s' (it has no weights "
-          "%s%s/...); it has heads of %s." % (
-              where, task.name, _SCOPE, task.name,
-              ", ".join(trained) or "no task"))
-
-
-def trained_tasks(shapes):
-  """Returns the sorted names of the tasks that a checkpoint has heads of."""
-  return sorted({name.split("/")[1] for name in shapes
-                 if name.startswith(_SCOPE)})
+          "%s: the checkpoint was not trained on task '%s'. It has heads of "
+          "%s." % (prefix, task.name, ", ".join(trained) or "no task"))
 
 
 def _predict(config, task, encoder, inputs):
   """Returns the Signature of one task."""
-  filled = _filled_features(config, task, inputs.tensors["input_ids"])
-  with tf.variable_scope(_SCOPE + task.name):
+  filled = _placeholder_features(config, task, inputs.tensors["input_ids"])
+  with tf.variable_scope("%s/%s" % (variable_shapes.TASKS_SCOPE, task.name)):
     _, outputs = task.get_prediction_module(
         encoder, dict(inputs.tensors, **filled), False, tf.constant(1.0))
   labels = {tensor.op for name, tensor in filled.items()
@@ -121,10 +111,10 @@ def _predict(config, task, encoder, inputs):
   return saved_model.Signature(outputs, about)
 
 
-def _filled_features(config, task, input_ids):
+def _placeholder_features(config, task, input_ids):
   """Returns {name: Tensor of shape [B, ...]} of the features of a task.
 
-  Zeros, but for positions, which are all there are: 0 to L-1.
+  All are zeros except positions, which are 0 to L-1.
   """
   batch_size, length = tensor_ops.get_shape_list(input_ids)
   features = {}
@@ -141,7 +131,7 @@ def _filled_features(config, task, input_ids):
 
 
 def _reaches(tensor, sources):
-  """Returns whether the values of `tensor` come, in part, from one of some ops.
+  """Returns whether the values of `tensor` depend on one of some ops.
 
   Args:
     tensor: Tensor.

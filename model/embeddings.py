@@ -1,4 +1,4 @@
-"""Token ids to vectors: word + segment + position, normalized.
+"""Embeds token ids: word + segment + position, normalized.
 
 Glossary of shapes:
 - B: batch size.
@@ -16,9 +16,9 @@ from util import utils
 
 def embed(bert_config, input_ids, token_type_ids, embedding_size, *,
           dropout_rate, randomness, word_vectors=None, use_one_hot=False):
-  """Returns the vectors of a batch of token ids, and the word table.
+  """Returns the embeddings of a batch of token ids, and the word table.
 
-  Makes `word_embeddings`, `token_type_embeddings`, `position_embeddings` and
+  Creates `word_embeddings`, `token_type_embeddings`, `position_embeddings` and
   `LayerNorm` in the current variable scope.
 
   Args:
@@ -28,15 +28,15 @@ def embed(bert_config, input_ids, token_type_ids, embedding_size, *,
     embedding_size: int, E.
     dropout_rate: float in [0, 1).
     randomness: randomness.StepRandomness.
-    word_vectors: float32 Tensor of shape [B, L, E] that stands in for the rows
-      of the word table, such as mixtures of them; None: look `input_ids` up.
-    use_one_hot: look words up by a product, which is what TPUs are fast at.
+    word_vectors: float32 Tensor of shape [B, L, E] used instead of rows of the
+      word table, such as mixtures of them; None: look up `input_ids`.
+    use_one_hot: bool, look words up by a matrix product, which is fast on TPUs.
 
   Returns:
     (vectors, word_table): float32 [B, L, E] and the [V, E] variable.
 
   Raises:
-    utils.UserError: the sequence is longer than there are positions.
+    utils.UserError: the sequence is longer than max_position_embeddings.
   """
   batch_size, length = tensor_ops.get_shape_list(input_ids, 2, "input_ids")
   word_table = _table("word_embeddings", bert_config.vocab_size,
@@ -77,7 +77,7 @@ def _position_vectors(bert_config, length, embedding_size):
                  bert_config)
   if isinstance(length, int) and length > num_positions:
     raise utils.UserError(
-        "Sequences of %d tokens need as many positions, but the model has %d: "
-        "lower max_seq_length, or set model_hparam_overrides "
+        "Sequences of %d tokens are longer than the model's %d positions. "
+        "Lower max_seq_length, or set model_hparam_overrides "
         "{\"max_position_embeddings\": %d}." % (length, num_positions, length))
   return tf.slice(table, [0, 0], [length, -1])

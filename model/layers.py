@@ -1,4 +1,4 @@
-"""The small layers everything else is made of."""
+"""Basic layers: activations, dense and layer norm."""
 
 import math
 
@@ -14,8 +14,8 @@ def gelu(x):
   """Returns x * P(X <= x) for a standard normal X, elementwise.
 
   Gaussian error linear unit (arXiv:1606.08415), the exact form with erf. The
-  gradient is written out, as it is everywhere in this file: it makes fewer
-  passes over memory than the one TensorFlow derives.
+  gradient is explicit, as in this entire file: it needs less memory traffic
+  than the one that TensorFlow derives.
   """
   probability = 0.5 * (1.0 + tf.erf(x * (1.0 / math.sqrt(2.0))))
 
@@ -35,11 +35,11 @@ ACTIVATIONS = {
 
 
 def get_activation(name):
-  """Returns the function of an activation's name, None for "linear".
+  """Returns the activation function of a name; None for "linear".
 
   Args:
-    name: "gelu", "relu", "tanh", "linear", None or a function, which is
-      returned as it is.
+    name: "gelu", "relu", "tanh", "linear" or None; a function is returned
+      unchanged.
 
   Raises:
     utils.UserError: the name is unknown.
@@ -48,7 +48,7 @@ def get_activation(name):
     return name
   if name.lower() not in ACTIVATIONS:
     raise utils.UserError(
-        "Unknown activation '%s' (hidden_act); use one of %s." % (
+        "hidden_act: unknown activation '%s'. Use one of %s." % (
             name, ", ".join(sorted(ACTIVATIONS))))
   return ACTIVATIONS[name.lower()]
 
@@ -59,13 +59,12 @@ def create_initializer(initializer_range=0.02):
 
 
 def create_unscaled_initializer():
-  """Returns the initializer of weights that `initializer_range` leaves alone.
+  """Returns the initializer of weights that `initializer_range` does not scale.
 
-  TensorFlow's own default (Glorot uniform), which the reference has in a few
+  It is TensorFlow's default (Glorot uniform), which the reference uses in a few
   dense layers: `embeddings_project`, the discriminator's `dense_1` and the
-  heads of tasks. In a small model that is ten times as wide as a truncated
-  normal of 0.02, with which a discriminator hardly learns in its first
-  thousand steps.
+  heads of tasks. In a small model it is ten times as wide as a truncated normal
+  of 0.02, with which a discriminator hardly learns in its first thousand steps.
   """
   return tf.glorot_uniform_initializer()
 
@@ -125,8 +124,8 @@ def layer_norm(x, name="LayerNorm"):
 def _normalize(x, beta, gamma):
   """Returns (x - mean) / standard deviation * gamma + beta, over the last axis.
 
-  The gradient is that of arXiv:1502.03167, section 3, with a row in the place
-  of the batch.
+  The gradient is that of arXiv:1502.03167, section 3, with rows instead of the
+  batch.
   """
   centered = x - tf.reduce_mean(x, axis=-1, keepdims=True)
   variance = tf.reduce_mean(tf.square(centered), axis=-1, keepdims=True)
@@ -143,13 +142,3 @@ def _normalize(x, beta, gamma):
             tf.reduce_sum(upstream * normed, leading_axes))
 
   return normed * gamma + beta, gradient
-
-
-def dropout(x, rate, randomness):
-  """Returns `randomness.dropout(x, rate)`; see model/randomness.py."""
-  return randomness.dropout(x, rate)
-
-
-def layer_norm_and_dropout(x, rate, randomness, name="LayerNorm"):
-  """Returns the layer norm of `x` with a share `rate` dropped."""
-  return randomness.dropout(layer_norm(x, name), rate)

@@ -1,4 +1,4 @@
-"""Hyperparameters to the sizes of the encoder and of the generator."""
+"""Computes the sizes of encoder and generator from hyperparameters."""
 
 from model import modeling
 from util import utils
@@ -7,31 +7,30 @@ GENERATOR_HEAD_SIZE = 64
 
 
 def get_bert_config(config):
-  """Returns the BertConfig of the encoder that `config` asks for.
+  """Returns the BertConfig of the encoder.
 
   Args:
-    config: PretrainingConfig or FinetuningConfig: `model_size` or `debug`
-      (util/model_hparams.py has the sizes), overridden by
-      `model_hparam_overrides`; and `vocab_size`.
+    config: PretrainingConfig or FinetuningConfig. The sizes are those of
+      `model_size` or `debug` in util/model_hparams.py, overridden by
+      `model_hparam_overrides`, and `vocab_size`.
 
   Raises:
-    utils.UserError: an override is unknown or wrong.
+    utils.UserError: an override is unknown or invalid.
   """
   values = dict(config.transformer_sizes(), vocab_size=config.vocab_size)
   return modeling.BertConfig.from_dict(values)
 
 
 def get_generator_config(config, bert_config):
-  """Returns the BertConfig of the generator beside a discriminator.
+  """Returns the BertConfig of the generator of a discriminator.
 
   Args:
-    config: PretrainingConfig. Read are `generator_hidden_size` and
-      `generator_layers`, both fractions of the discriminator's, in (0, 1] or
-      above.
+    config: PretrainingConfig. `generator_hidden_size` and `generator_layers`
+      are fractions of the discriminator's, usually in (0, 1].
     bert_config: BertConfig of the discriminator.
 
   Raises:
-    utils.UserError: the fractions make sizes that no Transformer can have.
+    utils.UserError: the fractions give invalid sizes.
   """
   hidden_size = int(round(
       bert_config.hidden_size * config.generator_hidden_size))
@@ -40,18 +39,17 @@ def get_generator_config(config, bert_config):
   num_heads = max(1, hidden_size // GENERATOR_HEAD_SIZE)
   if hidden_size < 1:
     raise utils.UserError(
-        "generator_hidden_size %r of a hidden size of %d leaves nothing; raise "
-        "generator_hidden_size." %
-        (config.generator_hidden_size, bert_config.hidden_size))
+        "generator_hidden_size: %r of a hidden size of %d rounds to 0. Raise "
+        "it." % (config.generator_hidden_size, bert_config.hidden_size))
   if num_layers < 1:
     raise utils.UserError(
-        "generator_layers %r of %d layers leaves none; raise generator_layers."
-        % (config.generator_layers, bert_config.num_hidden_layers))
+        "generator_layers: %r of %d layers rounds to 0. Raise it." % (
+            config.generator_layers, bert_config.num_hidden_layers))
   if hidden_size % num_heads:
     raise utils.UserError(
-        "generator_hidden_size %r makes a generator of hidden size %d, which "
-        "its %d attention heads do not divide; set generator_hidden_size to %r "
-        "for a hidden size of %d." % (
+        "generator_hidden_size: %r gives a hidden size of %d, which is not a "
+        "multiple of %d attention heads. Set generator_hidden_size to %r for a "
+        "hidden size of %d." % (
             config.generator_hidden_size, hidden_size, num_heads,
             num_heads * GENERATOR_HEAD_SIZE / float(bert_config.hidden_size),
             num_heads * GENERATOR_HEAD_SIZE))

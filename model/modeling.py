@@ -1,7 +1,7 @@
 """The encoder: `BertConfig` and `BertModel`.
 
-Names of arguments, methods and variables are those of released checkpoints and
-of the scripts that people have; the pieces live in embeddings.py,
+Names of arguments, methods and variables are those of google-research/electra
+and its released checkpoints. The implementation is in embeddings.py,
 transformer.py, layers.py and tensor_ops.py.
 
 Glossary of shapes:
@@ -22,20 +22,22 @@ from model import layers
 from model import randomness as randomness_lib
 from model import tensor_ops
 from model import transformer
+from model import variable_shapes
+from util import model_hparams
 from util import utils
 
-# What people import from here.
+# Public names of the original modeling.py.
 create_initializer = layers.create_initializer
-dense = layers.dense
-dropout = layers.dropout
 gelu = layers.gelu
 get_activation = layers.get_activation
 layer_norm = layers.layer_norm
-layer_norm_and_dropout = layers.layer_norm_and_dropout
 get_shape_list = tensor_ops.get_shape_list
 reshape_to_matrix = tensor_ops.reshape_to_matrix
 
-MAIN_SCOPE = "electra"  # holds the embeddings that a generator shares
+MAIN_SCOPE = variable_shapes.MAIN_SCOPE
+_INT_FIELDS = ("vocab_size",) + tuple(
+    name for name, hparam in model_hparams.OVERRIDES.items()
+    if hparam.kind is int)
 
 
 class BertConfig:
@@ -53,7 +55,7 @@ class BertConfig:
                max_position_embeddings=512,
                type_vocab_size=2,
                initializer_range=0.02):
-    """Makes a checked config.
+    """Initializes and checks the config.
 
     Args:
       vocab_size: int, WordPieces.
@@ -61,11 +63,11 @@ class BertConfig:
       num_hidden_layers: int.
       num_attention_heads: int, a divisor of `hidden_size`.
       hidden_act: "gelu", "relu", "tanh" or "linear".
-      intermediate_size: int, depth inside the feed-forward part.
+      intermediate_size: int, depth inside the feed-forward module.
       hidden_dropout_prob: float in [0, 1).
       attention_probs_dropout_prob: float in [0, 1).
       max_position_embeddings: int, the longest sequence, in tokens.
-      type_vocab_size: int, segments told apart.
+      type_vocab_size: int, number of segment types.
       initializer_range: float, standard deviation of new weights.
 
     Raises:
@@ -96,13 +98,14 @@ class BertConfig:
       if name not in known:
         near = difflib.get_close_matches(name, known, n=1)
         raise utils.UserError(
-            "Unknown model hyperparameter '%s' (model_hparam_overrides).%s Use "
-            "one of %s." % (
+            "model_hparam_overrides: unknown hyperparameter '%s'.%s Use one of "
+            "%s." % (
                 name, " Did you mean '%s'?" % near[0] if near else "",
                 ", ".join(sorted(known))))
     if "vocab_size" not in values:
-      raise utils.UserError("A model config needs 'vocab_size'; got only %s." %
-                            (", ".join(sorted(values)) or "nothing"))
+      raise utils.UserError(
+          "The model config lacks 'vocab_size', it has %s. Add it." %
+          (", ".join(sorted(values)) or "nothing"))
     return cls(**values)
 
   @classmethod
@@ -126,20 +129,18 @@ class BertConfig:
         "%s=%r" % item for item in sorted(vars(self).items()))
 
   def _check(self):
-    """Raises a UserError that names the first wrong value."""
-    for name in ("vocab_size", "hidden_size", "num_hidden_layers",
-                 "num_attention_heads", "intermediate_size",
-                 "max_position_embeddings", "type_vocab_size"):
+    """Raises a UserError that names the first invalid value."""
+    for name in _INT_FIELDS:
       value = getattr(self, name)
       least = 0 if name == "num_hidden_layers" else 1
       if not isinstance(value, int) or isinstance(value, bool) or value < least:
-        raise utils.UserError("'%s' must be a whole number from %d up, got %r."
+        raise utils.UserError("'%s' must be an integer of at least %d, got %r."
                               % (name, least, value))
     for name in ("hidden_dropout_prob", "attention_probs_dropout_prob"):
       value = getattr(self, name)
       if not _is_number(value) or not 0 <= value < 1:
         raise utils.UserError(
-            "'%s' must be a number from 0 up to below 1, got %r." %
+            "'%s' must be a number in [0, 1), got %r." %
             (name, value))
     if not _is_number(self.initializer_range) or self.initializer_range <= 0:
       raise utils.UserError("'initializer_range' must be a number above 0, got "
@@ -159,8 +160,8 @@ def _is_number(value):
 class BertModel:
   """A Transformer encoder over token ids.
 
-  Which variables are made, all with `AUTO_REUSE`, so that what stands in the
-  graph already is shared:
+  All variables are created with `AUTO_REUSE`, so those that are already in the
+  graph are shared:
 
   | arguments | embeddings | projection and layers |
   |---|---|---|
@@ -170,14 +171,14 @@ class BertModel:
   | scope="electra" again | shared | shared |
   | input_reprs=... | none | <scope>/... |
 
-  `<scope>/embeddings_project` is made only where the width of the embeddings is
+  `<scope>/embeddings_project` is created only if the width of the embeddings is
   not the hidden size. An Electric tower is scope="generator_ltr" with a
   [B, L, L] `input_mask`; see `transformer.left_to_right_mask`.
 
   Attributes:
     bert_config: the BertConfig.
-    randomness: what task heads draw dropout from; drops nothing when the model
-      is not being trained.
+    randomness: randomness.StepRandomness for dropout of task heads; in
+      evaluation, randomness.NoRandomness.
   """
 
   def __init__(self,
@@ -198,27 +199,26 @@ class BertModel:
 
     Args:
       bert_config: BertConfig.
-      is_training: bool, whether there is dropout.
+      is_training: bool, whether to apply dropout.
       input_ids: int32 Tensor of shape [B, L].
       input_mask: int32 Tensor of shape [B, L], 1 for tokens that may be seen;
         or [B, L, L], 1 at [b, i, j] if position i may see position j. None:
-        all may be seen.
+        all are visible.
       token_type_ids: int32 Tensor of shape [B, L], the segments; None: all 0.
       scope: variable scope, "electra" for the encoder that is fine-tuned.
       embedding_size: int, E; None: the hidden size.
       input_embeddings: float32 Tensor of shape [B, L, E], word vectors used
         instead of the rows of the word table at `input_ids`.
       input_reprs: float32 Tensor of shape [B, L, any], used instead of the
-        whole embedding layer, for instance another model's
-        `get_embedding_reprs()`.
+        embedding layer, for instance another model's `get_embedding_reprs()`.
       update_embeddings: bool, False: no gradient into the embedding layer.
-      untied_embeddings: bool, True: embeddings of its own under `scope`.
+      untied_embeddings: bool, True: separate embeddings under `scope`.
       randomness: randomness.StepRandomness; None: one of seed 0, this scope
         and the global step.
-      use_one_hot_embeddings: bool, look words up by a product, for TPUs.
+      use_one_hot_embeddings: bool, look words up by a matrix product, for TPUs.
 
     Raises:
-      utils.UserError: the sequence is longer than there are positions.
+      utils.UserError: the sequence is longer than max_position_embeddings.
     """
     self.bert_config = bert_config
     self.randomness = _randomness_for(is_training, randomness, scope)
@@ -237,8 +237,7 @@ class BertModel:
               embedding_size or bert_config.hidden_size,
               dropout_rate=hidden_dropout_rate, randomness=self.randomness,
               word_vectors=input_embeddings, use_one_hot=use_one_hot_embeddings)
-    if not update_embeddings:  # the caller wants them frozen, or trained by
-      # another part of the model only
+    if not update_embeddings:  # frozen, or trained only by the generator
       self._embedding_reprs = tf.stop_gradient(self._embedding_reprs)
     with tf.variable_scope(scope, reuse=tf.AUTO_REUSE):
       self._embedding_output = _project(self._embedding_reprs, bert_config)
@@ -264,13 +263,13 @@ class BertModel:
     return self._all_encoder_layers
 
   def get_embedding_output(self):
-    """Returns what the first layer gets, float32 [B, L, D]."""
+    """Returns the input of the first layer, float32 [B, L, D]."""
     return self._embedding_output
 
   def get_embedding_reprs(self):
     """Returns the embeddings before their projection, float32 [B, L, E].
 
-    It is what `input_reprs` of another model takes.
+    It can be passed as `input_reprs` of another model.
     """
     return self._embedding_reprs
 
@@ -281,8 +280,8 @@ class BertModel:
       ValueError: the model was built on `input_reprs` and has no table.
     """
     if self._embedding_table is None:
-      raise ValueError("A BertModel built on `input_reprs` has no word table; "
-                       "ask the model that made them.")
+      raise ValueError("A BertModel built on `input_reprs` has no word table. "
+                       "Use the model that computed them.")
     return self._embedding_table
 
 
@@ -296,7 +295,7 @@ def _randomness_for(is_training, randomness, scope):
 
 
 def _project(vectors, bert_config):
-  """Returns `vectors` at hidden size, as they are if they have it."""
+  """Returns `vectors` projected to the hidden size if they differ."""
   if vectors.shape.as_list()[-1] == bert_config.hidden_size:
     return vectors
   return layers.dense(

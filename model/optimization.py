@@ -1,10 +1,10 @@
-"""Schedule, layer-wise rates and Adam with decoupled weight decay.
+"""Learning rate schedule, layer-wise rates and Adam with weight decay.
 
-The order of one step is: gradients, made dense, averaged over replicas by
-whoever wraps the optimizer, clipped at a global norm, applied, and only then
-the global step is incremented. Everything in the graph that reads the global
-step (the rate, the random seeds) feeds the updates, so nothing reads it while
-it changes, and a run equals itself bit by bit.
+One step computes gradients, makes them dense, averages them over replicas (in
+a wrapping optimizer), clips them at a global norm, applies them, and only then
+increments the global step. Every op that reads the global step (the rate, the
+random seeds) is an input of the updates, so none reads it while it changes, and
+runs are reproducible bit by bit.
 """
 
 import collections
@@ -28,29 +28,26 @@ def create_train_op(loss, learning_rate, num_train_steps, *,
                     weight_decay_rate=0.0, num_warmup_steps=0,
                     warmup_proportion=0.0, lr_decay_power=1.0,
                     layerwise_lr_decay_power=-1, n_transformer_layers=None,
-                    use_tpu=False, grads_and_vars=None,
-                    transform_gradients=None, wrap_optimizer=None):
-  """Makes one training step, which also increments the global step.
+                    use_tpu=False, grads_and_vars=None, wrap_optimizer=None):
+  """Returns the op of a training step, which increments the global step.
 
   Args:
-    loss: float32 Tensor of shape []; unused where `grads_and_vars` is given.
+    loss: float32 Tensor of shape []; unused with `grads_and_vars`.
     learning_rate: float, the peak.
-    num_train_steps: int, where the rate reaches 0.
+    num_train_steps: int, the step at which the rate reaches 0.
     weight_decay_rate: float, per unit of learning rate.
     num_warmup_steps: int, steps of linear warm-up; 0: none.
     warmup_proportion: float, warm-up as a fraction of `num_train_steps`; the
-      longer of the two counts.
+      longer of the two is used.
     lr_decay_power: float, power of the decay.
     layerwise_lr_decay_power: float, factor of the rate from one layer to the
       next lower; <= 0: all layers learn at the same rate.
-    n_transformer_layers: int, needed for layer-wise rates.
+    n_transformer_layers: int, required for layer-wise rates.
     use_tpu: bool, average the gradients over TPU cores.
-    grads_and_vars: list of (gradient, variable), already computed and, with
-      several replicas, averaged. None: computed from `loss`.
-    transform_gradients: function of such a list to such a list with dense
-      gradients, for instance an all-reduce; called before clipping.
-    wrap_optimizer: function of a tf.train.Optimizer to another that computes
-      and applies gradients through it, for instance loss scaling.
+    grads_and_vars: list of (gradient, variable), averaged over replicas if
+      there are several. None: computed from `loss`.
+    wrap_optimizer: function from a tf.train.Optimizer to one that computes and
+      applies gradients through it, for instance with loss scaling.
 
   Returns:
     TrainOp(op, learning_rate, grad_norm): the op; the float32 rate of this
@@ -58,8 +55,8 @@ def create_train_op(loss, learning_rate, num_train_steps, *,
     gradients before clipping.
 
   Raises:
-    ValueError: no variable has a gradient, or a layer-wise rate cannot be told
-      from the name of a variable.
+    ValueError: no variable has a gradient, or a variable's name does not
+      determine its layer-wise rate.
   """
   global_step = tf.train.get_or_create_global_step()
   rate = learning_rate_at(
@@ -81,12 +78,10 @@ def create_train_op(loss, learning_rate, num_train_steps, *,
     optimizer = tf.tpu.CrossShardOptimizer(optimizer)
   if grads_and_vars is None:
     grads_and_vars = compute_gradients(loss, optimizer)
-  if transform_gradients is not None:
-    grads_and_vars = transform_gradients(grads_and_vars)
   grad_norm = None
   if not use_tpu:
-    # Here and not in the optimizer: loss scaling applies gradients inside a
-    # tf.cond, which nothing can be fetched from.
+    # Not in the optimizer: loss scaling applies gradients inside a tf.cond,
+    # from which the norm cannot be fetched.
     grads_and_vars, grad_norm = clip_gradients(grads_and_vars, CLIP_NORM)
   op = optimizer.apply_gradients(grads_and_vars, global_step=global_step)
   return TrainOp(op, rate, adam.grad_norm if use_tpu else grad_norm)
@@ -97,8 +92,8 @@ def compute_gradients(loss, optimizer=None, variables=None):
 
   Args:
     loss: float32 Tensor of shape [].
-    optimizer: tf.train.Optimizer that computes them, as some scale the loss.
-    variables: list; None: all trainable variables.
+    optimizer: tf.train.Optimizer that computes them (it may scale the loss).
+    variables: list of variables; None: all trainable ones.
 
   Raises:
     ValueError: `loss` depends on none of them.
@@ -118,14 +113,14 @@ def compute_gradients(loss, optimizer=None, variables=None):
 
 
 def clip_gradients(grads_and_vars, clip_norm):
-  """Scales gradients down to a global norm; a norm of inf makes them all nan.
+  """Clips gradients at a global norm; an infinite norm makes them all NaN.
 
   Args:
     grads_and_vars: list of (gradient Tensor, variable).
-    clip_norm: float, the norm they may have.
+    clip_norm: float, the maximum norm.
 
   Returns:
-    (clipped, norm): such a list, and the float32 norm they had.
+    (clipped, norm): the clipped list, and the float32 norm before clipping.
   """
   grads, variables = zip(*grads_and_vars)
   norm = tf.global_norm(grads)
@@ -134,11 +129,10 @@ def clip_gradients(grads_and_vars, clip_norm):
 
 
 def to_dense(grad):
-  """Returns a gradient as a Tensor; rows of one index are summed.
+  """Returns a gradient as a Tensor; rows with the same index are summed.
 
-  Decay touches every row of the word embeddings at every step, so there is
-  nothing to be won by updating a few; and a norm over rows that stand twice
-  would be another norm.
+  Weight decay changes every row of the word embeddings at every step, so sparse
+  updates would not be faster; and with duplicate rows the norm would be wrong.
   """
   if not isinstance(grad, tf.IndexedSlices):
     return grad
@@ -151,11 +145,11 @@ def learning_rate_at(global_step, learning_rate, num_train_steps, *,
                      lr_decay_power=1.0):
   """Returns the learning rate of a step, a float32 Tensor of shape [].
 
-  It decays from the first step on, and rises at the same time:
+  Decay and warm-up both start at the first step:
   learning_rate * (1 - step / num_train_steps)^power * min(1, step / warm-up).
 
   Args:
-    global_step: int or int Tensor of shape [], the steps done so far.
+    global_step: int or int Tensor of shape [], the completed steps.
     learning_rate, num_train_steps, num_warmup_steps, warmup_proportion,
       lr_decay_power: see `create_train_op`.
   """
@@ -165,17 +159,17 @@ def learning_rate_at(global_step, learning_rate, num_train_steps, *,
     remaining = tf.pow(remaining, lr_decay_power)
   rate = learning_rate * remaining
   warmup = max(num_warmup_steps, num_train_steps * warmup_proportion)
-  if warmup > 0:  # 0 means no warm-up; 0/0 is nan
+  if warmup > 0:  # 0 means no warm-up; 0/0 is NaN
     rate *= tf.minimum(1.0, step / float(warmup))
   return rate
 
 
 def layerwise_factor(name, decay, n_transformer_layers):
-  """Returns what the learning rate of a variable is multiplied by.
+  """Returns the factor of a variable's learning rate.
 
   decay^(n_layers + 2 - depth), with depth 0 for the embeddings, i + 1 for layer
-  i and n_layers + 2 for the task's own variables. So the top layer gets decay^2
-  and not decay: published results are with that, and it is kept.
+  i and n_layers + 2 for the task's variables. So the top layer gets decay^2 and
+  not decay, as in the published results.
 
   Args:
     name: string, the variable's name.
@@ -183,8 +177,8 @@ def layerwise_factor(name, decay, n_transformer_layers):
     n_transformer_layers: int.
 
   Raises:
-    ValueError: the name belongs to none of these, or to a layer that is not
-      there.
+    ValueError: the name is in none of these scopes, or its layer does not
+      exist.
   """
   depth = _depth_of(name, n_transformer_layers)
   if depth is None:
@@ -226,7 +220,7 @@ class AdamWeightDecayOptimizer(tf.train.Optimizer):
                beta_2=0.999, epsilon=1e-6, exclude_from_weight_decay=NO_DECAY,
                rate_factor_fn=None, clip_norm=None,
                name="AdamWeightDecayOptimizer"):
-    """Makes the optimizer.
+    """Initializes the optimizer.
 
     Args:
       learning_rate: float or float32 Tensor of shape [].
@@ -234,13 +228,13 @@ class AdamWeightDecayOptimizer(tf.train.Optimizer):
       beta_1: float.
       beta_2: float.
       epsilon: float.
-      exclude_from_weight_decay: regular expressions; a variable whose name one
-        of them is found in does not decay.
-      rate_factor_fn: function of a variable's name to the factor of its rate;
+      exclude_from_weight_decay: regular expressions; a variable whose name
+        matches one does not decay.
+      rate_factor_fn: function from a variable's name to the factor of its rate;
         None: 1 for all.
-      clip_norm: float, the global norm that gradients are clipped at when they
-        are applied, which on TPUs is the first moment after they are averaged
-        over the cores; None: never.
+      clip_norm: float, the global norm at which gradients are clipped when they
+        are applied, which on TPUs is after averaging over the cores; None:
+        never.
       name: string.
     """
     super().__init__(use_locking=False, name=name)
@@ -265,7 +259,7 @@ class AdamWeightDecayOptimizer(tf.train.Optimizer):
         grads_and_vars, global_step=global_step, name=name)
 
   def decays(self, name):
-    """Returns whether weights of that name decay."""
+    """Returns whether a variable decays, by its name."""
     return bool(self._weight_decay_rate) and not any(
         re.search(pattern, name) for pattern in self._exclude_from_weight_decay)
 
@@ -295,10 +289,9 @@ class AdamWeightDecayOptimizer(tf.train.Optimizer):
           var=var, m=first, v=second, **self._adam_arguments(rate, grad)).op
 
   def _decay(self, var, rate, grad):
-    """Returns the ops that let `var` decay, which Adam must wait for.
+    """Returns the ops of weight decay, on which Adam's update depends.
 
-    They wait for the gradient, so that nothing that it is computed from can see
-    the decayed weights.
+    They depend on the gradient, so it is computed from weights before decay.
     """
     if not self.decays(var.op.name):
       return []
@@ -308,8 +301,8 @@ class AdamWeightDecayOptimizer(tf.train.Optimizer):
               if hasattr(var, "handle") else tf.assign(var, var * kept)]
 
   def _adam_arguments(self, rate, grad):
-    """Returns the arguments of TensorFlow's Adam, in which powers of 0 say that
-    there is no bias correction."""
+    """Returns the arguments of TensorFlow's Adam; powers of 0: no bias
+    correction."""
     return {
         "beta1_power": 0.0, "beta2_power": 0.0, "lr": rate,
         "beta1": self._beta_1, "beta2": self._beta_2, "epsilon": self._epsilon,

@@ -1,4 +1,4 @@
-"""Shapes, and reading and writing single positions of a batch of sequences.
+"""Reads shapes, and reads and writes positions of a batch of sequences.
 
 Glossary of shapes:
 - B: batch size.
@@ -11,15 +11,15 @@ import tensorflow.compat.v1 as tf
 
 
 def get_shape_list(tensor, expected_rank=None, name=None):
-  """Returns the shape: an int where it is static, else a scalar int32 Tensor.
+  """Returns the shape as a list: static sizes as ints, others as Tensors.
 
   Args:
     tensor: Tensor of known rank.
-    expected_rank: int or sequence of ints, the ranks it may have; None: any.
-    name: what an error calls it; the tensor's own name by default.
+    expected_rank: int or sequence of ints, the allowed ranks; None: any.
+    name: str, the name in an error; None: the tensor's name.
 
   Raises:
-    ValueError: the rank is not expected.
+    ValueError: the rank is not an expected one.
   """
   if expected_rank is not None:
     ranks = ((expected_rank,) if isinstance(expected_rank, int)
@@ -51,7 +51,7 @@ def gather_positions(sequence, positions):
     Tensor of shape [B, N] or [B, N, D], of the dtype of `sequence`.
 
   Raises:
-    ValueError: `sequence` has another rank than 2 or 3.
+    ValueError: the rank of `sequence` is not 2 or 3.
   """
   shape = get_shape_list(sequence, (2, 3), "sequence")
   batch_size, num_positions = get_shape_list(positions, 2, "positions")
@@ -67,8 +67,8 @@ def scatter_positions(sequence, updates, positions):
   """Writes `updates` over `sequence` at `positions`.
 
   Position 0 is [CLS], which is never masked, so callers pad `positions` with 0
-  and a write to 0 is dropped. Where a position stands twice in one row, the
-  first write counts.
+  and a write to 0 is dropped. If a position occurs twice in one row, the first
+  write is used.
 
   Args:
     sequence: int32 Tensor of shape [B, L], token ids.
@@ -77,7 +77,7 @@ def scatter_positions(sequence, updates, positions):
 
   Returns:
     (updated, written): the new ids, int32 [B, L], and an int32 [B, L] mask that
-    is 1 where a write landed.
+    is 1 at written positions.
   """
   check_rank(sequence, (2,), "sequence")
   length = get_shape_list(sequence)[1]
@@ -90,7 +90,7 @@ def scatter_positions(sequence, updates, positions):
 
 
 def check_rank(tensor, ranks, name):
-  """Raises a ValueError that names the argument if its rank is not expected."""
+  """Raises a ValueError that names the argument if its rank is wrong."""
   if tensor.shape.ndims not in ranks:
     raise ValueError("`%s` must have rank %s, got shape %s in scope '%s'." % (
         name, " or ".join(map(str, ranks)), tensor.shape,

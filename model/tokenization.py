@@ -1,17 +1,17 @@
-"""Text to WordPieces to ids and back, with the ids that BERT's rules give.
+"""Converts text to WordPieces and ids and back, by BERT's rules.
 
-A text is cleaned, lower-cased and split into words by `BasicTokenizer`; every
-word is then split into the longest pieces of the vocabulary, which is done by
-Hugging Face's `tokenizers`. What a character is (a control, a mark, a piece of
-punctuation) is asked of this Python's `unicodedata`: `tokenizers` has tables of
-its own, from another Unicode version, which give other ids for some characters.
-The Python then matters for characters younger than its Unicode (11.0 on Python
-3.7, 14.0 on 3.11), which are dropped like controls, and for U+166D, U+1734 and
-U+A9BD, whose category has changed; for no others.
+`BasicTokenizer` cleans and lower-cases text and splits it into words; Hugging
+Face's `tokenizers` splits every word into the longest pieces of the vocabulary.
+The categories of characters (control, mark, punctuation) come from this
+Python's `unicodedata`: the tables of `tokenizers` have another Unicode version,
+which gives other ids for some characters. So ids depend on the Python version
+only for characters newer than its Unicode (11.0 on Python 3.7, 14.0 on 3.11),
+which are dropped like controls, and for U+166D, U+1734 and U+A9BD, whose
+category has changed.
 
-The ids of a word depend on nothing but the word, and most words of a corpus
-have been seen before, so `FullTokenizer` remembers them. It starts no threads:
-it may be used before and after a fork.
+The ids of a word depend only on the word, and most words of a corpus repeat, so
+`FullTokenizer` caches them. It starts no threads and is safe before and after a
+fork.
 """
 
 import hashlib
@@ -25,18 +25,18 @@ from util import utils
 
 PAD, UNK, CLS, SEP, MASK = "[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"
 SPECIAL_TOKENS = (PAD, UNK, CLS, SEP, MASK)
-CONTROL_TOKENS = (PAD, CLS, SEP, MASK)  # what text must not be able to spell
-# AraBERT's cleaning writes these in place of URLs, e-mail addresses and user
-# names: link, mail, user.
+CONTROL_TOKENS = (PAD, CLS, SEP, MASK)  # text must not produce these
+# AraBERT's cleaning replaces URLs, e-mail addresses and user names with these:
+# link, mail, user.
 ARABERT_TOKENS = ("[رابط]", "[بريد]", "[مستخدم]")
 # With an AraBERT vocabulary these belong to words: "[رابط]", "+ات" (a suffix).
 ARABERT_WORD_CHARACTERS = "[]+"
 MAX_WORD_CHARACTERS = 200  # a longer word is [UNK]
 
-# Bounds on what a FullTokenizer remembers, about 100 MB when full. Long words
-# are mostly scripts without spaces and encoded data, which do not come again.
-_MAX_REMEMBERED_WORDS = 300000
-_MAX_REMEMBERED_CHARACTERS = 50
+# Bounds of a FullTokenizer's cache, about 100 MB when full. Long words are
+# mostly scripts without spaces and encoded data, which do not repeat.
+_MAX_CACHED_WORDS = 300000
+_MAX_CACHED_CHARACTERS = 50
 
 # The blocks that BERT puts spaces around, first and last code point.
 _CJK_BLOCKS = (
@@ -46,27 +46,27 @@ _CJK_BLOCKS = (
 
 
 class FullTokenizer:
-  """Turns text into WordPieces and ids, by the vocabulary of one file."""
+  """Converts text to WordPieces and ids with the vocabulary of a file."""
 
   def __init__(self, vocab_file, do_lower_case=True, strip_accents=None):
     """Reads the vocabulary.
 
     Args:
-      vocab_file: path of a text file with one token a line.
+      vocab_file: path of a text file with one token per line.
       do_lower_case: whether text is lower-cased.
-      strip_accents: whether accents are taken off, as in "é" to "e" and "أ" to
-        "ا"; done only where text is lower-cased too. None: as do_lower_case.
+      strip_accents: whether accents are removed, as in "é" to "e" and "أ" to
+        "ا"; only with do_lower_case. None: the same as do_lower_case.
 
     Raises:
-      UserError: the file is no vocabulary, or lacks special tokens.
+      UserError: the file is not a vocabulary, or lacks special tokens.
     """
     self.vocab_file = vocab_file
     self.vocab = load_vocab(vocab_file)
     missing = [token for token in SPECIAL_TOKENS if token not in self.vocab]
     if missing:
       raise utils.UserError(
-          "%s: expected a WordPiece vocabulary, one token a line, that holds "
-          "%s; not among its %d tokens: %s." % (
+          "%s: expected a WordPiece vocabulary, one token per line, with %s. "
+          "Missing among its %d tokens: %s." % (
               vocab_file, " ".join(SPECIAL_TOKENS), len(self.vocab),
               " ".join(missing)))
     self.inv_vocab = {index: token for token, index in self.vocab.items()}
@@ -92,10 +92,10 @@ class FullTokenizer:
     return [self.encode(text) for text in texts]
 
   def encode_untrusted_batch(self, texts):
-    """Does as `encode_batch` for text that anybody may have written.
+    """Returns the ids of texts from untrusted sources; see `encode_batch`.
 
-    With an AraBERT vocabulary, `encode` makes the control token of a text that
-    spells "[SEP]"; here such a word is split at its brackets instead.
+    With an AraBERT vocabulary, `encode` converts the text "[SEP]" to the
+    control token; here such a word is split at its brackets instead.
     """
     return [self._encode_untrusted(text) for text in texts]
 
@@ -117,8 +117,8 @@ class FullTokenizer:
 
   def _look_up(self, table, key, kind):
     if key not in table:
-      raise utils.UserError("Expected %s of the %d tokens in %s, got %r." % (
-          kind, len(table), self.vocab_file, key))
+      raise utils.UserError("%s: expected %s of its %d tokens, got %r." % (
+          self.vocab_file, kind, len(table), key))
     return table[key]
 
   def _encode_word(self, cleaned):
@@ -143,12 +143,12 @@ class BasicTokenizer:
   """Cleans text and splits it into words, with punctuation as its own words."""
 
   def __init__(self, do_lower_case=True, strip_accents=None, arabert=False):
-    """Makes a tokenizer.
+    """Initializes the tokenizer.
 
     Args:
       do_lower_case: whether text is lower-cased.
-      strip_accents: whether accents are taken off, where text is lower-cased.
-        None: as do_lower_case.
+      strip_accents: whether accents are removed from lower-cased text. None:
+        the same as do_lower_case.
       arabert: whether "[", "]" and "+" are letters rather than punctuation.
     """
     if strip_accents is None:
@@ -164,9 +164,9 @@ class BasicTokenizer:
     return self.split(self.clean(text))
 
   def clean(self, text):
-    """Returns `text` without control characters, all spaces being " "."""
+    """Returns `text` without control characters and with ' ' for spaces."""
     text = convert_to_unicode(text)
-    # Printable is all that cleaning keeps as it is, and U+FFFD.
+    # Cleaning keeps exactly the printable characters except U+FFFD.
     if text.isprintable() and "\ufffd" not in text:
       return text
     return text.translate(self._cleaned)
@@ -180,7 +180,7 @@ class BasicTokenizer:
     return cleaned.translate(self._isolated).split()
 
   def _isolate_character(self, char):
-    """Returns what stands for `char`: itself, spaced out, or nothing."""
+    """Returns the replacement of `char`: itself, with spaces, or nothing."""
     if self.strip_accents and unicodedata.category(char) == "Mn":
       return ""
     if self.arabert and char in ARABERT_WORD_CHARACTERS:
@@ -195,20 +195,20 @@ class WordpieceTokenizer:
 
   def __init__(self, vocab, unk_token=UNK,
                max_input_chars_per_word=MAX_WORD_CHARACTERS):
-    """Makes a tokenizer.
+    """Initializes the tokenizer.
 
     Args:
-      vocab: dict of token to id. A piece inside a word begins with "##".
-      unk_token: what stands for a word that the pieces cannot spell.
-      max_input_chars_per_word: a word of more characters is `unk_token`.
+      vocab: dict of token to id. A piece inside a word starts with "##".
+      unk_token: the token of a word that the pieces cannot represent.
+      max_input_chars_per_word: a longer word becomes `unk_token`.
 
     Raises:
       UserError: `unk_token` is not in the vocabulary.
     """
     if unk_token not in vocab:
       raise utils.UserError(
-          "Expected %s among the %d tokens of the vocabulary, to stand for "
-          "unknown words." % (unk_token, len(vocab)))
+          "The vocabulary of %d tokens lacks %s for unknown words. Add it." % (
+              len(vocab), unk_token))
     self.vocab = vocab
     self.unk_token = unk_token
     self.max_input_chars_per_word = max_input_chars_per_word
@@ -223,22 +223,22 @@ class WordpieceTokenizer:
             for index in self.encode_word(word)]
 
   def encode_word(self, word):
-    """Returns the ids of the pieces of one word, which has no spaces."""
+    """Returns the ids of the pieces of one word without spaces."""
     try:
       return [token.id for token in self._model.tokenize(word)]
-    except UnicodeEncodeError:  # half of a surrogate pair: in no vocabulary
+    except UnicodeEncodeError:  # half of a surrogate pair
       return [self.vocab[self.unk_token]]
 
 
 def load_vocab(vocab_file):
-  """Returns the {token: id} of a vocabulary: one token a line, ids from 0.
+  """Returns the {token: id} of a vocabulary: one token per line, ids from 0.
 
-  Line ends may be those of Unix or Windows; a byte-order mark, spaces around a
-  token and blank lines at the end are passed over.
+  Line ends may be Unix or Windows; a byte-order mark, spaces around a token and
+  blank lines at the end are ignored.
 
   Raises:
     UserError: the file is missing or not UTF-8; a line is blank or repeats a
-      token, so that ids would not be what the lines' order says.
+      token, so ids would differ from line numbers.
   """
   with utils.open_file(vocab_file, "rb") as f:
     lines = f.read().rstrip().split(b"\n")
@@ -247,28 +247,30 @@ def load_vocab(vocab_file):
     try:
       token = line.decode("utf-8-sig" if index == 0 else "utf-8")
     except UnicodeDecodeError as error:
-      raise utils.UserError("%s:%d: expected UTF-8 text, byte %d is 0x%02x." % (
-          vocab_file, index + 1, error.start, line[error.start]))
+      raise utils.UserError(
+          "%s:%d: expected UTF-8 text, byte %d is 0x%02x. Convert the file." % (
+              vocab_file, index + 1, error.start, line[error.start])) from error
     token = token.strip(" \t\r")
     if not token:
-      raise utils.UserError("%s:%d: expected a token, got a blank line." % (
+      raise utils.UserError("%s:%d: expected a token, got a blank line. "
+                            "Remove it." % (
           vocab_file, index + 1))
     if token in vocab:
       raise utils.UserError(
-          "%s:%d: expected every token once; '%s' is on line %d already." % (
+          "%s:%d: token '%s' is already on line %d. Remove one of them." % (
               vocab_file, index + 1, token, vocab[token] + 1))
     vocab[token] = index
   return vocab
 
 
 def vocab_sha256(vocab_file):
-  """Returns a SHA-256 of the tokens in order, whatever the line ends are."""
+  """Returns the SHA-256 of the tokens in order, whatever the line ends."""
   content = "\n".join(load_vocab(vocab_file))
   return hashlib.sha256(content.encode("utf-8")).hexdigest()
 
 
 def settings(tokenizer):
-  """Returns what must travel with data made by a `FullTokenizer`, a dict."""
+  """Returns the tokenizer settings to record with encoded data, a dict."""
   return {"do_lower_case": tokenizer.basic_tokenizer.do_lower_case,
           "strip_accents": tokenizer.basic_tokenizer.strip_accents}
 
@@ -281,10 +283,10 @@ def is_punctuation(char):
 
 
 def convert_to_unicode(text):
-  """Returns a str of a str or of UTF-8 bytes, dropping bytes that are not.
+  """Converts a str or UTF-8 bytes to str; drops invalid bytes.
 
   Raises:
-    UserError: `text` is neither.
+    UserError: `text` is of another type.
   """
   if isinstance(text, str):
     return text
@@ -305,7 +307,7 @@ def whitespace_tokenize(text):
 
 
 def _clean_character(char):
-  """Returns what stands for `char` in a cleaned text."""
+  """Returns the replacement of `char` in a cleaned text."""
   if char in "\t\n\r":
     return " "
   category = unicodedata.category(char)
@@ -319,10 +321,10 @@ def _is_cjk(char):
 
 
 class _CharacterTable(dict):
-  """A table for `str.translate` that is filled as characters are met."""
+  """A table for `str.translate` that is computed on demand."""
 
   def __init__(self, replacement_fn):
-    """`replacement_fn`: character to the string that stands for it."""
+    """`replacement_fn`: function from a character to its replacement."""
     super().__init__()
     self._replacement_fn = replacement_fn
 
@@ -333,17 +335,17 @@ class _CharacterTable(dict):
 
 
 class _IdsOfWords(dict):
-  """The ids of the words met so far; asked for others, it finds them out."""
+  """A bounded cache of the ids of words, computed on demand."""
 
   def __init__(self, encode_word):
-    """`encode_word`: word to the list of its ids."""
+    """`encode_word`: function from a word to the list of its ids."""
     super().__init__()
     self._encode_word = encode_word
 
   def __missing__(self, word):
     ids = tuple(self._encode_word(word))
-    if len(word) <= _MAX_REMEMBERED_CHARACTERS:
-      if len(self) >= _MAX_REMEMBERED_WORDS:
-        self.clear()  # the frequent words are back soon
+    if len(word) <= _MAX_CACHED_CHARACTERS:
+      if len(self) >= _MAX_CACHED_WORDS:
+        self.clear()  # frequent words are soon cached again
       self[word] = ids
     return ids

@@ -15,8 +15,8 @@ import tensorflow.compat.v1 as tf
 from model import layers
 from model import tensor_ops
 
-# Added to the score of a position that may not be seen. Finite, so that a row
-# that may see nothing still has a softmax.
+# Added to the score of an invisible position. Finite, so the softmax of a row
+# without visible positions is defined.
 MASKED_SCORE = -10000.0
 
 
@@ -24,19 +24,19 @@ def encode(bert_config, vectors, input_mask, *, hidden_dropout_rate,
            attention_dropout_rate, randomness):
   """Returns the output of every layer.
 
-  Makes `layer_0/...` and so on in the current variable scope.
+  Creates `layer_0/...` and so on in the current variable scope.
 
   Args:
     bert_config: modeling.BertConfig.
     vectors: float32 Tensor of shape [B, L, D].
-    input_mask: int32 Tensor of shape [B, L], 1 where a token may be seen; or
+    input_mask: int32 Tensor of shape [B, L], 1 for visible tokens; or
       [B, L, L], where [b, i, j] is 1 if position i may see position j.
     hidden_dropout_rate: float in [0, 1).
     attention_dropout_rate: float in [0, 1), of the attention probabilities.
     randomness: randomness.StepRandomness.
 
   Returns:
-    List of float32 Tensors of shape [B, L, D], the last layer's last.
+    List of float32 Tensors of shape [B, L, D], from first layer to last.
   """
   shape = tensor_ops.get_shape_list(vectors, 3, "vectors")
   bias = attention_bias(input_mask)
@@ -52,7 +52,7 @@ def encode(bert_config, vectors, input_mask, *, hidden_dropout_rate,
 
 
 def attention_bias(input_mask):
-  """Returns what is added to attention scores: 0, or -10000 where masked.
+  """Returns the bias of attention scores: 0, or -10000 where masked.
 
   Args:
     input_mask: int32 Tensor of shape [B, L] or [B, L, L]; see `encode`.
@@ -111,7 +111,7 @@ def _layer(bert_config, hidden, bias, batch_and_length, hidden_dropout_rate,
 
 def _self_attention(bert_config, hidden, bias, batch_and_length, dropout_rate,
                     randomness):
-  """Returns softmax(Q K' / sqrt(H) + bias) V, heads side by side: [B*L, D]."""
+  """Returns softmax(Q K' / sqrt(H) + bias) V, heads concatenated: [B*L, D]."""
   num_heads = bert_config.num_attention_heads
   size = bert_config.hidden_size
   head_size = size // num_heads
@@ -126,7 +126,7 @@ def _self_attention(bert_config, hidden, bias, batch_and_length, dropout_rate,
         tf.reshape(projected, batch_and_length + [num_heads, head_size]),
         [0, 2, 1, 3])
 
-  # The queries are scaled, not the scores: there are fewer of them.
+  # Scale the queries, not the scores: there are fewer of them.
   query = heads_of("query", 1.0 / math.sqrt(head_size))
   key = heads_of("key")
   value = heads_of("value")

@@ -100,20 +100,23 @@ class TwoTowerGenerator:
     """
     return tf.stop_gradient(-self._losses_of(input_ids))
 
-  def noise_log_odds(self, input_ids, mask_prob):
-    """Returns the log odds of noise, float32 [B, L], no gradient.
-
-    log(k q(x_t) / (n - k)) of noise-contrastive estimation, equation 3 of
-    Electric, with k of n tokens replaced.
-
-    Args:
-      input_ids: see `log_probs_of`.
-      mask_prob: float, k / n.
-    """
-    return self.log_probs_of(input_ids) + math.log(mask_prob / (1 - mask_prob))
-
   def _losses_of(self, input_ids):
     """Returns -log q(x_t | all other tokens), float32 [B, L]."""
     return tf.reshape(
         self.distribution.losses_of(tf.reshape(input_ids, [-1])),
         tensor_ops.get_shape_list(input_ids))
+
+
+def noise_log_odds(two_towers, input_ids, mask_prob):
+  """Returns the log odds of noise against data, float32 [B, L].
+
+  log(k q(x_t) / (n - k)) of noise-contrastive estimation, equation 3 of
+  Electric, with k of n tokens replaced.
+
+  Args:
+    two_towers: TwoTowerGenerator.
+    input_ids: int32 Tensor of shape [B, L], the tokens x_t.
+    mask_prob: float, the fraction k / n.
+  """
+  return (two_towers.log_probs_of(input_ids) +
+          math.log(mask_prob / (1 - mask_prob)))

@@ -74,6 +74,18 @@ class TokenDistribution:
     return self._log_normalizers - own_logits
 
 
+def generator_distribution(encoder, vectors):
+  """Returns the TokenDistribution of a generator's output vectors.
+
+  Args:
+    encoder: modeling.BertModel of the generator.
+    vectors: float32 Tensor of shape [rows, D], rows of its output.
+  """
+  return TokenDistribution(
+      encoder.bert_config, vectors, encoder.get_embedding_table(),
+      "generator_predictions")
+
+
 @tf.custom_gradient
 def _normalize(hidden, table, bias):
   """Returns (log sum of exp(logits) [rows], logits, likelihoods [rows, V]).

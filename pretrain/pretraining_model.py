@@ -138,16 +138,14 @@ class PretrainingModel:
           embedding_size=embedding_size,
           untied_embeddings=config.untied_generator_embeddings)
     else:
-      generator_config = self._bert_config
       encoder = self._encoder(
-          inputs, generator_config, scope=modeling.MAIN_SCOPE,
+          inputs, self._bert_config, scope=modeling.MAIN_SCOPE,
           embedding_size=self._embedding_size, stream="generator")
     # Only the masked positions are multiplied with the vocabulary.
     vectors = tensor_ops.gather_positions(
         encoder.get_sequence_output(), inputs.masked_lm_positions)
-    distribution = heads.TokenDistribution(
-        generator_config, tensor_ops.reshape_to_matrix(vectors),
-        encoder.get_embedding_table(), "generator_predictions")
+    distribution = heads.generator_distribution(
+        encoder, tensor_ops.reshape_to_matrix(vectors))
     return heads.masked_lm_output(
         inputs, distribution, self._denominators.masked_lm)
 
@@ -185,8 +183,8 @@ class PretrainingModel:
     logits = heads.discriminator_logits(
         self._bert_config, encoder.get_sequence_output())
     if self._config.electric_objective:
-      logits += self._two_towers.noise_log_odds(
-          inputs.input_ids, self._config.mask_prob)
+      logits += electric.noise_log_odds(
+          self._two_towers, inputs.input_ids, self._config.mask_prob)
     return heads.discriminator_output(
         inputs, logits, self.fake_data.is_fake_tokens,
         self._denominators.discriminator)

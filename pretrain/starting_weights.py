@@ -15,6 +15,7 @@ import os
 import tensorflow.compat.v1 as tf
 
 from model import checkpoint
+from model import checkpoint_recovery
 from model import model_sizes
 from model import tokenization
 from pretrain import data_init
@@ -90,7 +91,7 @@ def prepare_weights(config, load_index):
   Raises:
     UserError: the checkpoint does not fit the model; names what to set.
   """
-  own = checkpoint.settle(config.model_dir)
+  own = checkpoint_recovery.select_resume_checkpoint(config.model_dir)
   # The 'checkpoint' file may name one in another folder.
   source = own or checkpoint.find(config.model_dir) or config.init_checkpoint
   if source != config.init_checkpoint and config.init_checkpoint:
@@ -101,7 +102,7 @@ def prepare_weights(config, load_index):
     return 0
   source = checkpoint.latest(source)
   if not own:
-    checkpoint.check_whole(source)
+    checkpoint_recovery.check_intact(source)
   step = checkpoint.global_step_of(source)
   if config.reset_global_step and not own:
     step = 0
@@ -151,9 +152,9 @@ def check_for_evaluation(config):
     UserError: there is none, or it lacks variables, which would be evaluated
       with random weights.
   """
-  source, damaged = checkpoint.newest_whole(config.model_dir)
+  source, damaged = checkpoint_recovery.newest_intact(config.model_dir)
   if damaged:
-    checkpoint.log_fallback(source, damaged)
+    checkpoint_recovery.log_fallback(source, damaged)
   source = source or checkpoint.latest(config.model_dir)
   with tf.Graph().as_default():
     build_model(config)

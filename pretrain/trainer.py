@@ -10,7 +10,7 @@ import os
 
 import tensorflow.compat.v1 as tf
 
-from model import checkpoint
+from model import checkpoint_recovery
 from model import randomness
 from pretrain import example_check
 from pretrain import pretrain_data
@@ -77,7 +77,7 @@ class Trainer:
       estimators.start_debug_folder(config.model_dir)
     utils.heading("Training")
     with estimators.writing_to(config.model_dir):
-      checkpoint.remove_unfinished(config.model_dir)
+      checkpoint_recovery.remove_unfinished(config.model_dir)
       starting_weights.write_settings(config)
       step = starting_weights.prepare_weights(
           config, lambda: self._index("train"))

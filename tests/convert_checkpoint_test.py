@@ -10,7 +10,6 @@ import unittest
 from unittest import mock
 
 import convert_checkpoint
-from model.huggingface import heads
 from tests.model import hf_models
 from util import utils
 
@@ -52,13 +51,13 @@ class ConvertCheckpointTest(unittest.TestCase):
 
 class CommandsTest(ConvertCheckpointTest):
 
-  def test_both_parts_there_and_back(self):
+  def test_round_trip_of_discriminator_and_generator(self):
     variables, model_dir = self.write_model()
     for part in ("discriminator", "generator"):
       printed = self.run_main("--to", "hf", "--checkpoint", model_dir, "--part",
                               part, output_dir=self.path(part))
     self.assertEqual(printed, (
-        "Left out 38 variables of other parts: discriminator_predictions (4), "
+        "Skipped 38 unrelated variables: discriminator_predictions (4), "
         "electra (34)\n"
         "Wrote 44 variables of %s/model.ckpt-100 to %s\n" % (
             model_dir, self.path("generator"))))
@@ -68,7 +67,7 @@ class CommandsTest(ConvertCheckpointTest):
     for name, value in variables.items():
       self.assertEqual(back[name].tobytes(), value.tobytes())
 
-  def test_a_task_with_labels_there_and_back(self):
+  def test_round_trip_of_a_task_with_labels(self):
     variables, model_dir = self.write_model(
         "finetune/head_classification_predict.npz")
     with utils.open_file(self.path("labels.txt"), "w") as f:
@@ -97,17 +96,17 @@ class CommandsTest(ConvertCheckpointTest):
     utils.write_json({"mnli": {"labels": "abc"}}, path)
     self.check_refused("labels.json: expected", *flags)
 
-  def test_the_best_weights_of_a_training(self):
+  def test_converts_the_best_checkpoint_of_a_training(self):
     _, model_dir = self.write_model("finetune/head_classification_predict.npz")
     os.rename(model_dir, self.path("best"))
     os.makedirs(model_dir)
     os.rename(self.path("best"), os.path.join(model_dir, "best"))
     printed = self.run_main("--to", "hf", "--checkpoint", model_dir, "--part",
                             "task:mnli", "--task-kind", "classification")
-    self.assertIn("best weights of the training: %s" % os.path.join(
+    self.assertIn("checkpoint of the best evaluation: %s" % os.path.join(
         model_dir, "best"), printed)
 
-  def test_flags_say_what_no_file_does(self):
+  def test_flags_replace_missing_files(self):
     _, model_dir = self.write_model()
     vocab_file = self.path("v.txt")
     os.rename(os.path.join(model_dir, "vocab.txt"), vocab_file)
@@ -126,10 +125,10 @@ class CommandsTest(ConvertCheckpointTest):
     _, model_dir = self.write_model()
     printed = self.run_main("--to", "hf", "--checkpoint", model_dir, "--part",
                             "discriminator", "--verbose")
-    self.assertIn("\n  Left out generator_predictions/output_bias\n", printed)
+    self.assertIn("\n  Skipped generator_predictions/output_bias\n", printed)
     self.assertIn("\n  Wrote electra.embeddings.LayerNorm.bias\n", printed)
 
-  def test_overwrite_leaves_files_of_other_names(self):
+  def test_overwrite_keeps_files_with_other_names(self):
     _, model_dir = self.write_model()
     os.makedirs(self.output_dir)
     for name in ("notes.txt", "vocab.txt"):
@@ -146,35 +145,32 @@ class CommandsTest(ConvertCheckpointTest):
 
 class FlagsTest(ConvertCheckpointTest):
 
-  def test_what_does_not_go_together(self):
+  def test_missing_and_contradictory_flags(self):
     for message, flags in (
-        ("--to hf needs --checkpoint", ("--to", "hf")),
-        ("--to hf needs --part", ("--to", "hf", "--checkpoint", "x")),
-        ("--task-kind does not go with --to tf",
+        ("--to hf requires --checkpoint", ("--to", "hf")),
+        ("--to hf requires --part", ("--to", "hf", "--checkpoint", "x")),
+        ("--task-kind cannot be used with --to tf",
          ("--to", "tf", "--task-kind", "qa")),
-        ("--masked-lm does not go with --to hf",
+        ("--masked-lm cannot be used with --to hf",
          ("--to", "hf", "--masked-lm", "x")),
-        ("--to tf needs --discriminator", ("--to", "tf")),
-        ("--generator and --task do not go together",
+        ("--to tf requires --discriminator", ("--to", "tf")),
+        ("--generator and --task cannot be combined",
          ("--to", "tf", "--task", "a=b", "--generator", "x")),
-        ("--untied-embeddings is about a --generator",
+        ("--untied-embeddings requires --generator",
          ("--to", "tf", "--discriminator", "x", "--untied-embeddings")),
-        ("Expected --task NAME=DIR.*got 'ner'",
+        ("--task: expected NAME=DIR.*got 'ner'",
          ("--to", "tf", "--task", "ner"))):
       with self.subTest(message):
         self.check_refused(message, *flags)
 
-  def test_a_false_switch_counts_as_given(self):
-    self.check_refused("--do-lower-case or --no-lower-case does not go with "
-                       "--to tf", "--to", "tf", "--no-lower-case")
+  def test_negative_switch_counts_as_passed(self):
+    self.check_refused("--do-lower-case or --no-lower-case cannot be used "
+                       "with --to tf", "--to", "tf", "--no-lower-case")
 
-  def test_the_output_must_be_a_folder(self):
+  def test_output_dir_must_be_a_directory(self):
     with utils.open_file(self.output_dir, "w") as f:
       f.write("x")
     self.check_refused("is a file", "--to", "tf", "--discriminator", "x")
-
-  def test_kinds_are_those_of_the_heads(self):
-    self.assertEqual(convert_checkpoint.TASK_KINDS, heads.KINDS)
 
 
 class ProcessTest(ConvertCheckpointTest):
@@ -188,10 +184,10 @@ class ProcessTest(ConvertCheckpointTest):
   def test_an_error_is_one_line_and_code_2(self):
     ended = self.run_process("--to", "hf", "--output-dir", self.output_dir)
     self.assertEqual(ended.returncode, 2)
-    self.assertEqual(ended.stderr, "error: --to hf needs --checkpoint; see "
+    self.assertEqual(ended.stderr, "error: --to hf requires --checkpoint. See "
                      "--help.\n")
 
-  def test_help_tells_defaults(self):
+  def test_help_has_defaults(self):
     ended = self.run_process("--help")
     self.assertEqual(ended.returncode, 0)
     self.assertIn("(default: vocab.txt in", ended.stdout)

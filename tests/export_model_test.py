@@ -1,10 +1,11 @@
-"""Tests for export_model: the command, and its SavedModel without this code."""
+"""Tests for export_model: the command, and serving without this code."""
 
 import os
 import subprocess
 import sys
 import tempfile
 import unittest
+from unittest import mock
 
 import numpy as np
 from scipy import special
@@ -12,12 +13,13 @@ from scipy import special
 import configure_finetuning
 import configure_pretraining
 import export_model
+from finetune import export_config
 from tests import conftest
 from tests.model import hf_models
 from tests import serving_models
 from util import utils
 
-# Serves the features in one .npz with all signatures, in TensorFlow alone.
+# Runs all signatures on the features in one .npz, with TensorFlow alone.
 SERVER = """
 import sys
 import numpy as np
@@ -69,7 +71,7 @@ class ExportModelTest(unittest.TestCase):
             done.stderr.decode("utf-8"))
 
   def serve(self, features):
-    """Returns the outputs of a fresh process with TensorFlow and no more."""
+    """Returns the outputs of a new process that has only TensorFlow."""
     paths = [os.path.join(self.folder, name)
              for name in ("server.py", "in.npz", "out.npz")]
     with open(paths[0], "w") as f:
@@ -83,7 +85,7 @@ class ExportModelTest(unittest.TestCase):
     with np.load(paths[2]) as arrays:
       return dict(arrays)
 
-  def test_command_writes_what_a_fresh_process_serves(self):
+  def test_new_process_serves_what_the_command_writes(self):
     self.write_pretrained()
     code, stdout, stderr = self.run_command(
         "--model-dir", self.model_dir, "--output-dir", self.saved)
@@ -118,7 +120,7 @@ class ExportModelTest(unittest.TestCase):
                                   served["discriminate/logits"])
     self.assertEqual(served["fill_mask/token_ids"].shape, (2, 13, 10))
 
-  def test_fine_tuned_model_by_its_folder_alone(self):
+  def test_fine_tuned_model_needs_only_its_folder(self):
     model_dir = os.path.join(self.model_dir, "finetuning_models",
                              "squadv1_model_1")
     golden = hf_models.load("finetune/head_qa_joint_predict.npz")
@@ -136,7 +138,7 @@ class ExportModelTest(unittest.TestCase):
         served["predict_squadv1/start_logits"], golden["out"]["start_logits"],
         rtol=1e-5, atol=1e-5)
 
-  def test_the_best_weights_of_a_fine_tuning(self):
+  def test_exports_the_best_checkpoint_of_a_fine_tuning(self):
     model_dir = os.path.join(self.model_dir, "finetuning_models",
                              "squadv1_model_1")
     best = os.path.join(model_dir, "best")
@@ -146,24 +148,24 @@ class ExportModelTest(unittest.TestCase):
         max_query_length=10, answerable_classifier=False)
     with open(os.path.join(model_dir, "model.ckpt-1.index"), "w") as f:
       f.write("not a checkpoint")
-    self.assertEqual(export_model.check_checkpoint(model_dir + "/"), best)
+    self.assertEqual(export_config.find_checkpoint(model_dir + "/"), best)
     config = export_model.make_config(best, None, {})
     self.assertEqual(config.task_names, ["squadv1"])
     self.assertEqual(os.path.abspath(config.data_dir), os.path.dirname(
         os.path.dirname(self.model_dir)))
 
-  def test_missing_checkpoint_is_one_line(self):
+  def test_missing_checkpoint_is_a_one_line_error(self):
     os.makedirs(self.model_dir)
     for path, message in (
-        (self.model_dir, "Expected a checkpoint"),
-        (os.path.join(self.folder, "none"), "found neither")):
+        (self.model_dir, "expected a checkpoint"),
+        (os.path.join(self.folder, "none"), "expected a checkpoint")):
       code, _, stderr = self.run_command("--model-dir", path, "--output-dir",
                                          self.saved)
       self.assertEqual(code, 2)
       self.assertEqual(stderr.count("\n"), 1, stderr)
       self.assertIn(message, stderr)
 
-  def test_wrong_configuration_ends_before_tensorflow(self):
+  def test_wrong_configuration_fails_before_importing_tensorflow(self):
     self.write_pretrained()
     program = (
         "import sys, export_model\n"
@@ -186,21 +188,21 @@ class ExportModelTest(unittest.TestCase):
       self.assertEqual(stderr.count("\n"), 1, stderr)
       self.assertFalse(stderr.endswith("tensorflow"))
 
-  def test_what_stands_in_the_output_folder(self):
-    with self.assertRaisesRegex(utils.UserError, "is a file"):
-      export_model.check_output_dir(__file__, overwrite=True)
-    # Other people's files are not removed, whatever the flags.
-    with self.assertRaisesRegex(utils.UserError, "other files than a Saved"):
-      export_model.check_output_dir(os.path.dirname(__file__), overwrite=True)
+  def test_output_dir_with_other_files_is_never_replaced(self):
+    self.write_pretrained()
     os.makedirs(self.saved)
-    export_model.check_output_dir(self.saved, overwrite=False)  # empty: fine
-    with open(os.path.join(self.saved, "saved_model.pb"), "w"):
-      pass
-    with self.assertRaisesRegex(utils.UserError, "or --overwrite to replace"):
-      export_model.check_output_dir(self.saved, overwrite=False)
-    export_model.check_output_dir(self.saved, overwrite=True)
+    for name, flags, message in (
+        ("notes.txt", ["--overwrite"], "has no saved_model.pb to replace"),
+        ("saved_model.pb", [], "or --overwrite")):
+      with open(os.path.join(self.saved, name), "w"):
+        pass
+      command = ["export_model.py", "--model-dir", self.model_dir,
+                 "--output-dir", self.saved] + flags
+      with mock.patch.object(sys, "argv", command):
+        with self.assertRaisesRegex(utils.UserError, message):
+          export_model.main()
 
-  def test_overwriting_replaces_all_of_it(self):
+  def test_overwrite_replaces_the_directory(self):
     self.write_pretrained()
     os.makedirs(self.saved)
     config = export_model.make_config(self.model_dir, None, {})
@@ -209,14 +211,14 @@ class ExportModelTest(unittest.TestCase):
     export_model.run(config, self.model_dir, self.saved, names=["encode"])
     self.assertEqual(sorted(os.listdir(self.saved)),
                      ["assets.extra", "saved_model.pb", "variables"])
-    # A failure leaves what was there, and nothing else.
+    # A failed export keeps the old SavedModel and no temporary files.
     os.remove(os.path.join(self.model_dir, "vocab.txt"))
     with self.assertRaisesRegex(utils.UserError, "vocab.txt"):
       export_model.run(config, self.model_dir, self.saved, names=["encode"])
     self.assertEqual(os.listdir(os.path.dirname(self.saved)), ["1"])
     self.assertIn("saved_model.pb", os.listdir(self.saved))
 
-  def test_sizes_that_do_not_fit_name_what_to_set(self):
+  def test_wrong_size_names_the_hyperparameter_to_set(self):
     self.write_pretrained()
     config = export_model.make_config(
         self.model_dir, None, {"embedding_size": 8})
@@ -240,7 +242,7 @@ class ConfigTest(unittest.TestCase):
   def make(self, **passed):
     return export_model.make_config(self.folder, None, passed)
 
-  def test_sizes_are_those_of_config_json(self):
+  def test_sizes_come_from_config_json(self):
     self.write("config.json", {
         "hidden_size": 64, "num_attention_heads": 4, "embedding_size": 16,
         "max_position_embeddings": 32, "model_type": "electra",
@@ -253,16 +255,16 @@ class ConfigTest(unittest.TestCase):
     config = self.make(model_hparam_overrides={"hidden_size": 128})
     self.assertEqual(config.transformer_sizes()["hidden_size"], 128)
     self.assertEqual(config.transformer_sizes()["num_attention_heads"], 4)
-    # A released size says it all.
+    # model_size replaces all sizes of config.json.
     config = self.make(model_size="small")
     self.assertEqual(config.transformer_sizes()["hidden_size"], 256)
 
-  def test_without_config_json_the_hparams_say_it(self):
+  def test_without_config_json_sizes_come_from_hparams(self):
     config = self.make(model_size="large")
     self.assertEqual(config.transformer_sizes()["hidden_size"], 1024)
     self.assertEqual(config.vocab_size, 5)
 
-  def test_fine_tuning_is_as_it_was_recorded(self):
+  def test_fine_tuning_hyperparameters_are_recorded(self):
     self.write("finetuning_run.json", {
         "task_names": ["squadv1"], "joint_prediction": False,
         "model_size": "small", "embedding_size": 128, "training_data": {},
@@ -276,18 +278,18 @@ class ConfigTest(unittest.TestCase):
                      (True, False))
     self.assertEqual(config.beam_size, 3)
 
-  def test_task_names_make_a_fine_tuned_model(self):
+  def test_task_names_select_the_fine_tuning_config(self):
     config = self.make(task_names=["cola"])
     self.assertEqual(config.task_names, ["cola"])
 
   def test_missing_vocabulary(self):
     os.remove(os.path.join(self.folder, "vocab.txt"))
-    with self.assertRaisesRegex(utils.UserError, "vocabulary of the model at"):
+    with self.assertRaisesRegex(utils.UserError, "vocabulary is missing"):
       self.make()
 
-  def test_wrong_contents_are_no_traceback(self):
+  def test_invalid_config_json_is_a_user_error(self):
     self.write("config.json", [1])
-    with self.assertRaisesRegex(utils.UserError, "expected a JSON object"):
+    with self.assertRaisesRegex(utils.UserError, "not a JSON object"):
       self.make()
     self.write("config.json", {"hidden_size": "big"})
     with self.assertRaisesRegex(utils.UserError, "'hidden_size'"):

@@ -1,4 +1,4 @@
-"""Model folders to export, and SavedModels run, for the tests of serving."""
+"""Writes model folders and runs SavedModels for the tests of exporting."""
 
 import os
 
@@ -20,7 +20,7 @@ MASK_ID = 4
 
 
 def write_pretrained(folder, golden_name):
-  """Writes a pre-trained model folder of a golden file's variables."""
+  """Writes a pre-trained model folder with a golden file's variables."""
   golden = hf_models.load(golden_name)
   hf_models.write_model(folder, golden["var"], embedding_size=EMBEDDING_SIZE,
                         **PRETRAINED_SIZES)
@@ -28,7 +28,7 @@ def write_pretrained(folder, golden_name):
 
 
 def write_finetuned(folder, variables, task_names, **record):
-  """Writes the folder of a trial that a fine-tuning run left."""
+  """Writes the folder of one trial of a fine-tuning run."""
   hf_models.write_model(folder, variables, num_heads=None)
   utils.write_json(dict(
       record, task_names=task_names, vocab_size=160, model_size="base",

@@ -40,6 +40,7 @@ OVERRIDES = {
     "type_vocab_size": Hparam(2, int, minimum=2),
     "initializer_range": Hparam(0.02, float, above=0.0),
 }
+BERT_CONFIG_FIELDS = ("vocab_size",) + tuple(OVERRIDES)
 
 
 class ModelHParams(hparams.HParams):

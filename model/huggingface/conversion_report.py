@@ -1,52 +1,41 @@
-"""What a conversion did with every variable, in words."""
+"""Reports what a conversion did with every variable."""
 
 import collections
 
+from model import variable_shapes
 from util import utils
 
 # names are sorted
 Report = collections.namedtuple("Report", [
     "source",  # prefix of the checkpoint, or Hugging Face folders
     "converted",  # names of the weights written
-    "slots",  # names of optimizer slots, left out
-    "unused",  # other names that were left out
+    "slots",  # names of optimizer slots, skipped
+    "unused",  # names of other variables, skipped
     "notes",  # lines: what was assumed, and what the user should know
 ])
 
 
 def log(report, output_dir, verbose=False):
-  """Prints a few lines on what was read, written and left out.
+  """Logs a few lines on what was read, written and skipped.
 
   Args:
     report: Report.
-    output_dir: str, where the result is.
-    verbose: whether every name is listed, a line each.
+    output_dir: str, the directory of the result.
+    verbose: bool, whether to list every name, one per line.
   """
-  for names, what in ((report.slots, "optimizer slots"),
-                      (report.unused, "variables of other parts")):
+  for names, kind in ((report.slots, "optimizer slots"),
+                      (report.unused, "unrelated variables")):
     if names:
-      utils.log("Left out %d %s: %s" % (
-          len(names), what, ", ".join(grouped(names))))
+      scopes = variable_shapes.grouped(
+          map(variable_shapes.without_slot, names), depth=1)
+      utils.log("Skipped %d %s: %s" % (len(names), kind, ", ".join(scopes)))
   if verbose:
-    for names, what in ((report.converted, "Wrote"),
-                        (report.slots, "Left out"),
-                        (report.unused, "Left out")):
+    for names, action in ((report.converted, "Wrote"),
+                          (report.slots, "Skipped"),
+                          (report.unused, "Skipped")):
       for name in names:
-        utils.log("  %s %s" % (what, name))
+        utils.log("  %s %s" % (action, name))
   for note in report.notes:
     utils.log("Note: %s" % note)
   utils.log("Wrote %d variables of %s to %s" % (
       len(report.converted), report.source, output_dir))
-
-
-def grouped(names):
-  """Returns names with those of one scope put together and counted.
-
-  ["a/x/y", "a/z", "b"] becomes ["a (2)", "b"].
-  """
-  counts = collections.OrderedDict()
-  for name in sorted(names):
-    scope = name.split("/")[0]
-    counts.setdefault(scope, []).append(name)
-  return [members[0] if len(members) == 1 else "%s (%d)" % (
-      scope, len(members)) for scope, members in counts.items()]

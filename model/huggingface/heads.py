@@ -1,4 +1,4 @@
-"""Fine-tuned heads: which of Hugging Face's heads compute the same, and how.
+"""Converts fine-tuned heads to the Hugging Face heads that compute the same.
 
 | head here | Hugging Face's ElectraFor... |
 |---|---|
@@ -8,14 +8,14 @@
 | QA with joint_prediction or answerable_classifier | none: refused |
 
 ElectraForSequenceClassification has a second layer with a gelu between the two:
-out_proj(gelu(dense(x))). It can still say exactly what one layer says, since
+out_proj(gelu(dense(x))). It can still compute exactly one layer, since
 
   gelu(z) - gelu(-z) = z * P(X <= z) + z * P(X <= -z) = z
 
-for a standard normal X: `dense` computes every logit z and its opposite -z, all
+for a standard normal X: `dense` computes every logit z and its negative -z, all
 its other rows are 0, and `out_proj` takes the difference and adds the bias.
 That needs a hidden size of at least twice the number of classes. A head that
-was trained in Hugging Face is not of that form, and has no counterpart here.
+was trained in Hugging Face does not have that form and cannot be converted.
 
 No TensorFlow is imported here. Glossary of shapes:
 - D: hidden size.
@@ -42,15 +42,15 @@ def find_kind(shapes, kind, where):
 
   Args:
     shapes: {name of a variable inside the head: list of ints}.
-    kind: str, one of `KINDS` as the user says; None to work it out.
+    kind: str, one of `KINDS` that the user passed; None: inferred.
     where: str, the head's name for messages.
 
   Raises:
-    utils.UserError: the head has no counterpart, or the user has to say whether
-      a single layer stands on [CLS] or on every token, or says it wrong.
+    utils.UserError: the head cannot be converted, `kind` is wrong, or it is
+      None and the head may be classification or tagging.
   """
   names = set(shapes)
-  _refuse_without_counterpart(names, where)
+  _check_has_equivalent(names, where)
   if names == _QA_INDEPENDENT and shapes["dense/kernel"][1] == 1:
     found = QA
   elif names == _ONE_LAYER:
@@ -58,18 +58,18 @@ def find_kind(shapes, kind, where):
   else:
     raise utils.UserError(
         "%s: expected the head of a classification, tagging or question "
-        "answering task, found the variables %s." % (
+        "answering task, found the variables %s. Use another task." % (
             where, ", ".join(sorted(names))))
   if found is None and kind in (CLASSIFICATION, TAGGING):
     return kind
   if found is None:
     raise utils.UserError(
-        "%s is a single layer, which is what classification (on [CLS]) and "
-        "tagging (on every token) both have; say --task-kind classification or "
-        "--task-kind tagging%s." % (where, ", not %s" % kind if kind else ""))
+        "%s is a single layer, as for classification (on [CLS]) or tagging (on "
+        "every token). Pass --task-kind classification or --task-kind "
+        "tagging%s." % (where, ", not %s" % kind if kind else ""))
   if kind not in (None, found):
-    raise utils.UserError("%s is a head of kind %s, not %s; leave --task-kind "
-                          "out." % (where, found, kind))
+    raise utils.UserError("%s is a head of kind %s, not %s. Omit --task-kind." %
+                          (where, found, kind))
   return found
 
 
@@ -98,14 +98,14 @@ def to_hf(kind, head):
 def to_tf(weights, where):
   """Returns the (kind, head, names) of a Hugging Face model's weights.
 
-  The converse of `to_hf`; `names` are those of the head in `weights`.
+  The inverse of `to_hf`; `names` are those of the head in `weights`.
 
   Args:
     weights: {name: float32 array}.
     where: str, the folder for messages.
 
   Raises:
-    utils.UserError: there is no head, or one that has no counterpart here.
+    utils.UserError: there is no head, or it cannot be converted.
   """
   for kind, names in _HF_NAMES.items():
     if all(name in weights for name in names):
@@ -122,26 +122,25 @@ def num_labels(kind, head):
   return 2 if kind == QA else head["dense/bias"].shape[0]
 
 
-def _refuse_without_counterpart(names, where):
+def _check_has_equivalent(names, where):
   if any(name.startswith("qa_hidden/") for name in names):
     raise utils.UserError(
         "%s predicts the end of an answer from its start (joint_prediction), "
-        "which ElectraForQuestionAnswering cannot: fine-tune with "
-        "joint_prediction false to get a head that converts." % where)
+        "which ElectraForQuestionAnswering cannot. Fine-tune with "
+        "joint_prediction false to convert it." % where)
   if "dense_2/kernel" in names:
     raise utils.UserError(
-        "%s has a layer that tells whether there is an answer "
-        "(answerable_classifier), which ElectraForQuestionAnswering lacks: "
-        "fine-tune with answerable_classifier false to get a head that "
-        "converts." % where)
+        "%s has a layer that predicts whether there is an answer "
+        "(answerable_classifier), which ElectraForQuestionAnswering lacks. "
+        "Fine-tune with answerable_classifier false to convert it." % where)
 
 
 def _classification_to_hf(kernel, bias):
-  """Returns the head as two layers with a gelu between; see the module."""
+  """Returns the head as two layers with a gelu between; see the top."""
   hidden_size, num_classes = kernel.shape
   if 2 * num_classes > hidden_size:
     raise utils.UserError(
-        "A head of %d classes on a hidden size of %d does not fit into "
+        "A head of %d classes with hidden size %d does not fit into "
         "ElectraForSequenceClassification, which has room for %d." % (
             num_classes, hidden_size, hidden_size // 2))
   dense = np.zeros([hidden_size, hidden_size], kernel.dtype)  # [outputs, D]
@@ -155,7 +154,7 @@ def _classification_to_hf(kernel, bias):
 
 
 def _differences(num_classes, hidden_size, dtype):
-  """Returns the [C, D] matrix that takes each -z from its z."""
+  """Returns the [C, D] matrix that subtracts each -z from its z."""
   matrix = np.zeros([num_classes, hidden_size], dtype)
   classes = np.arange(num_classes)
   matrix[classes, classes] = 1
@@ -175,13 +174,14 @@ def _classification_to_tf(weights, where):
                                ("out_proj.weight", out))):
       return {"dense/kernel": kernel, "dense/bias": out_bias}
   raise utils.UserError(
-      "%s: the head of ElectraForSequenceClassification has two layers and a "
-      "gelu between them, a classification head here has one; only heads that "
-      "--to hf wrote, and that were not trained since, convert." % where)
+      "%s: the head of ElectraForSequenceClassification has two layers with a "
+      "gelu between them, a classification head here has one. Only heads that "
+      "--to hf wrote and that were not trained afterwards can be converted." %
+      where)
 
 
 def _tagging_to_tf(weights, where):
-  del where  # every such head converts
+  del where  # every tagging head can be converted
   weight, bias = weights
   return {"dense/kernel": np.ascontiguousarray(weight.T), "dense/bias": bias}
 

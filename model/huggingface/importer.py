@@ -1,8 +1,8 @@
-"""Hugging Face folders to one TF1 checkpoint.
+"""Imports Hugging Face folders as one TF1 checkpoint.
 
-The checkpoint is one that pre-training and fine-tuning start from: global step
-0, no optimizer slots (they start at 0), with the vocabulary and the settings
-that travel with a model beside it.
+Pre-training and fine-tuning can start from the checkpoint: it has global step
+0, no optimizer slots (they start at 0), and the vocabulary and settings files
+of a model folder.
 """
 
 import os
@@ -11,18 +11,20 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 from model import checkpoint as checkpoint_lib
+from model import layers
+from model import model_sizes
+from model import modeling
+from model import variable_shapes
 from model.huggingface import conversion_report
 from model.huggingface import heads
 from model.huggingface import model_folder
 from model.huggingface import tokenizer_files
 from model.huggingface import variable_names
-from model import layers
-from model import model_sizes
-from model import modeling
+from util import model_hparams
 from util import utils
 
 CHECKPOINT_NAME = "model.ckpt-0"
-_LM_TABLE = "generator_lm_head.weight"  # the word embeddings, a second time
+_LM_TABLE = "generator_lm_head.weight"  # a copy of the word embeddings
 _WORD_TABLE = "electra.embeddings.word_embeddings.weight"
 _SETTINGS = ("do_lower_case", "strip_accents", "preprocessing")
 
@@ -42,17 +44,17 @@ def to_tf(output_dir, *, discriminator=None, generator=None, masked_lm=None,
       itself (electra_objective false).
     task: (name, folder) of a fine-tuned model, which becomes `electra/` and
       `task_specific/<name>/`.
-    untied_embeddings: bool, whether the generator keeps embeddings of its own
+    untied_embeddings: bool, whether the generator keeps separate embeddings
       (untied_generator_embeddings).
 
-  Only `discriminator` and `generator` go together.
+  Only `discriminator` and `generator` can be combined.
 
   Returns:
     conversion_report.Report.
 
   Raises:
-    utils.UserError: weights are missing, do not fit together or have no
-      counterpart here.
+    utils.UserError: weights are missing, are inconsistent or have no
+      equivalent here.
   """
   variables, notes = {}, []
   models = []
@@ -82,7 +84,7 @@ def to_tf(output_dir, *, discriminator=None, generator=None, masked_lm=None,
 
 
 def write_checkpoint(prefix, variables):
-  """Writes arrays as a TF1 checkpoint, the newest of its folder.
+  """Writes arrays as a TF1 checkpoint, recorded as its folder's newest.
 
   Args:
     prefix: str, the path up to ".index".
@@ -106,7 +108,7 @@ def write_checkpoint(prefix, variables):
 
 
 class _Model:
-  """A Hugging Face model: its config, and its weights by their names here."""
+  """A Hugging Face model that tracks which of its weights were used."""
 
   def __init__(self, folder, notes):
     self.folder = folder
@@ -117,7 +119,7 @@ class _Model:
     epsilon = self.config.get("layer_norm_eps", layers.LAYER_NORM_EPSILON)
     if epsilon != layers.LAYER_NORM_EPSILON:
       notes.append("%s was trained with layer_norm_eps %g, here it is %g: "
-                   "results differ a little" % (
+                   "results differ slightly" % (
                        folder, epsilon, layers.LAYER_NORM_EPSILON))
 
   def take(self, pairs):
@@ -130,9 +132,10 @@ class _Model:
                if pair.hf_name not in self.weights]
     if missing:
       raise utils.UserError(
-          "%s lacks %d weights, such as %s; its config.json says %s." % (
+          "%s: the folder lacks %d weights, such as %s. Its config.json has "
+          "architectures: %s." % (
               self.folder, len(missing), missing[0],
-              ", ".join(self.config.get("architectures") or ["nothing"])))
+              ", ".join(self.config.get("architectures") or ["none"])))
     self._used.update(pair.hf_name for pair in pairs)
     return {pair.tf_name: np.ascontiguousarray(self.weights[pair.hf_name].T)
                           if pair.is_kernel else self.weights[pair.hf_name]
@@ -150,22 +153,22 @@ class _Model:
   def take_encoder(self, scope):
     """Returns the {TF name: array} of projection and layers."""
     has_projection = "electra.embeddings_project.weight" in self.weights
-    # Without layers, the names of layer 0 are what is missing.
+    # Without layers, the error names the weights of layer 0.
     return self.take(variable_names.encoder_pairs(
         scope, max(self.num_layers, 1), has_projection))
 
   def check_tied_table(self):
-    """Raises a UserError if tokens are predicted by a table of their own."""
+    """Raises a UserError if the output matrix is not the word embeddings."""
     self._used.add(_LM_TABLE)
     table = self.weights.get(_LM_TABLE)
     if table is not None and not np.array_equal(
         table, self.weights.get(_WORD_TABLE)):
       raise utils.UserError(
-          "%s: %s is not the word embeddings, but tokens are predicted with "
-          "those here (tie_word_embeddings)." % (self.folder, _LM_TABLE))
+          "%s: %s differs from the word embeddings. Only models with "
+          "tie_word_embeddings can be converted." % (self.folder, _LM_TABLE))
 
   def unused(self):
-    """Returns the names of weights that nothing took, with their folder."""
+    """Returns the names of unused weights, prefixed with their folder."""
     return ["%s/%s" % (self.folder, name)
             for name in self.weights if name not in self._used]
 
@@ -176,7 +179,7 @@ def _discriminator(model, notes):
   if any(pair.hf_name in model.weights for pair in head):
     variables.update(model.take(head))
   else:
-    notes.append("%s has no %s head: in pre-training it starts fresh" % (
+    notes.append("%s has no %s head: it starts fresh in pre-training" % (
         model.folder, variable_names.DISCRIMINATOR_HEAD))
   return variables
 
@@ -184,7 +187,7 @@ def _discriminator(model, notes):
 def _task(model, name, notes):
   variables = _main_encoder(model)
   kind, head = model.take_head()
-  notes.append("The head of task '%s' is one of kind %s" % (name, kind))
+  notes.append("The head of task '%s' has kind %s" % (name, kind))
   variables.update({"task_specific/%s/%s" % (name, inside): value
                     for inside, value in head.items()})
   return variables
@@ -192,18 +195,26 @@ def _task(model, name, notes):
 
 def _main_encoder(model):
   """Returns the variables of `electra/`, checked against the config."""
+  _main_config(model)
+  return dict(model.take_embeddings(variable_names.MAIN_SCOPE),
+              **model.take_encoder(variable_names.MAIN_SCOPE))
+
+
+def _main_config(model):
+  """Returns the {field: value} of config.json for the main encoder."""
   scope = variable_names.MAIN_SCOPE
-  variables = model.take_embeddings(scope)
-  variables.update(model.take_encoder(scope))
-  _bert_config(model, variable_names.sizes(_shapes(variables), scope, scope))
-  return variables
+  shapes = _shapes(dict(model.take_embeddings(scope),
+                        **model.take_encoder(scope)))
+  sizes = variable_shapes.all_sizes(shapes, scope, scope)
+  return dict(_bert_config(model, sizes).to_dict(),
+              embedding_size=sizes["embedding_size"])
 
 
 def _generator_head(model):
   if model.config.get("hidden_act", "gelu") != "gelu":
     raise utils.UserError(
-        "%s: hidden_act is \"%s\", but the head of ElectraForMaskedLM uses "
-        "gelu all the same; here both are one setting." % (
+        "%s: hidden_act is \"%s\", but the head of ElectraForMaskedLM always "
+        "uses gelu. Here one setting covers both: it cannot be converted." % (
             model.folder, model.config["hidden_act"]))
   model.check_tied_table()
   return model.take(variable_names.generator_head_pairs())
@@ -213,9 +224,9 @@ def _generator(models, untied_embeddings, notes):
   """Returns the variables of the generator, the last model.
 
   Args:
-    models: list of _Model: the discriminator if there is one, the generator.
-    untied_embeddings: bool, whether it keeps embeddings of its own.
-    notes: list of str, added to.
+    models: list of _Model: the discriminator, if any, and the generator.
+    untied_embeddings: bool, whether the generator keeps separate embeddings.
+    notes: list of str to append to.
   """
   model, scope = models[-1], variable_names.GENERATOR_SCOPE
   variables = _generator_head(model)
@@ -224,9 +235,9 @@ def _generator(models, untied_embeddings, notes):
     embeddings = model.take_embeddings(scope)
     if scope + "/embeddings_project/kernel" in encoder:
       raise utils.UserError(
-          "%s: embeddings of the generator's own are as wide as its layers "
-          "here, these have embedding_size %s and hidden_size %s; leave "
-          "--untied-embeddings out." % (
+          "%s: separate generator embeddings must be as wide as its layers, "
+          "but embedding_size is %s and hidden_size %s. Omit "
+          "--untied-embeddings." % (
               model.folder, model.config.get("embedding_size"),
               model.config.get("hidden_size")))
   else:
@@ -237,10 +248,10 @@ def _generator(models, untied_embeddings, notes):
   if len(models) > 1 and not untied_embeddings and _is_same(
       model.take_encoder(variable_names.MAIN_SCOPE),
       models[0].take_encoder(variable_names.MAIN_SCOPE)):
-    notes.append("Generator and discriminator are one encoder: to train on, "
-                 "set untied_generator to false")
+    notes.append("Generator and discriminator are one encoder: set "
+                 "untied_generator to false to continue training")
     return variables
-  _check_generator_sizes(model, _bert_config(model, variable_names.sizes(
+  _check_generator_sizes(model, _bert_config(model, variable_shapes.all_sizes(
       _shapes(dict(embeddings, **encoder)),
       scope if untied_embeddings else variable_names.MAIN_SCOPE, scope)))
   variables.update(encoder)
@@ -248,7 +259,7 @@ def _generator(models, untied_embeddings, notes):
 
 
 def _check_shared(embeddings, discriminator, folder):
-  """Raises a UserError if two models do not have the same embeddings."""
+  """Raises a UserError if two models have different embeddings."""
   theirs = discriminator.take_embeddings(variable_names.MAIN_SCOPE)
   for name in sorted(embeddings):
     if embeddings[name].shape != theirs[name].shape:
@@ -261,7 +272,7 @@ def _check_shared(embeddings, discriminator, folder):
       continue
     raise utils.UserError(
         "The generator shares the discriminator's embeddings, but %s and %s "
-        "have %s in %s; give the folders of one pre-training run, or "
+        "have %s in %s. Pass the folders of one pre-training run, or "
         "--untied-embeddings." % (
             discriminator.folder, folder, difference, name))
 
@@ -272,7 +283,7 @@ def _is_same(variables, others):
 
 
 def _check_generator_sizes(model, bert_config):
-  """Raises a UserError for sizes that pre-training gives no generator."""
+  """Raises a UserError for sizes that no generator has in pre-training."""
   hidden_size = bert_config.hidden_size
   for name, expected in (
       ("num_attention_heads",
@@ -281,75 +292,69 @@ def _check_generator_sizes(model, bert_config):
     found = getattr(bert_config, name)
     if found != expected:
       raise utils.UserError(
-          "%s: a generator of hidden size %d has %s %d here, this one has %d." %
-          (model.folder, hidden_size, name, expected, found))
+          "%s: a generator of hidden size %d must have %s %d, got %d. It "
+          "cannot be converted." % (
+              model.folder, hidden_size, name, expected, found))
 
 
 def _bert_config(model, sizes):
   """Returns the BertConfig of a model, checked against its weights' sizes."""
   for name, value in sorted(sizes.items()):
-    # transformers leaves out what has ElectraConfig's default.
+    # transformers omits values that are ElectraConfig's defaults.
     if model.config.get(name) not in (None, value):
       raise utils.UserError(
-          "%s: config.json says %s %s, the weights say %d." % (
+          "%s: %s is %s in config.json, but %d in the weights." % (
               model.folder, name, model.config[name], value))
-  values = dict({name: model.config[name] for name in model_folder.SHARED_FIELDS
-                 if model.config.get(name) is not None})
-  values.update((name, value) for name, value in sizes.items()
-                if name in model_folder.SHARED_FIELDS)
+  values = dict(model.config, **sizes)
+  values = {name: values[name] for name in model_hparams.BERT_CONFIG_FIELDS
+            if values.get(name) is not None}
   if "num_attention_heads" not in values:
-    raise utils.UserError("%s: config.json lacks num_attention_heads." %
-                          model.folder)
+    raise utils.UserError("%s/config.json: num_attention_heads is missing. Add "
+                          "it." % model.folder)
   try:
     return modeling.BertConfig.from_dict(values)
   except utils.UserError as error:
-    raise utils.UserError("%s/config.json: %s" % (model.folder, error))
+    raise utils.UserError(
+        "%s/config.json: %s" % (model.folder, error)) from error
 
 
 def _shapes(variables):
   return {name: list(value.shape) for name, value in variables.items()}
 
 
-# ------------------------------------------------ what travels with a model
-
-
 def _write_settings(output_dir, models, has_main, notes):
   """Writes config.json, vocab.txt and tokenizer_config.json of the models."""
   vocab = _agreed(models, tokenizer_files.read_vocab, "vocabularies")
-  settings = _agreed(models, tokenizer_files.read_settings, "tokenizer settings")
+  settings = _agreed(models, tokenizer_files.read_settings,
+                     "tokenizer settings")
   if has_main:
-    variables = models[0].take_embeddings(variable_names.MAIN_SCOPE)
-    variables.update(models[0].take_encoder(variable_names.MAIN_SCOPE))
-    sizes = variable_names.sizes(_shapes(variables), variable_names.MAIN_SCOPE,
-                           variable_names.MAIN_SCOPE)
-    utils.write_json(
-        dict(_bert_config(models[0], sizes).to_dict(),
-             embedding_size=sizes["embedding_size"]),
-        os.path.join(output_dir, model_folder.CONFIG_FILE))
+    utils.write_json(_main_config(models[0]),
+                     os.path.join(output_dir, model_folder.CONFIG_FILE))
   if vocab:
     utils.makedirs(output_dir)
     tokenizer_files.write_vocab(output_dir, vocab)
   else:
-    notes.append("No vocabulary was found; put vocab.txt into %s" % output_dir)
+    notes.append("The folders have no vocabulary: put vocab.txt into %s" %
+                 output_dir)
   if settings and "do_lower_case" in settings:
     settings.setdefault("strip_accents", settings["do_lower_case"])
     utils.write_json({name: settings.get(name) for name in _SETTINGS},
                      os.path.join(output_dir, tokenizer_files.CONFIG_FILE))
   else:
-    notes.append("Nothing records whether text is lower-cased; set "
-                 "do_lower_case when training")
+    notes.append("The folders do not record whether text is lower-cased: set "
+                 "do_lower_case for training")
 
 
 def _agreed(models, read, what):
-  """Returns what `read` finds in the folders, None if in none of them.
+  """Returns what `read` returns for the folders; None if they have nothing.
 
   Raises:
-    utils.UserError: two folders do not agree.
+    utils.UserError: two folders disagree.
   """
   found = [(read(model.folder), model.folder) for model in models]
   found = [(value, folder) for value, folder in found if value]
   if len(found) > 1 and found[0][0] != found[1][0]:
     raise utils.UserError(
-        "%s and %s have different %s; they are not of one model." % (
+        "%s and %s have different %s. Pass folders of one model." % (
             found[0][1], found[1][1], what))
   return found[0][0] if found else None

@@ -1,8 +1,8 @@
-"""Weights and config.json of a Hugging Face folder.
+"""Reads and writes weights and config.json of a Hugging Face folder.
 
-`model.safetensors` is read and written without PyTorch. `pytorch_model.bin` is
-read where PyTorch is installed, and only as weights: a pickle may hold code,
-which PyTorch refuses under `weights_only=True`.
+`model.safetensors` does not need PyTorch. Reading `pytorch_model.bin` does, and
+only weights are read: a pickle may contain code, which PyTorch rejects with
+`weights_only=True`.
 
 No TensorFlow is imported here.
 """
@@ -22,7 +22,7 @@ from util import utils
 CONFIG_FILE = "config.json"
 SAFETENSORS_FILE = "model.safetensors"
 TORCH_FILE = "pytorch_model.bin"
-# What every ELECTRA model's config says, as transformers' ElectraConfig has it.
+# Fields with one value for all ELECTRA models, as in ElectraConfig.
 _FIXED_CONFIG = {
     "model_type": "electra",
     "dtype": "float32",
@@ -36,14 +36,8 @@ _FIXED_CONFIG = {
     "tie_word_embeddings": True,
     "use_cache": True,
 }
-# Fields that a BertConfig has too.
-SHARED_FIELDS = (
-    "vocab_size", "hidden_size", "num_hidden_layers", "num_attention_heads",
-    "hidden_act", "intermediate_size", "hidden_dropout_prob",
-    "attention_probs_dropout_prob", "max_position_embeddings",
-    "type_vocab_size", "initializer_range")
 _BASE_PREFIX = "electra."
-# Numbers of positions, not weights; folders of transformers 3 have them.
+# Position numbers, not weights; written by transformers 3.
 _IGNORED = re.compile(r"(^|\.)embeddings\.position_ids$")
 
 
@@ -70,16 +64,16 @@ def read_config(folder):
   """Returns the config of a folder's model, {field: value}.
 
   Raises:
-    utils.UserError: it is missing, not of an ELECTRA model, or of one that
-      cannot be built here.
+    utils.UserError: it is missing, or the model is not an ELECTRA encoder with
+      absolute positions.
   """
   path = os.path.join(folder, CONFIG_FILE)
   config = utils.load_json(path)
   model_type = config.get("model_type") if isinstance(config, dict) else None
   if model_type != "electra":
     raise utils.UserError(
-        "%s: expected model_type \"electra\", got %s; only ELECTRA models "
-        "convert." % (path, json.dumps(model_type)))
+        "%s: expected model_type \"electra\", got %s. Only ELECTRA models can "
+        "be converted." % (path, json.dumps(model_type)))
   kind = config.get("position_embedding_type", "absolute")
   if kind != "absolute" or config.get("is_decoder"):
     raise utils.UserError(
@@ -92,10 +86,10 @@ def read_config(folder):
 def read_weights(folder):
   """Returns the weights of a folder, {name: float32 array}.
 
-  A bare ElectraModel gets the names that it has inside of the other models.
+  The weights of a bare ElectraModel get the prefix "electra." of the others.
 
   Raises:
-    utils.UserError: there are none, they are damaged, or need PyTorch.
+    utils.UserError: there are none, or they are damaged or need PyTorch.
   """
   weights = _read_any(folder)
   weights = {name: weight for name, weight in weights.items()
@@ -113,8 +107,8 @@ def _read_any(folder):
   if utils.exists(path):
     return _read_torch(path)
   raise utils.UserError(
-      "Expected %s or %s in %s, found %s." % (
-          SAFETENSORS_FILE, TORCH_FILE, folder, ", ".join(
+      "%s: expected %s or %s, found %s. Copy the weights there." % (
+          folder, SAFETENSORS_FILE, TORCH_FILE, ", ".join(
               utils.listdir(folder)) if utils.isdir(folder) else "no folder"))
 
 
@@ -125,23 +119,24 @@ def _read_safetensors(path):
   try:
     weights = safetensors.numpy.load(content)
   except safetensors.SafetensorError as error:
-    raise utils.UserError("%s is damaged (%s); copy it again." % (path, error))
+    raise utils.UserError("%s: the file is damaged (%s). Copy it again." %
+                          (path, error)) from error
   return {name: weight.astype(np.float32, copy=False)
           for name, weight in weights.items()}
 
 
 def _check_types(path, content):
-  """Raises a UserError if a weight is of a type that NumPy does not have."""
+  """Raises a UserError for weights of a type that NumPy lacks."""
   try:
     length, = struct.unpack("<Q", content[:8])
     header = json.loads(content[8:8 + length].decode("utf-8"))
   except (struct.error, ValueError):
-    raise utils.UserError("%s is damaged (no safetensors header); copy it "
-                          "again." % path)
+    raise utils.UserError("%s: the file is damaged (no safetensors header). "
+                          "Copy it again." % path)
   for name, entry in sorted(header.items()):
     if name != "__metadata__" and entry.get("dtype") not in _TYPES:
       raise utils.UserError(
-          "%s: expected weights of type %s, got %s for '%s'; save the model as "
+          "%s: expected weights of type %s, got %s for '%s'. Save the model as "
           "float32 (model.float().save_pretrained)." % (
               path, ", ".join(_TYPES), entry.get("dtype"), name))
 
@@ -151,16 +146,17 @@ _TYPES = ("F32", "F16", "F64", "I64")
 
 def _read_torch(path):
   try:
-    import torch  # large, and needed for these files only
+    import torch  # large, and needed only for these files
   except ImportError:
     raise utils.UserError(
-        "%s needs PyTorch to be read: pip install torch, or convert a folder "
-        "with a %s, which save_pretrained writes." % (path, SAFETENSORS_FILE))
+        "%s: reading it requires PyTorch. Run pip install torch, or convert a "
+        "folder with %s, which save_pretrained writes." % (
+            path, SAFETENSORS_FILE))
   try:
     with utils.open_file(path, "rb") as f:
       weights = torch.load(f, map_location="cpu", weights_only=True)
   except (RuntimeError, EOFError, OSError, pickle.UnpicklingError) as error:
-    raise utils.UserError("%s cannot be read as weights (%s)." % (
-        path, str(error).split("\n")[0]))
+    raise utils.UserError("%s: cannot read weights (%s). Copy the file again." %
+                          (path, str(error).split("\n")[0])) from error
   return {name: weight.to(torch.float32).numpy()
           for name, weight in weights.items()}

@@ -1,16 +1,15 @@
-"""The tokenizer of model.tokenization, written as Hugging Face's files.
+"""Writes the tokenizer of model.tokenization as Hugging Face files.
 
-Hugging Face's own ELECTRA tokenizer splits at `[`, `]` and `+`, which an
-AraBERT vocabulary needs whole, and has another Unicode table: its ids are not
-those that the model was trained with. The `tokenizer.json` written here spells
-BERT's rules out, with the characters that this Python's `unicodedata` puts in
-each class, so that the ids are those of `tokenization.FullTokenizer`. It is
-read by `PreTrainedTokenizerFast`, which `tokenizer_config.json` names:
-`ElectraTokenizer` would build the tokenizer anew from the vocabulary in
-transformers 5.
+Hugging Face's ELECTRA tokenizer splits tokens such as `[link]` or `+s` of an
+AraBERT vocabulary, and has another Unicode table: its ids differ from those the
+model was trained with. The `tokenizer.json` written here contains BERT's rules,
+with the characters that this Python's `unicodedata` puts in each class, so the
+ids are those of `tokenization.FullTokenizer`. `tokenizer_config.json` names
+`PreTrainedTokenizerFast` to read it: `ElectraTokenizer` of transformers 5 would
+rebuild the tokenizer from the vocabulary.
 
-One difference is wanted: text that spells [MASK] or another special token is
-that token, as Hugging Face's users expect.
+One difference is intended: the text [MASK], or another special token, becomes
+that token, as users of Hugging Face expect.
 """
 
 import functools
@@ -35,21 +34,21 @@ _NAMES_OF_SPECIAL_TOKENS = {
     "pad_token": tokenization.PAD, "unk_token": tokenization.UNK,
     "cls_token": tokenization.CLS, "sep_token": tokenization.SEP,
     "mask_token": tokenization.MASK}
-# Python looks back over any number of characters to tell a final sigma; a
-# regular expression needs a bound.
+# Python looks back any number of characters to detect a final sigma; a regular
+# expression needs a bound.
 _MAX_IGNORED_BEFORE_SIGMA = 3
-_SURROGATES = range(0xD800, 0xE000)  # in no text that Hugging Face can hold
+_SURROGATES = range(0xD800, 0xE000)  # Hugging Face cannot represent them
 
 
 def write_files(folder, tokenizer, max_length, preprocessing=None):
-  """Writes what AutoTokenizer reads, and vocab.txt.
+  """Writes the files that AutoTokenizer reads, and vocab.txt.
 
   Args:
     folder: str.
     tokenizer: tokenization.FullTokenizer.
     max_length: int, the longest sequence of the model, in tokens.
-    preprocessing: str, the AraBERT cleaning that text went through before, or
-      None; only recorded.
+    preprocessing: str, the AraBERT cleaning of the training text, or None;
+      recorded only.
   """
   basic = tokenizer.basic_tokenizer
   config = dict(
@@ -60,7 +59,7 @@ def write_files(folder, tokenizer, max_length, preprocessing=None):
       strip_accents=basic.strip_accents,
       clean_up_tokenization_spaces=True,
       model_input_names=["input_ids", "token_type_ids", "attention_mask"],
-      # For whoever loads the slow BertTokenizer of transformers 4 by name.
+      # For the slow BertTokenizer of transformers 4.
       do_basic_tokenize=True,
       tokenize_chinese_chars=True,
       never_split=[token for token in tokenization.ARABERT_TOKENS
@@ -75,7 +74,7 @@ def write_files(folder, tokenizer, max_length, preprocessing=None):
 
 
 def write_vocab(folder, vocab):
-  """Writes vocab.txt of a {token: id}, a token a line."""
+  """Writes vocab.txt of a {token: id}, one token per line."""
   with utils.write_atomically(_path(folder, VOCAB_FILE)) as f:
     f.write("".join(token + "\n" for token in sorted(vocab, key=vocab.get)))
 
@@ -84,7 +83,7 @@ def read_vocab(folder):
   """Returns the {token: id} of a Hugging Face folder, None if it has none.
 
   Raises:
-    utils.UserError: the vocabulary is damaged, or not of WordPieces.
+    utils.UserError: the vocabulary is damaged, or not a WordPiece vocabulary.
   """
   if utils.exists(_path(folder, VOCAB_FILE)):
     return tokenization.load_vocab(_path(folder, VOCAB_FILE))
@@ -94,29 +93,31 @@ def read_vocab(folder):
   model = utils.load_json(path).get("model", {})
   if model.get("type", "WordPiece") != "WordPiece" or "vocab" not in model:
     raise utils.UserError("%s: expected a WordPiece vocabulary, found a model "
-                          "of type %s." % (path, model.get("type")))
+                          "of type %s. Use another folder." % (
+                              path, model.get("type")))
   vocab = model["vocab"]
   if sorted(vocab.values()) != list(range(len(vocab))):
     raise utils.UserError(
-        "%s: expected the ids 0 to %d, each once; other ids cannot be written "
-        "as vocab.txt." % (path, len(vocab) - 1))
+        "%s: expected each of the ids 0 to %d once. Other ids cannot be "
+        "written to vocab.txt." % (path, len(vocab) - 1))
   return vocab
 
 
 def read_settings(folder):
-  """Returns the tokenizer settings that a folder records, {name: value}.
+  """Returns the recorded tokenizer settings of a folder, {name: value}.
 
-  `do_lower_case`, `strip_accents` and `preprocessing`, where recorded.
+  The names are `do_lower_case`, `strip_accents` and `preprocessing`; those that
+  are not recorded are absent.
 
   Raises:
-    utils.UserError: the file is no JSON object.
+    utils.UserError: the file is not a JSON object.
   """
   path = _path(folder, CONFIG_FILE)
   if not utils.exists(path):
     return {}
   recorded = utils.load_json(path)
   if not isinstance(recorded, dict):
-    raise utils.UserError("%s: expected a JSON object." % path)
+    raise utils.UserError("%s: the content is not a JSON object." % path)
   return {name: recorded[name]
           for name in ("do_lower_case", "strip_accents", "preprocessing")
           if recorded.get(name) is not None}
@@ -152,7 +153,7 @@ def _path(folder, name):
 def _normalizer(basic):
   steps = [_replace_by(_deleted_class(), "")]
   if basic.do_lower_case:
-    # `Lowercase` looks at single characters: no "ς" at the end of a word.
+    # `Lowercase` sees single characters: it writes no "ς" at the end of a word.
     steps += [_replace_by(_final_sigma(), "\u03c2"), normalizers.Lowercase()]
   if basic.strip_accents:
     steps += [normalizers.Replace(char, decomposed)
@@ -174,13 +175,13 @@ def _replace_by(pattern, text):
 
 @functools.lru_cache(maxsize=None)
 def _characters():
-  """Returns (those that cleaning deletes, the others), in Unicode's order."""
+  """Returns (characters that cleaning deletes, other ones), sorted."""
   deleted, kept = [], []
   for code in range(0x110000):
     if code in _SURROGATES:
       continue
     char = chr(code)
-    # As BasicTokenizer.clean has it; asking it a million times is slow.
+    # As in BasicTokenizer.clean; a million calls of it are slow.
     is_deleted = char == "\ufffd" or (
         unicodedata.category(char)[0] == "C" and char not in "\t\n\r")
     (deleted if is_deleted else kept).append(char)
@@ -209,7 +210,7 @@ def _mark_class():
 
 @functools.lru_cache(maxsize=None)
 def _missing_decompositions():
-  """Returns (character, its NFD) pairs that `tokenizers` does not know yet."""
+  """Returns (character, its NFD) pairs that `tokenizers` does not know."""
   nfd = normalizers.NFD()
   pairs = [(char, unicodedata.normalize("NFD", char))
            for char in _kept_characters()]
@@ -219,17 +220,17 @@ def _missing_decompositions():
 @functools.lru_cache(maxsize=None)
 def _isolated_class(arabert):
   basic = tokenization.BasicTokenizer(do_lower_case=False, arabert=arabert)
-  # Between two letters, what is a word of its own has one character.
+  # A character that becomes a separate word between two letters.
   words = set(basic.split(" ".join("a%sa" % c for c in _kept_characters())))
   return _class_of(sorted(word for word in words - {"a"} if len(word) == 1))
 
 
 @functools.lru_cache(maxsize=None)
 def _final_sigma():
-  """Returns the pattern of a sigma that `str.lower` makes a final one.
+  """Returns the pattern of a sigma that `str.lower` turns into a final one.
 
-  That is after a cased character and not before one (Unicode, section 3.13,
-  Final_Sigma), passing over those that are ignored, such as accents.
+  It is after a cased character and not before one (Unicode, section 3.13,
+  Final_Sigma); case-ignorable characters such as accents are skipped.
   """
   cased = [char for char in _kept_characters()
            if _makes_sigma_final(" " + char)]
@@ -247,7 +248,7 @@ def _makes_sigma_final(before):
 
 
 def _class_of(characters):
-  """Returns the regular expression of any of the characters, given in order."""
+  """Returns the regular expression of a class of sorted characters."""
   ranges = []  # [first, last] code points
   for char in characters:
     if ranges and ranges[-1][1] == ord(char) - 1:

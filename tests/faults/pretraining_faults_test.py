@@ -144,7 +144,7 @@ class DamagedCheckpointTest(RunCase):
         config.model_dir, "model.ckpt-6.data-00000-of-00001"), 0.5)
     printed = self.run_pretraining(config)
     self.assertRegex(printed, r"Damaged: .*damaged/model.ckpt-6 \(.+\)\n"
-                     "Using the newest (checkpoint that is whole|intact checkpoint): "
+                     "Using the newest intact checkpoint: "
                      ".*damaged/model.ckpt-4\n")
     self.assertIn("Resuming at step 4", printed)
     self._assert_as_uninterrupted(config)
@@ -176,7 +176,7 @@ class DamagedCheckpointTest(RunCase):
     copy = self._copy("source")
     flip_byte(os.path.join(
         copy.model_dir, "model.ckpt-6.data-00000-of-00001"), 0.5)
-    with self.assertRaisesRegex(utils.UserError, "ckpt-6 is damaged"):
+    with self.assertRaisesRegex(utils.UserError, "ckpt-6: the checkpoint is damaged"):
       self.run_pretraining(self.config_of("target", init_checkpoint=copy.model_dir))
 
   def test_leftovers_of_a_killed_run_are_removed(self):
@@ -188,7 +188,7 @@ class DamagedCheckpointTest(RunCase):
                  "my_temp", "notes.tmp"):
       with open(os.path.join(config.model_dir, name), "w"):
         pass
-    self.assertIn("Removed 5 files that a killed run left",
+    self.assertIn("Removed 5 unfinished files of a killed run",
                   self.run_pretraining(config))
     self.assertEqual([name for name in sorted(os.listdir(config.model_dir))
                       if "tmp" in name or "temp" in name],

@@ -12,6 +12,7 @@ import tensorflow.compat.v1 as tf
 from finetune import model_runner
 from model import checkpoint
 from model import tokenization
+from model import variable_shapes
 from tests.finetune import words_task
 from util import folder_lock
 from util import session_hooks
@@ -286,7 +287,7 @@ class ModelRunnerTest(tf.test.TestCase):
     wanted = weights_of(self.trained.model_dir)
     got = weights_of(runner.model_dir)
     encoder = [name for name in wanted if name.startswith("electra/") and
-               not checkpoint.is_slot(name)]
+               not variable_shapes.is_slot(name)]
     self.assertNotEmpty(encoder)
     for name in encoder:
       np.testing.assert_allclose(got[name], wanted[name], atol=1e-6,
@@ -300,7 +301,7 @@ class ModelRunnerTest(tf.test.TestCase):
           self.trained.model_dir)
 
   def test_nothing_to_evaluate(self):
-    with self.assertRaisesRegex(utils.UserError, "Expected a checkpoint"):
+    with self.assertRaisesRegex(utils.UserError, "expected a checkpoint"):
       self.runner("elsewhere").evaluate()
 
   def test_missing_pretrained_weights(self):

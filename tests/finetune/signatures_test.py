@@ -1,4 +1,4 @@
-"""Tests for finetune.signatures: the reference's numbers, from a SavedModel.
+"""Tests for finetune.signatures: a SavedModel gives the reference's outputs.
 
 Golden numbers (tests/golden/README.md): the heads of google-research/electra
 on a one-layer encoder with random weights, float32, beam_size 4.
@@ -19,7 +19,7 @@ JOINT = {"start_logits", "start_top_log_probs", "start_top_index",
          "end_top_log_probs", "end_top_index"}
 INDEPENDENT = {"start_logits", "end_logits"}
 CLASSES = {"logits", "predictions"}
-# golden file: (task, hparams of its training, the outputs that say something)
+# golden file: (task, hparams of its training, outputs)
 GOLDEN = {
     "qa_joint": ("squadv1", dict(answerable_classifier=False), JOINT),
     "qa_independent": ("squadv1", dict(
@@ -49,7 +49,7 @@ class ServingTest(tf.test.TestCase):
     export_model.run(config, self.model_dir, self.saved, **options)
 
   def about(self):
-    """Returns what signatures.json says of the signatures."""
+    """Returns the signatures that signatures.json describes."""
     return utils.load_json(os.path.join(
         self.saved, "assets.extra", "signatures.json"))["signatures"]
 
@@ -57,7 +57,7 @@ class ServingTest(tf.test.TestCase):
     with tf.Graph().as_default(), tf.Session() as session:
       return serving_models.load_signatures(self.saved, session)[name](features)
 
-  def test_heads_give_the_reference_numbers(self):
+  def test_heads_give_the_outputs_of_the_reference(self):
     for kind, (task, hparams, names) in sorted(GOLDEN.items()):
       with self.subTest(kind):
         golden = hf_models.load("finetune/head_%s_predict.npz" % kind)
@@ -86,7 +86,7 @@ class ServingTest(tf.test.TestCase):
         "input_ids", "input_mask", "segment_ids")}
     outputs = self.run_signature("serving_default", short)
     self.assertAllEqual(outputs["start_logits"].shape, [1, 3])
-    # 20 beams are asked for; there are 3 positions to start at.
+    # beam_size is 20, but there are only 3 start positions.
     self.assertAllEqual(outputs["end_top_index"].shape, [1, 3, 3])
     self.assertAllEqual(
         self.run_signature("encode", short)["cls"].shape, [1, 16])
@@ -124,13 +124,13 @@ class ServingTest(tf.test.TestCase):
     self.export({"task_names": ["mnli"]}, names=["predict_mnli"])
     self.assertEqual(list(self.about()), ["predict_mnli"])
 
-  def test_a_task_that_was_never_trained(self):
+  def test_untrained_task_is_an_error(self):
     golden = hf_models.load("finetune/head_qa_joint_predict.npz")
     serving_models.write_finetuned(
         self.model_dir, golden["var"], ["squadv1"], max_seq_length=24,
         max_query_length=10)
     with self.assertRaisesRegex(
-        utils.UserError, r"never trained on task 'mnli' .* heads of squadv1"):
+        utils.UserError, r"not trained on task 'mnli'. .* heads of squadv1"):
       self.export({"task_names": ["mnli"]})
 
 

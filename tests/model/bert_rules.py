@@ -1,4 +1,4 @@
-"""BERT's tokenization rules said once more, in plain Python, for the tests.
+"""An independent implementation of BERT's tokenization rules for tests.
 
 Character by character and without any table, so that it shares neither code nor
 method with `model.tokenization`; about a tenth as fast.
@@ -28,7 +28,7 @@ def words(text, *, do_lower_case, strip_accents, arabert):
 
 
 def wordpieces(word, vocab, max_characters=200):
-  """Returns the pieces of one word: from the left, the longest there is."""
+  """Returns the pieces of one word: from the left, the longest match."""
   if len(word) > max_characters:
     return ["[UNK]"]
   pieces, start = [], 0
@@ -45,7 +45,7 @@ def wordpieces(word, vocab, max_characters=200):
 
 
 def clean(text):
-  """Drops control characters and makes every space an ordinary one."""
+  """Drops control characters and replaces every space character by " "."""
   kept = []
   for char in text:
     if char in "\t\n\r" or unicodedata.category(char) == "Zs":
@@ -70,13 +70,13 @@ def is_ideograph(code):
 
 
 def without_marks(word):
-  """Takes accents off: decomposes, then drops what has no width."""
+  """Removes accents: decomposes, then drops non-spacing marks."""
   return "".join(char for char in unicodedata.normalize("NFD", word)
                  if unicodedata.category(char) != "Mn")
 
 
 def split_at_punctuation(word, arabert):
-  """Returns the parts of a word; every punctuation mark is one of its own."""
+  """Splits a word at punctuation; every mark is a separate word."""
   parts, is_new = [], True
   for char in word:
     if is_punctuation(char, arabert):

@@ -37,18 +37,18 @@ class EmbedTest(tf.test.TestCase):
     self.assertAllClose(
         got, centered / np.sqrt(summed.var(-1, keepdims=True)), atol=1e-4)
 
-  def test_no_segments_are_segment_0(self):
+  def test_default_segment_is_0(self):
     with_zeros, _ = self.embed(tf.zeros([2, 3], tf.int32))
     without, _ = self.embed()
     with self.session() as sess:
       sess.run(tf.global_variables_initializer())
       self.assertAllEqual(*sess.run([with_zeros, without]))
 
-  def test_the_gradient_of_a_lookup_is_sparse(self):
+  def test_gradient_of_a_lookup_is_sparse(self):
     vectors, table = self.embed()
     self.assertIsInstance(tf.gradients(vectors, table)[0], tf.IndexedSlices)
 
-  def test_new_tables_have_the_standard_deviation_asked_for(self):
+  def test_initial_tables_have_the_requested_standard_deviation(self):
     # A truncated normal has 0.88 of its nominal standard deviation.
     self.config = modeling.BertConfig(
         vocab_size=2000, hidden_size=4, num_attention_heads=2,

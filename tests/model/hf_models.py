@@ -1,7 +1,7 @@
-"""Model folders to convert, made of golden variables.
+"""Writes model folders of golden variables, to be converted.
 
-The variables are random, biases and layer norms too, so that a wrong name or a
-missing transpose shows.
+The variables are random, biases and layer norms too, so a wrong name or a
+missing transpose changes the results.
 """
 
 import collections
@@ -10,14 +10,15 @@ import os
 import numpy as np
 import tensorflow.compat.v1 as tf
 
-from model.huggingface import conversion
 from model import modeling
+from model import variable_shapes
+from model.huggingface import importer
 from util import utils
 
 GOLDEN = os.path.join(os.path.dirname(os.path.dirname(
     os.path.abspath(__file__))), "golden")
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
-# As tests/golden/pretrain/encoder_config.json and the golden hparams have it.
+# As in tests/golden/pretrain/encoder_config.json and the golden hparams.
 NUM_HEADS = 2
 
 
@@ -33,19 +34,19 @@ def load(name):
 
 def write_model(folder, variables, *, num_heads=NUM_HEADS, step=100,
                 do_lower_case=False, tokens=None, **config):
-  """Writes a model folder as pre-training leaves it.
+  """Writes a model folder like that of a pre-training run.
 
   Args:
     folder: str.
     variables: {name: array}.
-    num_heads: int, of `electra/`; None for a folder without config.json, as
-      released checkpoints are.
+    num_heads: int, of `electra/`; None for a folder without config.json, like
+      released checkpoints.
     step: int, the global step.
     do_lower_case: bool, of the tokenizer; None for no tokenizer_config.json.
     tokens: list of str; None: as many as the word embeddings have rows.
     **config: more fields of config.json.
   """
-  conversion.write_checkpoint(
+  importer.write_checkpoint(
       os.path.join(folder, "model.ckpt-%d" % step),
       dict(variables, global_step=np.array(step, np.int64)))
   if tokens is None:
@@ -71,10 +72,10 @@ def read_checkpoint(folder):
 
 def run_encoder(checkpoint, features, *, scope="electra", num_heads=NUM_HEADS,
                 untied_embeddings=False, head_fn=None):
-  """Returns what our encoder computes with a checkpoint's weights.
+  """Returns the output of our encoder with a checkpoint's weights.
 
   Args:
-    checkpoint: str, a folder with one.
+    checkpoint: str, the folder of a checkpoint.
     features: {"input_ids", "input_mask", "segment_ids"}: int32 [B, L] arrays.
     scope: str, "electra" or "generator".
     num_heads: int.
@@ -83,23 +84,16 @@ def run_encoder(checkpoint, features, *, scope="electra", num_heads=NUM_HEADS,
   """
   shapes = {name: list(value.shape)
             for name, value in read_checkpoint(checkpoint).items()}
-  table = shapes["%s/embeddings/word_embeddings" % (
-      scope if untied_embeddings else "electra")]
-  layer = shapes[scope + "/encoder/layer_0/intermediate/dense/kernel"]
-  config = modeling.BertConfig(
-      vocab_size=table[0], hidden_size=layer[0], intermediate_size=layer[1],
-      num_attention_heads=num_heads,
-      num_hidden_layers=1 + max(
-          int(name.split("layer_")[1].split("/")[0]) for name in shapes
-          if name.startswith(scope + "/encoder/layer_")),
-      max_position_embeddings=shapes["electra/embeddings/position_embeddings"][
-          0])
+  sizes = variable_shapes.all_sizes(
+      shapes, scope if untied_embeddings else "electra", scope)
+  embedding_size = sizes.pop("embedding_size")
+  config = modeling.BertConfig(num_attention_heads=num_heads, **sizes)
   with tf.Graph().as_default(), tf.Session() as session:
     model = modeling.BertModel(
         config, False, tf.constant(features["input_ids"]),
         tf.constant(features["input_mask"]),
         tf.constant(features["segment_ids"]), scope=scope,
-        embedding_size=table[1], untied_embeddings=untied_embeddings)
+        embedding_size=embedding_size, untied_embeddings=untied_embeddings)
     output = (head_fn(config, model) if head_fn
               else model.get_sequence_output())
     tf.train.Saver().restore(session, tf.train.latest_checkpoint(checkpoint))

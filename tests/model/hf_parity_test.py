@@ -1,7 +1,7 @@
-"""Converted folders, loaded by transformers, against the reference and ours.
+"""Compares converted folders in transformers with the reference and ours.
 
-Needs PyTorch and transformers, and is skipped without. They want a newer
-`tokenizers` than requirements.txt pins, so make an environment of their own:
+Skipped without PyTorch and transformers. They require a newer `tokenizers` than
+requirements.txt pins, so create a separate environment:
 
   python3.11 -m venv .venv-hf
   .venv-hf/bin/pip install torch transformers safetensors \\
@@ -22,7 +22,8 @@ import unittest
 import numpy as np
 import tensorflow.compat.v1 as tf
 
-from model.huggingface import conversion
+from model.huggingface import exporter
+from model.huggingface import importer
 from model.huggingface import model_folder
 from model import tokenization
 from pretrain import heads
@@ -38,7 +39,7 @@ except ImportError:
 
 DATA = os.environ.get("ELECTRA_DATA")
 TOLERANCE = 1e-4
-# Answers cannot start or end at some positions; our head says so by this.
+# Our head gives this logit to positions where no answer can start or end.
 MASKED_LOGIT = -1000.0
 
 
@@ -80,7 +81,7 @@ class ParityTest(unittest.TestCase):
           output_hidden_states=True)
 
   def convert(self, part, **kwargs):
-    conversion.to_hf(self.model_dir, self.hf_dir, part, **kwargs)
+    exporter.to_hf(self.model_dir, self.hf_dir, part, **kwargs)
 
 
 class EncoderTest(ParityTest):
@@ -130,7 +131,7 @@ class PretrainingTest(ParityTest):
         self.model_dir, features, **generator), output.logits)
     self.check("generator's last layer", hf_models.run_encoder(
         self.model_dir, features, **generator), output.hidden_states[-1])
-    conversion.to_tf(
+    importer.to_tf(
         self.tf_dir, **dict(folders, untied_embeddings=generator.get(
             "untied_embeddings", False)))
     self.check("discriminator logits after the round trip",
@@ -256,7 +257,7 @@ class FolderTest(ParityTest):
 
   def test_a_folder_that_transformers_wrote(self):
     model = self.save(transformers.ElectraForPreTraining)
-    report = conversion.to_tf(self.tf_dir, discriminator=self.hf_dir)
+    report = importer.to_tf(self.tf_dir, discriminator=self.hf_dir)
     self.assertEqual(report.unused, [])
     self.check("a model of transformers", hf_models.run_encoder(
         self.tf_dir, self.features(), num_heads=1), self.run_hf(
@@ -264,7 +265,7 @@ class FolderTest(ParityTest):
 
   def test_a_bare_encoder(self):
     model = self.save(transformers.ElectraModel)
-    conversion.to_tf(self.tf_dir, discriminator=self.hf_dir)
+    importer.to_tf(self.tf_dir, discriminator=self.hf_dir)
     self.check("a bare encoder", hf_models.run_encoder(
         self.tf_dir, self.features(), num_heads=1), self.run_hf(
             model, self.features()).last_hidden_state)
@@ -274,7 +275,7 @@ class FolderTest(ParityTest):
     os.remove(os.path.join(self.hf_dir, "model.safetensors"))
     path = os.path.join(self.hf_dir, model_folder.TORCH_FILE)
     torch.save(model.state_dict(), path)  # has the tied table a second time
-    report = conversion.to_tf(self.tf_dir, masked_lm=self.hf_dir)
+    report = importer.to_tf(self.tf_dir, masked_lm=self.hf_dir)
     self.assertEqual(report.unused, [])
     self.check("a pytorch_model.bin", hf_models.run_encoder(
         self.tf_dir, self.features(), num_heads=1), self.run_hf(
@@ -293,7 +294,7 @@ class FolderTest(ParityTest):
     torch.save({"a": Attack()}, os.path.join(
         self.hf_dir, model_folder.TORCH_FILE))
     with self.assertRaisesRegex(utils.UserError, "cannot be read as weights"):
-      conversion.to_tf(self.tf_dir, masked_lm=self.hf_dir)
+      importer.to_tf(self.tf_dir, masked_lm=self.hf_dir)
     self.assertFalse(os.path.exists(ran))
 
 
@@ -314,7 +315,7 @@ class AutoTokenizerTest(ParityTest):
         os.path.join(self.model_dir, "vocab.txt"), do_lower_case)
     num_compared = 0
     for line, ids in zip(lines, expected or ours.encode_batch(lines)):
-      # These are what they say in Hugging Face, and plain text where they are
+      # Hugging Face converts them to the tokens, or to plain text if
       # lower-cased.
       if any(token in line for token in tokenization.SPECIAL_TOKENS):
         continue

@@ -78,28 +78,28 @@ class GeneratorConfigTest(unittest.TestCase):
   def test_fewer_layers(self):
     self.check(self.generator("base", 0.25, 0.5), 6, 192, 3)
 
-  def test_a_narrow_generator_has_one_head(self):
+  def test_narrow_generator_has_one_head(self):
     bert_config = modeling.BertConfig(
         vocab_size=9, hidden_size=32, num_attention_heads=2)
     self.check(model_sizes.get_generator_config(
         Fractions(0.25, 1.0), bert_config), 12, 8, 1)
 
-  def test_the_rest_is_the_discriminators(self):
+  def test_other_sizes_are_the_discriminators(self):
     config = self.generator("base", 0.25)
     self.assertEqual((config.vocab_size, config.hidden_dropout_prob,
                       config.max_position_embeddings), (100, 0.1, 512))
 
-  def test_a_size_that_heads_do_not_divide_names_the_hparam(self):
+  def test_indivisible_hidden_size_names_the_hparam(self):
     # 0.34 * 768 = 261.12; 261 // 64 = 4 heads; 4 * 64 = 256 = 0.333 * 768.
     with self.assertRaisesRegex(
         utils.UserError,
-        "generator_hidden_size 0.34 makes.* 261, .* 4 attention.* to 0.333"):
+        "generator_hidden_size: 0.34 gives.* 261, .* 4 attention.* to 0.333"):
       self.generator("base", 0.34)
 
-  def test_nothing_left_names_the_hparam(self):
-    with self.assertRaisesRegex(utils.UserError, "raise generator_hidden_size"):
+  def test_size_of_0_names_the_hparam(self):
+    with self.assertRaisesRegex(utils.UserError, "hidden_size: .* to 0"):
       self.generator("base", 0.0001)
-    with self.assertRaisesRegex(utils.UserError, "raise generator_layers"):
+    with self.assertRaisesRegex(utils.UserError, "layers: .* to 0"):
       self.generator("base", 0.25, 0.01)
 
 

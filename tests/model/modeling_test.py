@@ -30,21 +30,21 @@ def variable_names(prefix=""):
 
 class BertConfigTest(unittest.TestCase):
 
-  def test_a_dict_goes_there_and_back(self):
+  def test_dict_round_trip(self):
     config = tiny_config(hidden_act="relu", initializer_range=0.1)
     self.assertEqual(modeling.BertConfig.from_dict(config.to_dict()), config)
     self.assertEqual(json.loads(config.to_json_string()), config.to_dict())
 
-  def test_an_unknown_name_gets_the_nearest(self):
+  def test_unknown_name_suggests_the_nearest(self):
     with self.assertRaisesRegex(
         utils.UserError, "'hiden_size'.*Did you mean 'hidden_size'"):
       modeling.BertConfig.from_dict({"vocab_size": 5, "hiden_size": 8})
 
-  def test_vocab_size_is_needed(self):
-    with self.assertRaisesRegex(utils.UserError, "needs 'vocab_size'"):
+  def test_vocab_size_is_required(self):
+    with self.assertRaisesRegex(utils.UserError, "lacks 'vocab_size'"):
       modeling.BertConfig.from_dict({"hidden_size": 8})
 
-  def test_wrong_values_name_the_field(self):
+  def test_invalid_value_names_the_field(self):
     for name, value in (
         ("vocab_size", 0), ("hidden_size", 8.0), ("num_hidden_layers", True),
         ("hidden_dropout_prob", 1), ("attention_probs_dropout_prob", "0.1"),
@@ -53,7 +53,7 @@ class BertConfigTest(unittest.TestCase):
           utils.UserError, "'%s' must be" % name):
         tiny_config(**{name: value})
 
-  def test_heads_must_divide_the_hidden_size(self):
+  def test_hidden_size_must_be_a_multiple_of_heads(self):
     with self.assertRaisesRegex(
         utils.UserError, r"'hidden_size' \(8\).*'num_attention_heads' \(3\)"):
       tiny_config(num_attention_heads=3)
@@ -94,7 +94,7 @@ class GoldenEncoderTest(tf.test.TestCase):
       self.assertAllClose(
           outputs[name], self.golden["out/" + name], rtol=1e-5, atol=1e-5)
 
-  def test_unknown_sizes_and_one_hot_lookups_give_the_same(self):
+  def test_dynamic_shapes_and_one_hot_lookups_give_the_same(self):
     features = {name: tf.placeholder(tf.int32, [None, None])
                 for name in ("input_ids", "input_mask", "segment_ids")}
     model = modeling.BertModel(
@@ -175,7 +175,7 @@ class SharingTest(tf.test.TestCase):
         config or tiny_config(), False, self.ids if ids is None else ids,
         settings.pop("input_mask", self.mask), embedding_size=6, **settings)
 
-  def test_a_generator_shares_the_embeddings(self):
+  def test_generator_shares_the_embeddings(self):
     generator = self.build(scope="generator")
     self.assertEqual(
         {name.split("/")[1] for name in variable_names("generator/")},
@@ -184,13 +184,13 @@ class SharingTest(tf.test.TestCase):
     self.assertIs(generator.get_embedding_table(),
                   discriminator.get_embedding_table())
 
-  def test_an_untied_generator_has_embeddings_of_its_own(self):
+  def test_untied_generator_has_separate_embeddings(self):
     generator = self.build(scope="generator", untied_embeddings=True)
     self.assertEqual(generator.get_embedding_table().op.name,
                      "generator/embeddings/word_embeddings")
     self.assertFalse(variable_names("electra/"))
 
-  def test_a_tied_generator_is_the_same_encoder(self):
+  def test_tied_generator_is_the_same_encoder(self):
     first = self.build()
     names = variable_names()
     second = self.build()
@@ -200,7 +200,7 @@ class SharingTest(tf.test.TestCase):
       self.assertAllEqual(*sess.run([first.get_sequence_output(),
                                      second.get_sequence_output()]))
 
-  def test_no_projection_where_the_widths_agree(self):
+  def test_equal_widths_need_no_projection(self):
     modeling.BertModel(tiny_config(), False, self.ids)
     self.assertFalse([n for n in variable_names() if "project" in n])
 
@@ -223,7 +223,7 @@ class SharingTest(tf.test.TestCase):
       self.assertAllClose(*sess.run([model.get_sequence_output(),
                                      mixed.get_sequence_output()]))
 
-  def test_embeddings_can_be_left_alone(self):
+  def test_embeddings_can_be_frozen(self):
     model = self.build(update_embeddings=False)
     loss = tf.reduce_sum(tf.square(model.get_sequence_output()))
     by_name = {v.op.name: v for v in tf.trainable_variables()}
@@ -241,16 +241,16 @@ class SharingTest(tf.test.TestCase):
           [padded.get_sequence_output()[:, :3], cut.get_sequence_output()])
     self.assertAllClose(padded, cut, atol=1e-5)
 
-  def test_no_layers_are_the_embeddings(self):
+  def test_output_without_layers_is_the_embeddings(self):
     model = self.build(tiny_config(num_hidden_layers=0))
     self.assertIs(model.get_sequence_output(), model.get_embedding_output())
 
-  def test_too_long_a_sequence_names_the_hparams(self):
+  def test_too_long_sequence_names_the_hparams(self):
     with self.assertRaisesRegex(
         utils.UserError, "max_seq_length.*max_position_embeddings\": 12"):
       self.build(ids=tf.zeros([1, 12], tf.int32), input_mask=None)
 
-  def test_two_towers_see_one_way_each(self):
+  def test_each_tower_sees_one_direction(self):
     changed = tf.constant([[1, 2, 9, 0]])  # position 2
     for name, mask, unchanged, touched in (
         ("ltr", transformer.left_to_right_mask, [0, 1], [2]),
@@ -267,7 +267,7 @@ class SharingTest(tf.test.TestCase):
 
 class InitialWeightsTest(tf.test.TestCase):
 
-  def test_the_projection_of_the_embeddings_starts_as_wide_as_glorot(self):
+  def test_projection_has_the_glorot_initializer(self):
     # In the reference's run this kernel is ten times as wide as the others.
     # 32 -> 96: Glorot's limit is sqrt(6 / 128) = 0.2165, deviation 0.125.
     modeling.BertModel(
@@ -297,24 +297,24 @@ class DropoutTest(tf.test.TestCase):
       sess.run(tf.global_variables_initializer())
       return sess.run(model.get_sequence_output())
 
-  def test_is_a_function_of_the_step(self):
+  def test_dropout_is_a_function_of_the_step(self):
     self.assertAllEqual(self.run_model(True, 5), self.run_model(True, 5))
     self.assertNotAllClose(self.run_model(True, 5), self.run_model(True, 6))
 
-  def test_is_for_training_only(self):
+  def test_dropout_is_for_training_only(self):
     self.assertAllEqual(self.run_model(False, 5), self.run_model(False, 6))
     self.assertNotAllClose(self.run_model(False, 5), self.run_model(True, 5))
 
-  def test_rates_of_0_drop_nothing(self):
+  def test_dropout_rate_of_0(self):
     rates = dict(hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0)
     self.assertAllEqual(self.run_model(True, **rates),
                         self.run_model(False, **rates))
 
-  def test_attention_is_dropped_too(self):
+  def test_dropout_of_attention(self):
     self.assertNotAllClose(self.run_model(True, hidden_dropout_prob=0.0),
                            self.run_model(False, hidden_dropout_prob=0.0))
 
-  def test_without_randomness_the_global_step_is_followed(self):
+  def test_default_randomness_follows_the_global_step(self):
     model = modeling.BertModel(tiny_config(), True, tf.constant([[1, 2, 3]]))
     step = tf.train.get_global_step()
     with self.session() as sess:
@@ -324,7 +324,7 @@ class DropoutTest(tf.test.TestCase):
       sess.run(tf.assign_add(step, 1))
       self.assertNotAllClose(first, sess.run(model.get_sequence_output()))
 
-  def test_heads_of_a_model_at_rest_drop_nothing(self):
+  def test_heads_have_no_dropout_in_evaluation(self):
     model = modeling.BertModel(tiny_config(), False, tf.constant([[1, 2, 3]]))
     x = tf.ones([2])
     self.assertIs(model.randomness.dropout(x, 0.5), x)

@@ -32,16 +32,16 @@ class LearningRateTest(tf.test.TestCase):
     self.assertAllClose(self.rate_at(0, num_warmup_steps=10), 0.0)
     self.assertAllClose(self.rate_at(20, num_warmup_steps=10), 0.8)
 
-  def test_no_warmup_steps_are_no_warmup(self):
+  def test_zero_warmup_steps(self):
     # 0/0 is nan, and what min(1, nan) is depends on the build of TensorFlow.
     self.assertAllClose(self.rate_at(0, num_warmup_steps=0), 1.0)
 
-  def test_the_longer_warmup_counts(self):
+  def test_longer_warmup_is_used(self):
     # Step 5 of 20 (a fifth of 100): 0.95 * 0.25.
     self.assertAllClose(
         self.rate_at(5, num_warmup_steps=10, warmup_proportion=0.2), 0.2375)
 
-  def test_a_late_step_is_exact_enough(self):
+  def test_late_step_is_precise(self):
     # README: 2e-4 * (4e6 + 10000) / 10000 is 2e-4 at step 4,000,000.
     self.assertAllClose(
         self.rate_at(4000000, learning_rate=2e-4 * 401,
@@ -64,7 +64,7 @@ class LayerwiseFactorTest(tf.test.TestCase):
           optimization.layerwise_factor(name, 0.8, 12), 0.8 ** exponent,
           msg=name)
 
-  def test_other_names_are_refused(self):
+  def test_other_names_are_an_error(self):
     for name in ("other/kernel", "electra/encoder/layer_12/output/dense/bias"):
       with self.assertRaisesRegex(ValueError, re.escape(name)):
         optimization.layerwise_factor(name, 0.8, 12)
@@ -120,7 +120,7 @@ class AdamWeightDecayOptimizerTest(tf.test.TestCase):
   def test_equals_numpy_with_reference_variables(self):
     self.check_against_numpy(use_resource=False)
 
-  def test_clips_when_it_applies_if_asked(self):
+  def test_clips_in_apply_gradients_with_clip_norm(self):
     # On TPUs gradients are averaged inside the wrapping optimizer. The gradient
     # (3, 4) of norm 5 becomes (0.6, 0.8).
     variable = tf.get_variable("kernel", [2])
@@ -186,7 +186,7 @@ class CreateTrainOpTest(tf.test.TestCase):
     values, _ = self.train(self.quadratic, 3)
     self.assertEqual(values["global_step"], 3)
 
-  def test_the_rate_of_a_step_is_that_before_its_increment(self):
+  def test_rate_uses_the_step_before_its_increment(self):
     # With a warm-up the rate at step 0 is 0: one step changes nothing.
     values, _ = self.train(self.quadratic, 1, num_warmup_steps=5,
                            weight_decay_rate=0.5)
@@ -209,7 +209,7 @@ class CreateTrainOpTest(tf.test.TestCase):
     self.assertLen(updates, 1)
     self.assertTrue(waits_for.issuperset(updates))
 
-  def test_layers_learn_at_their_own_rates(self):
+  def test_layerwise_rates(self):
     def build():
       # Equal gradients, small enough not to be clipped.
       return 0.1 * tf.add_n([
@@ -225,7 +225,7 @@ class CreateTrainOpTest(tf.test.TestCase):
         values["electra/encoder/layer_0/output/dense/kernel"], top / 4)
     self.assertAllClose(values["electra/embeddings/word_embeddings"], top / 8)
 
-  def test_rows_looked_up_twice_add_up(self):
+  def test_gradients_of_repeated_rows_are_summed(self):
     def build(ids):
       table = tf.get_variable(
           "word_embeddings", initializer=tf.constant([[0.1], [0.2], [0.3]]))
@@ -239,7 +239,7 @@ class CreateTrainOpTest(tf.test.TestCase):
     # A row nobody looked up decays all the same: 0.2 * (1 - 0.1 * 0.5).
     self.assertAllClose(values["word_embeddings"][1], [0.19])
 
-  def test_given_gradients_are_used(self):
+  def test_passed_gradients_are_used(self):
     def build():
       self.quadratic()
       return None
@@ -255,12 +255,7 @@ class CreateTrainOpTest(tf.test.TestCase):
                         if v.op.name.endswith("adam_m")][0])
     self.assertAllClose(first, [0.05, 0.0])
 
-  def test_gradients_are_transformed_before_clipping(self):
-    halve = lambda pairs: [(grad * 0.1, var) for grad, var in pairs]
-    _, norms = self.train(self.quadratic, 1, transform_gradients=halve)
-    self.assertAllClose(norms, [0.5])
-
-  def test_a_wrapping_optimizer_is_asked(self):
+  def test_wrapping_optimizer_is_used(self):
     asked = []
 
     class Wrapper(optimization.AdamWeightDecayOptimizer):
@@ -286,12 +281,12 @@ class CreateTrainOpTest(tf.test.TestCase):
     self.assertAllClose(values["x/kernel"], [2.6838, 3.6838], atol=1e-3)
     self.assertEqual(values["global_step"], 1)
 
-  def test_a_loss_without_variables_is_refused(self):
+  def test_loss_without_variables_is_an_error(self):
     self.quadratic()
     with self.assertRaisesRegex(ValueError, "none of 1 trainable variables"):
       optimization.create_optimizer(tf.constant(1.0, name="loss"), 0.1, 10)
 
-  def test_a_run_equals_itself(self):
+  def test_runs_are_reproducible(self):
     def build():
       config = modeling.BertConfig(
           vocab_size=50, hidden_size=16, num_hidden_layers=2,

@@ -17,7 +17,7 @@ class StepRandomnessTest(tf.test.TestCase):
     for _ in range(2):
       with tf.Graph().as_default():
         random = randomness.StepRandomness(7, 3).child("generator")
-        draws.append(self.run_once(random.uniform([5]), random.gumbel([5])))
+        draws.append(self.run_once(random.uniform([5]), random.uniform([5])))
     self.assertAllEqual(draws[0][0], draws[1][0])
     self.assertAllEqual(draws[0][1], draws[1][1])
 
@@ -33,7 +33,7 @@ class StepRandomnessTest(tf.test.TestCase):
       for second in draws[:i]:
         self.assertNotAllClose(first, second)
 
-  def test_a_step_in_the_graph_is_the_step_as_a_number(self):
+  def test_tensor_step_equals_int_step(self):
     step = tf.placeholder(tf.int64, [])
     drawn = randomness.StepRandomness(7, step).uniform([4])
     with self.session() as sess:
@@ -42,7 +42,7 @@ class StepRandomnessTest(tf.test.TestCase):
         self.assertAllEqual(
             sess.run(drawn, {step: number}), sess.run(expected))
 
-  def test_with_step_starts_the_stream_again_at_another_step(self):
+  def test_with_step_restarts_the_stream(self):
     random = randomness.StepRandomness(7, 3).child("a")
     random.uniform([4])
     first, second = self.run_once(
@@ -50,7 +50,7 @@ class StepRandomnessTest(tf.test.TestCase):
         randomness.StepRandomness(7, 5).child("a").uniform([4]))
     self.assertAllEqual(first, second)
 
-  def test_micro_batches_have_streams_of_their_own(self):
+  def test_micro_batches_have_separate_streams(self):
     random = randomness.StepRandomness(7, 3)
     first, second, again = self.run_once(
         random.child("micro_0").uniform([4]),
@@ -59,7 +59,7 @@ class StepRandomnessTest(tf.test.TestCase):
     self.assertNotAllClose(first, second)
     self.assertAllEqual(second, again)
 
-  def test_a_draw_does_not_move_a_child(self):
+  def test_draws_do_not_change_a_child(self):
     random = randomness.StepRandomness(7, 3)
     before = random.child("a").uniform([4])
     random.uniform([4])
@@ -81,19 +81,7 @@ class StepRandomnessTest(tf.test.TestCase):
     correlation = np.corrcoef(draws) - np.eye(4)
     self.assertLess(np.abs(correlation).max(), 5 / np.sqrt(2000))
 
-  def test_gumbel_has_the_mean_of_a_gumbel(self):
-    # Euler's constant; standard error pi / sqrt(6) / 100 = 0.0128.
-    drawn, = self.run_once(randomness.StepRandomness(0, 0).gumbel([10000]))
-    self.assertAllClose(np.mean(drawn), 0.5772, atol=0.065)
-
-  def test_gumbel_is_finite_at_the_ends_of_the_uniform(self):
-    random = randomness.StepRandomness(0, 0)
-    for end in (0.0, 1.0):
-      random.uniform = lambda shape, value=end: tf.fill(shape, value)
-      drawn, = self.run_once(random.gumbel([3]))
-      self.assertTrue(np.all(np.isfinite(drawn)), drawn)
-
-  def test_dropout_drops_a_share_and_keeps_the_mean(self):
+  def test_dropout_drops_a_fraction_and_keeps_the_mean(self):
     # Standard error of the share: sqrt(0.1 * 0.9 / 10000) = 0.003.
     drawn, = self.run_once(
         randomness.StepRandomness(0, 0).dropout(tf.ones([100, 100]), 0.1))
@@ -106,20 +94,20 @@ class StepRandomnessTest(tf.test.TestCase):
     self.assertIs(randomness.StepRandomness(0, 0).dropout(x, 0.0), x)
     self.assertLen(tf.get_default_graph().get_operations(), num_ops)
 
-  def test_the_gradient_of_dropout_is_its_mask(self):
+  def test_gradient_of_dropout_is_its_mask(self):
     x = tf.ones([50])
     dropped = randomness.StepRandomness(0, 0).dropout(x, 0.5)
     dropped, gradient = self.run_once(dropped, tf.gradients(dropped, x)[0])
     self.assertAllEqual(dropped, gradient)
 
-  def test_dropout_of_everything_is_refused(self):
+  def test_dropout_rate_of_1_is_an_error(self):
     with self.assertRaisesRegex(ValueError, r"in \[0, 1\), got 1.0"):
       randomness.StepRandomness(0, 0).dropout(tf.ones([3]), 1.0)
 
 
 class NoRandomnessTest(tf.test.TestCase):
 
-  def test_drops_nothing(self):
+  def test_no_dropout_in_evaluation(self):
     x = tf.ones([3])
     random = randomness.NoRandomness().child("a").with_step(3)
     self.assertIs(random.dropout(x, 0.5), x)

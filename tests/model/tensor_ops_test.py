@@ -8,7 +8,7 @@ from model import tensor_ops
 
 class GetShapeListTest(tf.test.TestCase):
 
-  def test_static_sizes_are_numbers(self):
+  def test_static_sizes_are_ints(self):
     self.assertEqual(tensor_ops.get_shape_list(tf.zeros([2, 3])), [2, 3])
 
   def test_unknown_sizes_are_tensors(self):
@@ -30,7 +30,7 @@ class ReshapeToMatrixTest(tf.test.TestCase):
     self.assertEqual(
         tensor_ops.reshape_to_matrix(x).shape.as_list(), [None, 3])
 
-  def test_a_matrix_stays_as_it_is(self):
+  def test_matrix_is_returned_unchanged(self):
     x = tf.zeros([2, 3])
     self.assertIs(tensor_ops.reshape_to_matrix(x), x)
 
@@ -50,7 +50,7 @@ class GatherPositionsTest(tf.test.TestCase):
           tf.reshape(tf.range(12.0), [1, 3, 4]), tf.constant([[2]])))
     self.assertAllEqual(got, [[[8.0, 9.0, 10.0, 11.0]]])
 
-  def test_works_where_sizes_are_unknown(self):
+  def test_dynamic_sizes(self):
     sequence = tf.placeholder(tf.float32, [None, None, 2])
     positions = tf.placeholder(tf.int32, [None, None])
     got = tensor_ops.gather_positions(sequence, positions)
@@ -61,7 +61,7 @@ class GatherPositionsTest(tf.test.TestCase):
           sess.run(got, {sequence: values, positions: [[2], [0]]}),
           [[[4.0, 5.0]], [[6.0, 7.0]]])
 
-  def test_the_gradient_adds_up_over_repeated_positions(self):
+  def test_gradients_of_repeated_positions_are_summed(self):
     sequence = tf.zeros([2, 3, 1])
     got = tensor_ops.gather_positions(
         sequence, tf.constant([[1, 1], [0, 2]]))
@@ -84,7 +84,7 @@ class ScatterPositionsTest(tf.test.TestCase):
           tf.constant([[2, 10, 11, 12, 3]]), tf.constant([updates]),
           tf.constant([positions])))
 
-  def test_writes_and_reports_where(self):
+  def test_returns_the_updated_ids_and_the_mask_of_writes(self):
     updated, written = self._scatter([90, 91], [3, 1])
     self.assertAllEqual(updated, [[2, 91, 11, 90, 3]])
     self.assertAllEqual(written, [[0, 1, 0, 1, 0]])
@@ -101,7 +101,7 @@ class ScatterPositionsTest(tf.test.TestCase):
           tf.constant([[2], [1]])))
     self.assertAllEqual(updated, [[2, 10, 90], [2, 91, 3]])
 
-  def test_first_of_two_writes_to_one_position_counts(self):
+  def test_first_of_two_writes_to_one_position_is_used(self):
     # The reference averages the two ids here, which names a third, unrelated
     # token (google-research/electra pretrain/pretrain_helpers.py).
     updated, _ = self._scatter([20, 30], [1, 1])

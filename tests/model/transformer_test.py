@@ -22,16 +22,16 @@ class MasksTest(tf.test.TestCase):
     bias = transformer.attention_bias(tf.constant([[[1, 0], [1, 1]]]))
     self.assertAllEqual(self.evaluate(bias), [[[[0.0, -10000.0], [0.0, 0.0]]]])
 
-  def test_bias_of_another_rank_is_refused(self):
+  def test_bias_of_another_rank_is_an_error(self):
     with self.assertRaisesRegex(ValueError, "`input_mask` must have rank 2 or"):
       transformer.attention_bias(tf.zeros([3]))
 
-  def test_left_to_right_sees_itself_and_what_is_before(self):
+  def test_left_to_right_sees_itself_and_earlier_positions(self):
     mask = transformer.left_to_right_mask(tf.constant([[1, 1, 0]]))
     self.assertAllEqual(
         self.evaluate(mask), [[[1, 0, 0], [1, 1, 0], [1, 1, 0]]])
 
-  def test_right_to_left_sees_itself_and_what_follows(self):
+  def test_right_to_left_sees_itself_and_later_positions(self):
     mask = transformer.right_to_left_mask(tf.constant([[1, 1, 0]]))
     self.assertAllEqual(
         self.evaluate(mask), [[[1, 1, 0], [0, 1, 0], [0, 0, 0]]])
@@ -39,7 +39,7 @@ class MasksTest(tf.test.TestCase):
 
 class EncodeTest(tf.test.TestCase):
 
-  def test_attends_as_written_in_numpy(self):
+  def test_equals_numpy(self):
     # The attention of one layer, taken out before its output projection.
     config = modeling.BertConfig(
         vocab_size=5, hidden_size=6, num_hidden_layers=1, num_attention_heads=2,

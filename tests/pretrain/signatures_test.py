@@ -1,4 +1,4 @@
-"""Tests for pretrain.signatures: the same numbers as the model in training."""
+"""Tests for pretrain.signatures: same outputs as the model in training."""
 
 import os
 import tempfile
@@ -16,7 +16,7 @@ from tests import serving_models
 OVERRIDES = dict(
     hidden_size=32, num_hidden_layers=2, num_attention_heads=2,
     intermediate_size=64, max_position_embeddings=64)
-# What the checkpoint does not tell.
+# The checkpoint does not record it.
 ELECTRIC = {"electra_objective": False, "electric_objective": True}
 OBJECTIVES = {  # golden file: hparams of its training
     "electra": {},
@@ -51,7 +51,7 @@ class ServingTest(tf.test.TestCase):
   def in_training(self, model_dir, objective, features, positions):
     """Returns the masked LM's and the discriminator's logits of the objective.
 
-    With the [MASK] at `positions` as what stood there, nothing is hidden.
+    The original tokens at `positions` are [MASK], so masking changes nothing.
     """
     config = configure_pretraining.PretrainingConfig(
         "x", model_dir, embedding_size=16, generator_hidden_size=0.25,
@@ -74,7 +74,7 @@ class ServingTest(tf.test.TestCase):
           session, checkpoint.latest(model_dir))
       return session.run(outputs)
 
-  def test_every_objective_gives_its_own_numbers(self):
+  def test_every_objective_gives_the_outputs_of_training(self):
     features = serving_models.make_features(3, 11)
     num_masked = 2  # positions 2 and 7 of 11
     positions = np.tile(np.array([[2, 7]], np.int32), [3, 1])
@@ -131,7 +131,7 @@ class ServingTest(tf.test.TestCase):
                                   "at most 64 tokens"):
         signatures["encode"](serving_models.make_features(1, 65))
 
-  def test_proposals_for_every_position(self):
+  def test_fill_mask_for_every_position(self):
     features = serving_models.make_features(2, 9)
     _, saved = self.export("electra", top_k=160, everywhere=True)
     _, only_masked = self.export("electra", top_k=160)
@@ -145,8 +145,8 @@ class ServingTest(tf.test.TestCase):
     self.assertAllClose(outputs[0]["probabilities"][:, 2],
                         outputs[1]["probabilities"][:, 2])
 
-  def test_what_a_checkpoint_cannot_give_is_said(self):
-    message = "no 'fill_mask' from .*: the checkpoint has no generator"
+  def test_unsupported_signatures_are_skipped_or_errors(self):
+    message = "cannot export 'fill_mask' from .*: .* has no generator"
     with self.assertRaisesRegex(ValueError, message):
       self.export("uniform", names=["fill_mask"])
     _, saved = self.export("uniform")
@@ -154,15 +154,15 @@ class ServingTest(tf.test.TestCase):
       self.assertCountEqual(
           serving_models.load_signatures(saved, session),
           ["discriminate", "encode", "serving_default"])
-    with self.assertRaisesRegex(ValueError, "no 'discriminate' from .*: .*no "
-                                "discriminator's head"):
+    with self.assertRaisesRegex(
+        ValueError, "cannot export 'discriminate' .*no discriminator head"):
       self.export("mlm", names=["discriminate"])
-    with self.assertRaisesRegex(ValueError, "does not tell its objective"):
+    with self.assertRaisesRegex(ValueError, "does not record its objective"):
       self.export("electric", names=["discriminate"])
-    with self.assertRaisesRegex(ValueError, "which electric_objective needs"):
+    with self.assertRaisesRegex(ValueError, "electric_objective requires"):
       self.export("electra", ELECTRIC, names=["discriminate"])
 
-  def test_more_proposals_than_tokens(self):
+  def test_top_k_is_at_most_the_vocabulary_size(self):
     with self.assertRaisesRegex(
         ValueError, r"--top-k: expected at most vocab_size \(160\), got 161"):
       self.export("electra", top_k=161)

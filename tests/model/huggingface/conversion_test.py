@@ -1,4 +1,4 @@
-"""Tests for model.huggingface.conversion: names, round trips, and what is refused.
+"""Tests for model.huggingface: names, round trips and errors.
 
 What the numbers mean to transformers is tested in hf_parity_test.py.
 """
@@ -13,12 +13,14 @@ import numpy as np
 import safetensors.numpy
 
 from model import checkpoint
-from model.huggingface import conversion
+from model import variable_shapes
+from model.huggingface import exporter
+from model.huggingface import importer
 from model.huggingface import variable_names
 from tests.model import hf_models
 from util import utils
 
-# Parts of the golden checkpoints that make them up again, and the flags for it.
+# {objective: (--part values that cover its checkpoint, flags of the way back)}
 OBJECTIVES = {
     "electra": (("discriminator", "generator"), {}),
     "tied": (("discriminator", "generator"), {}),
@@ -52,11 +54,11 @@ class ConversionTest(unittest.TestCase):
     return variables
 
   def to_hf(self, part="discriminator", name=None, **kwargs):
-    return conversion.to_hf(
+    return exporter.to_hf(
         self.model_dir, self.path(name or part), part, **kwargs)
 
   def to_tf(self, **folders):
-    return conversion.to_tf(self.path("back"), **folders)
+    return importer.to_tf(self.path("back"), **folders)
 
   def weights(self, name):
     return safetensors.numpy.load_file(
@@ -89,7 +91,7 @@ class ConversionTest(unittest.TestCase):
 
 class RoundTripTest(ConversionTest):
 
-  def test_every_objective_comes_back_bit_for_bit(self):
+  def test_round_trip_of_every_objective_is_bit_exact(self):
     for objective, (parts, flags) in OBJECTIVES.items():
       path = "pretrain/pretrain_%s.npz" % objective
       with self.subTest(objective):
@@ -101,7 +103,7 @@ class RoundTripTest(ConversionTest):
         self.to_tf(**dict({part: self.path(part) for part in parts}, **flags))
         self.check_same_bits(variables)
 
-  def test_a_masked_lm_is_its_own_encoder(self):
+  def test_masked_lm_becomes_the_main_encoder(self):
     variables = self.write_golden("pretrain/pretrain_mlm.npz")
     self.to_hf("generator")
     self.to_tf(masked_lm=self.path("generator"))
@@ -117,7 +119,7 @@ class RoundTripTest(ConversionTest):
         self.to_tf(task=(task, self.path("task")))
         self.check_same_bits(variables)
 
-  def test_settings_travel_both_ways(self):
+  def test_settings_are_converted_both_ways(self):
     tokens = hf_models.SPECIAL + ["ا%d" % i for i in range(150)]
     self.write_golden(do_lower_case=True, tokens=tokens,
                       hidden_dropout_prob=0.25)
@@ -136,7 +138,7 @@ class RoundTripTest(ConversionTest):
         "attention_probs_dropout_prob": 0.1, "max_position_embeddings": 64,
         "type_vocab_size": 2, "initializer_range": 0.02})
 
-  def test_the_generator_alone(self):
+  def test_generator_without_discriminator(self):
     variables = self.write_golden()
     self.to_hf("generator")
     self.to_tf(generator=self.path("generator"))
@@ -149,7 +151,7 @@ class RoundTripTest(ConversionTest):
 
 class NamesTest(ConversionTest):
 
-  def test_the_discriminator(self):
+  def test_names_of_the_discriminator(self):
     variables = self.write_golden()
     report = self.to_hf()
     weights = self.weights("discriminator")
@@ -184,7 +186,8 @@ class NamesTest(ConversionTest):
     for theirs, ours in (
         ("electra.embeddings.word_embeddings.weight",
          "electra/embeddings/word_embeddings"),
-        ("electra.embeddings_project.bias", "generator/embeddings_project/bias"),
+        ("electra.embeddings_project.bias",
+         "generator/embeddings_project/bias"),
         ("generator_predictions.LayerNorm.bias",
          "generator_predictions/LayerNorm/beta"),
         ("generator_lm_head.bias", "generator_predictions/output_bias")):
@@ -205,7 +208,7 @@ class NamesTest(ConversionTest):
       names += variable_names.generator_head_pairs()
       for scope in ("electra", "generator"):
         names += variable_names.encoder_pairs(
-            scope, variable_names.num_tf_layers(shapes, scope),
+            scope, variable_shapes.num_layers(shapes, scope),
             scope + "/embeddings_project/kernel" in shapes)
       found = {name for name in shapes if name != "global_step"}
       self.assertEqual({pair.tf_name for pair in names}, found, size)
@@ -226,7 +229,7 @@ class NamesTest(ConversionTest):
 
 class ReportTest(ConversionTest):
 
-  def test_slots_and_other_parts_are_left_out_and_named(self):
+  def test_skipped_slots_and_variables_are_reported(self):
     variables = hf_models.load("pretrain/pretrain_electra.npz")["var"]
     extra = {"electra/embeddings/word_embeddings/adam_m": np.zeros([160, 16]),
              "electra/embeddings/word_embeddings/adam_v": np.zeros([160, 16]),
@@ -243,7 +246,7 @@ class ReportTest(ConversionTest):
     self.assertEqual(len(report.converted) + len(report.unused),
                      len(variables) + 1)
 
-  def test_weights_that_nothing_takes(self):
+  def test_unused_weights_are_reported(self):
     self.write_golden()
     self.to_hf()
     self.change_weights("discriminator", extra__bias=np.zeros(2),
@@ -252,25 +255,25 @@ class ReportTest(ConversionTest):
     self.assertEqual(report.unused,
                      [self.path("discriminator") + "/extra.bias"])
 
-  def test_a_number_of_heads_that_nothing_tells(self):
+  def test_unknown_number_of_heads_is_an_error(self):
     self.write_golden("finetune/head_classification_predict.npz",
                       num_heads=None)
     with self.assertRaisesRegex(utils.UserError,
-                                "hidden size 16; give --num-attention-heads"):
+                                "hidden size 16. Pass --num-attention-heads"):
       self.to_hf("task:mnli", task_kind="classification")
     report = self.to_hf("task:mnli", "task", task_kind="classification",
                         num_attention_heads=2)
     self.assertEqual(self.config("task")["num_attention_heads"], 2)
     self.assertEqual(len(report.notes), 1)  # on labels
 
-  def test_heads_of_a_released_checkpoint(self):
+  def test_assumed_number_of_heads_is_noted(self):
     variables = wide_variables()
     hf_models.write_model(self.model_dir, variables, num_heads=None)
     report = self.to_hf()
     self.assertEqual(self.config("discriminator")["num_attention_heads"], 2)
     self.assertIn("ASSUMED 2 attention heads", report.notes[0])
 
-  def test_labels_and_kind_of_problem(self):
+  def test_labels_and_problem_type(self):
     self.write_golden("finetune/head_classification_predict.npz")
     self.to_hf("task:mnli", "task", task_kind="classification",
                labels=["no", "maybe", "yes"])
@@ -279,20 +282,20 @@ class ReportTest(ConversionTest):
     self.assertEqual(config["label2id"], {"no": 0, "maybe": 1, "yes": 2})
     self.assertEqual(config["problem_type"], "single_label_classification")
 
-  def test_a_fine_tuned_model_finds_the_settings_of_its_pretrained_one(self):
+  def test_fine_tuned_model_uses_settings_of_its_pretrained_model(self):
     self.write_golden()
     variables = hf_models.load(
         "finetune/head_classification_predict.npz")["var"]
     trial = os.path.join(self.model_dir, "finetuning_models", "mnli_model_1")
-    conversion.write_checkpoint(os.path.join(trial, "model.ckpt-9"),
+    importer.write_checkpoint(os.path.join(trial, "model.ckpt-9"),
                                    variables)
     with self.assertRaisesRegex(utils.UserError, "'hidden_size' is 32"):
       self.change_config("model", hidden_size=32)
-      conversion.to_hf(trial, self.path("task"), "task:mnli",
-                          task_kind="classification")
-    self.change_config("model", hidden_size=16)
-    conversion.to_hf(trial, self.path("task"), "task:mnli",
+      exporter.to_hf(trial, self.path("task"), "task:mnli",
                         task_kind="classification")
+    self.change_config("model", hidden_size=16)
+    exporter.to_hf(trial, self.path("task"), "task:mnli",
+                      task_kind="classification")
     self.assertEqual(self.config("task")["num_attention_heads"], 2)
 
 
@@ -303,7 +306,7 @@ class ToHFErrorsTest(ConversionTest):
       self.to_hf(part, "out", **kwargs)
     self.assertFalse(os.path.exists(self.path("out")))  # nothing half-written
 
-  def test_no_checkpoint(self):
+  def test_missing_checkpoint(self):
     self.check_refused("found nothing")
     os.makedirs(self.model_dir)
     self.check_refused("found an empty folder")
@@ -312,17 +315,17 @@ class ToHFErrorsTest(ConversionTest):
     variables = hf_models.load("pretrain/pretrain_electra.npz")["var"]
     del variables["electra/encoder/layer_0/output/dense/bias"]
     hf_models.write_model(self.model_dir, variables)
-    self.check_refused("lacks 1 variables of that part, such as "
+    self.check_refused("lacks 1 of the variables to convert, such as "
                        "electra/encoder/layer_0/output/dense/bias")
 
-  def test_another_programs_checkpoint(self):
-    conversion.write_checkpoint(
+  def test_checkpoint_of_another_program(self):
+    importer.write_checkpoint(
         os.path.join(self.model_dir, "model.ckpt-1"),
         {"bert/embeddings/word_embeddings": np.zeros([3, 2])})
     self.check_refused("such as electra/embeddings/word_embeddings; it has "
                        "bert/embeddings/word_embeddings")
 
-  def test_no_generator(self):
+  def test_missing_generator(self):
     self.write_golden("pretrain/pretrain_uniform.npz")
     self.check_refused("no generator.*uniform_generator", "generator")
 
@@ -331,17 +334,18 @@ class ToHFErrorsTest(ConversionTest):
     self.check_refused("two towers", "generator")
     self.to_hf("discriminator")
 
-  def test_no_discriminator(self):
+  def test_missing_discriminator(self):
     self.write_golden("pretrain/pretrain_mlm.npz")
-    self.check_refused("lacks 4 variables.*discriminator_predictions/dense")
+    self.check_refused(
+        "lacks 4 of the variables.*discriminator_predictions/dense")
 
-  def test_an_unknown_part_or_task(self):
+  def test_unknown_part_or_task(self):
     self.write_golden("finetune/head_classification_predict.npz")
-    self.check_refused("Unknown part 'x'", "x")
-    self.check_refused("no head of a task 'sst'; it has heads of mnli",
+    self.check_refused("unknown value 'x'", "x")
+    self.check_refused("no head of a task 'sst'. It has heads of mnli",
                        "task:sst")
 
-  def test_heads_without_a_counterpart(self):
+  def test_heads_without_an_equivalent(self):
     for name, task, reason in (
         ("joint", "squadv1", "joint_prediction"),
         ("v2", "squad", "joint_prediction"),
@@ -351,22 +355,22 @@ class ToHFErrorsTest(ConversionTest):
         self.check_refused("task '%s'.*%s false" % (task, reason),
                            "task:" + task)
 
-  def test_labels_that_do_not_fit(self):
+  def test_wrong_labels(self):
     self.write_golden("finetune/head_classification_predict.npz")
-    self.check_refused("Expected 3 different labels.*got a, b", "task:mnli",
+    self.check_refused("expected 3 different labels.*got a, b", "task:mnli",
                        task_kind="tagging", labels=["a", "b"])
-    self.check_refused("Expected 3 different labels", "task:mnli",
+    self.check_refused("expected 3 different labels", "task:mnli",
                        task_kind="tagging", labels=["a", "b", "a"])
     self.write_golden("finetune/head_qa_independent_predict.npz")
     self.check_refused("has no labels", "task:squadv1", labels=["a", "b"])
 
-  def test_another_activation_than_the_generators_head_has(self):
+  def test_activation_of_the_generator_head(self):
     self.write_golden(hidden_act="relu")
     self.check_refused("always uses gelu", "generator")
     self.to_hf("discriminator")
     self.assertEqual(self.config("discriminator")["hidden_act"], "relu")
 
-  def test_a_config_that_contradicts(self):
+  def test_contradictory_config(self):
     self.write_golden(num_hidden_layers=3)
     self.check_refused("'num_hidden_layers' is 3, but the checkpoint .* has 2")
     self.write_golden()
@@ -378,29 +382,30 @@ class ToHFErrorsTest(ConversionTest):
   def test_no_vocabulary(self):
     self.write_golden()
     os.remove(os.path.join(self.model_dir, "vocab.txt"))
-    self.check_refused("vocab.txt.*give --vocab-file")
+    self.check_refused("vocab.txt.*Pass --vocab-file")
 
-  def test_a_vocabulary_that_is_too_long(self):
+  def test_vocabulary_larger_than_the_embeddings(self):
     self.write_golden(tokens=hf_models.SPECIAL + [
         "t%d" % i for i in range(200)])
     self.check_refused("205 tokens, but the checkpoint .* of 160")
 
   def test_tokenizer_settings(self):
     self.write_golden(do_lower_case=None)
-    self.check_refused("Nothing records.*--do-lower-case")
+    self.check_refused("no tokenizer_config.json.*--do-lower-case")
     self.to_hf(do_lower_case=True, strip_accents=False)
     config = utils.load_json(os.path.join(
         self.path("discriminator"), "tokenizer_config.json"))
     self.assertEqual((config["do_lower_case"], config["strip_accents"]),
                      (True, False))
     self.write_golden(do_lower_case=True)
-    self.check_refused("records true, got --no-lower-case",
+    self.check_refused("value is true, got --no-lower-case",
                        do_lower_case=False)
 
-  def test_the_checkpoints_own_folder(self):
+  def test_output_to_the_checkpoint_folder_is_an_error(self):
     self.write_golden()
-    with self.assertRaisesRegex(utils.UserError, "other than the checkpoint's"):
-      conversion.to_hf(self.model_dir, self.model_dir + "/",
+    with self.assertRaisesRegex(
+        utils.UserError, "is the folder of the checkpoint"):
+      exporter.to_hf(self.model_dir, self.model_dir + "/",
                           "discriminator")
 
 
@@ -417,7 +422,7 @@ class ToTFErrorsTest(ConversionTest):
       self.to_tf(**dict({part: self.path(part) for part in parts}, **kwargs))
     self.assertFalse(os.path.exists(self.path("back")))
 
-  def test_embeddings_that_are_not_shared(self):
+  def test_generator_with_other_embeddings_is_an_error(self):
     name = "electra.embeddings.word_embeddings.weight"
     table = self.weights("generator")[name]
     table[3, 4] += 0.5
@@ -430,18 +435,18 @@ class ToTFErrorsTest(ConversionTest):
     self.check_refused(r"shape \[160, 16\] and \[159, 16\]",
                        "discriminator", "generator")
 
-  def test_untied_embeddings_of_another_width_than_the_layers(self):
+  def test_untied_embeddings_must_be_as_wide_as_the_layers(self):
     self.check_refused("as wide as its layers", "discriminator", "generator",
                        untied_embeddings=True)
 
-  def test_a_generator_given_as_discriminator_has_no_head(self):
+  def test_generator_as_discriminator_is_noted(self):
     report = self.to_tf(discriminator=self.path("generator"))
     self.assertIn("has no discriminator_predictions head", report.notes[0])
 
-  def test_a_discriminator_given_as_generator(self):
+  def test_discriminator_as_generator_is_an_error(self):
     self.check_refused(
-        "lacks 5 weights, such as generator_predictions.dense.weight; its "
-        "config.json says ElectraForPreTraining",
+        "lacks 5 weights, such as generator_predictions.dense.weight. Its "
+        "config.json has architectures: ElectraForPreTraining",
         generator=self.path("discriminator"))
 
   def test_a_missing_layer(self):
@@ -451,27 +456,27 @@ class ToTFErrorsTest(ConversionTest):
         "lacks 1 weights, such as electra.encoder.layer.0.output.dense.bias",
         "discriminator")
 
-  def test_a_table_of_its_own_to_predict_with(self):
+  def test_untied_output_matrix_is_an_error(self):
     self.change_weights("generator",
                         generator_lm_head__weight=np.zeros([160, 16]))
-    self.check_refused("generator_lm_head.weight is not the word embeddings",
+    self.check_refused("lm_head.weight differs from the word embeddings",
                        "generator")
 
-  def test_generators_that_cannot_be_built_here(self):
+  def test_generator_of_unusual_sizes_is_an_error(self):
     self.change_config("generator", num_attention_heads=2)
-    self.check_refused("hidden size 8 has num_attention_heads 1 here, this one "
-                       "has 2", "generator")
+    self.check_refused("hidden size 8 must have num_attention_heads 1, "
+                       "got 2", "generator")
     self.change_config("generator", num_attention_heads=1, hidden_act="relu")
-    self.check_refused("uses gelu all the same", "generator")
+    self.check_refused("always uses gelu", "generator")
 
-  def test_other_models(self):
+  def test_unsupported_models(self):
     for values, message in (
-        ({"model_type": "bert"}, "expected model_type \"electra\", got \"bert\""),
+        ({"model_type": "bert"}, "model_type \"electra\", got \"bert\""),
         ({"position_embedding_type": "relative_key"}, "\"relative_key\""),
         ({"is_decoder": True}, "is_decoder true"),
-        ({"hidden_size": 31}, "config.json says hidden_size 31.* say 32"),
-        ({"hidden_act": "gelu_new"}, "Unknown activation 'gelu_new'"),
-        ({"num_attention_heads": None}, "lacks num_attention_heads")):
+        ({"hidden_size": 31}, "hidden_size is 31 in config.json, but 32"),
+        ({"hidden_act": "gelu_new"}, "unknown activation 'gelu_new'"),
+        ({"num_attention_heads": None}, "num_attention_heads is missing")):
       with self.subTest(values):
         before = self.config("discriminator")
         self.change_config("discriminator", **values)
@@ -479,7 +484,7 @@ class ToTFErrorsTest(ConversionTest):
         utils.write_json(before, os.path.join(
             self.path("discriminator"), "config.json"))
 
-  def test_another_epsilon_is_noted(self):
+  def test_other_epsilon_is_noted(self):
     self.change_config("discriminator", layer_norm_eps=1e-6)
     report = self.to_tf(discriminator=self.path("discriminator"))
     self.assertIn("layer_norm_eps 1e-06, here it is 1e-12", report.notes[0])
@@ -489,14 +494,14 @@ class ToTFErrorsTest(ConversionTest):
       f.write("more\n")
     self.check_refused("different vocabularies", "discriminator", "generator")
 
-  def test_no_vocabulary_and_no_settings(self):
+  def test_missing_vocabulary_and_settings_are_noted(self):
     for name in ("vocab.txt", "tokenizer.json", "tokenizer_config.json"):
       os.remove(os.path.join(self.path("discriminator"), name))
     report = self.to_tf(discriminator=self.path("discriminator"))
     self.assertIn("put vocab.txt into", report.notes[0])
     self.assertIn("set do_lower_case", report.notes[1])
 
-  def test_no_folder_and_no_weights(self):
+  def test_missing_folder_or_weights(self):
     self.check_refused("config.json, found none",
                        discriminator=self.path("nowhere"))
     os.remove(os.path.join(self.path("discriminator"), "model.safetensors"))
@@ -512,7 +517,7 @@ class ToTFErrorsTest(ConversionTest):
         f.write(damaged)
       self.check_refused("is damaged", "discriminator")
 
-  def test_a_type_that_numpy_lacks(self):
+  def test_weight_type_that_numpy_lacks(self):
     header = json.dumps({"a": {"dtype": "BF16", "shape": [1],
                                "data_offsets": [0, 2]}}).encode()
     with open(os.path.join(self.path("discriminator"), "model.safetensors"),
@@ -523,9 +528,9 @@ class ToTFErrorsTest(ConversionTest):
 
 class WriteCheckpointTest(ConversionTest):
 
-  def test_it_is_the_newest_of_its_folder(self):
+  def test_becomes_the_newest_of_its_folder(self):
     for step in (5, 0):
-      conversion.write_checkpoint(
+      importer.write_checkpoint(
           self.path("m/model.ckpt-%d" % step), {"a": np.full([2], step)})
     prefix = checkpoint.latest(self.path("m"))
     self.assertEqual(prefix, self.path("m/model.ckpt-0"))

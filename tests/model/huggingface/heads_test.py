@@ -32,12 +32,12 @@ class FindKindTest(unittest.TestCase):
     self.assertEqual(self.find(QA), heads.QA)
     self.assertEqual(self.find(QA, "qa"), heads.QA)
 
-  def test_one_layer_is_what_the_user_says(self):
+  def test_kind_of_one_layer_is_the_passed_one(self):
     self.assertEqual(self.find(ONE_LAYER, "tagging"), heads.TAGGING)
     self.assertEqual(self.find(ONE_LAYER, "classification"),
                      heads.CLASSIFICATION)
 
-  def test_one_layer_could_be_either(self):
+  def test_kind_of_one_layer_is_required(self):
     with self.assertRaisesRegex(
         utils.UserError, "--task-kind classification or --task-kind tagging"):
       self.find(ONE_LAYER)
@@ -48,19 +48,19 @@ class FindKindTest(unittest.TestCase):
     with self.assertRaisesRegex(utils.UserError, "of kind qa, not tagging"):
       self.find(QA, "tagging")
 
-  def test_a_joint_head_is_refused(self):
+  def test_joint_head_is_an_error(self):
     joint = dict(QA, **{"qa_hidden/kernel": [16, 512], "qa_hidden/bias": [512]})
     with self.assertRaisesRegex(
         utils.UserError, "joint_prediction.*joint_prediction false"):
       self.find(joint)
 
-  def test_an_answerable_classifier_is_refused(self):
+  def test_answerable_classifier_is_an_error(self):
     answerable = dict(QA, **{"dense_2/kernel": [8, 1], "dense_2/bias": [1]})
     with self.assertRaisesRegex(
         utils.UserError, "answerable_classifier.*answerable_classifier false"):
       self.find(answerable)
 
-  def test_anything_else_is_listed(self):
+  def test_other_variables_are_an_error(self):
     with self.assertRaisesRegex(utils.UserError, r"found the variables crf\."):
       self.find({"crf": [3, 3]})
 
@@ -105,30 +105,30 @@ class HeadsTest(unittest.TestCase):
     np.testing.assert_allclose(
         logits, x.dot(head["dense/kernel"]) + head["dense/bias"], rtol=1e-12)
 
-  def test_as_many_classes_as_fit(self):
+  def test_maximum_number_of_classes(self):
     self.check_there_and_back(heads.CLASSIFICATION, random_head(
         {"dense/kernel": [8, 4], "dense/bias": [4]}))
     with self.assertRaisesRegex(utils.UserError, "5 classes.*room for 4"):
       heads.to_hf(heads.CLASSIFICATION, random_head(
           {"dense/kernel": [8, 5], "dense/bias": [5]}))
 
-  def test_a_classification_head_trained_there_is_refused(self):
+  def test_classification_head_trained_by_hugging_face_is_an_error(self):
     weights = heads.to_hf(heads.CLASSIFICATION, random_head(ONE_LAYER))
     for name in ("dense.weight", "dense.bias", "out_proj.weight"):
       changed = {key: value.copy() for key, value in weights.items()}
       changed["classifier." + name][-1] += 1e-3
       with self.subTest(name), self.assertRaisesRegex(
-          utils.UserError, "two layers and a gelu"):
+          utils.UserError, "two layers with a gelu"):
         heads.to_tf(changed, "hf")
 
-  def test_no_head(self):
+  def test_missing_head_is_an_error(self):
     with self.assertRaisesRegex(utils.UserError, "the head of a task"):
       heads.to_tf({"electra.x": np.zeros(1)}, "hf")
 
-  def test_three_outputs_are_no_start_and_end(self):
+  def test_qa_head_with_three_outputs_is_an_error(self):
     with self.assertRaisesRegex(utils.UserError, "2 outputs.*got 3"):
       heads.to_tf({"qa_outputs.weight": np.zeros([3, 8]),
-                      "qa_outputs.bias": np.zeros(3)}, "hf")
+                   "qa_outputs.bias": np.zeros(3)}, "hf")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Tests for model.huggingface.tokenizer_files: the ids are those of model.tokenization."""
+"""Tests for tokenizer_files: ids equal those of model.tokenization."""
 
 import json
 import os
@@ -14,8 +14,8 @@ from model import tokenization
 from tests.model import tokenization_fuzz
 from util import utils
 
-GOLDEN = os.path.join(os.path.dirname(os.path.dirname(
-    os.path.abspath(__file__))), "golden")
+GOLDEN = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..",
+                      "golden")
 SPECIAL = list(tokenization.SPECIAL_TOKENS)
 
 
@@ -46,7 +46,7 @@ class IdsTest(FolderTest):
     num_compared = 0
     for line, ids in zip(lines, expected):
       if any(token in line for token in SPECIAL):
-        continue  # special tokens are what they say, there
+        continue  # Hugging Face turns their text into the tokens
       found = built.encode(line, add_special_tokens=False).ids
       self.assertEqual(found, ids, repr(line))
       num_compared += 1
@@ -124,30 +124,30 @@ class FilesTest(FolderTest):
         "do_lower_case": False, "strip_accents": False,
         "preprocessing": "araelectra-base"})
 
-  def test_without_a_vocab_file_it_is_in_the_tokenizer(self):
+  def test_vocabulary_of_tokenizer_json(self):
     tokenizer_files.write_files(
         self.folder, self.tokenizer(SPECIAL + ["b", "a"]), 512)
     os.remove(os.path.join(self.folder, "vocab.txt"))
     vocab = tokenizer_files.read_vocab(self.folder)
     self.assertEqual(sorted(vocab, key=vocab.get), SPECIAL + ["b", "a"])
 
-  def test_neither(self):
+  def test_no_vocabulary(self):
     self.assertIsNone(tokenizer_files.read_vocab(self.folder))
     self.assertEqual(tokenizer_files.read_settings(self.folder), {})
 
-  def test_another_kind_of_vocabulary(self):
+  def test_vocabulary_of_another_model_is_an_error(self):
     utils.write_json({"model": {"type": "BPE", "vocab": {"a": 0}}},
                      os.path.join(self.folder, "tokenizer.json"))
     with self.assertRaisesRegex(utils.UserError, "WordPiece.*type BPE"):
       tokenizer_files.read_vocab(self.folder)
 
-  def test_ids_with_a_gap(self):
+  def test_gap_in_ids_is_an_error(self):
     utils.write_json({"model": {"type": "WordPiece", "vocab": {"a": 1}}},
                      os.path.join(self.folder, "tokenizer.json"))
     with self.assertRaisesRegex(utils.UserError, "ids 0 to 0"):
       tokenizer_files.read_vocab(self.folder)
 
-  def test_settings_that_are_no_object(self):
+  def test_settings_must_be_an_object(self):
     utils.write_json([], os.path.join(self.folder, "tokenizer_config.json"))
     with self.assertRaisesRegex(utils.UserError, "JSON object"):
       tokenizer_files.read_settings(self.folder)

@@ -1,0 +1,108 @@
+"""Configures the export of a fine-tuned model, without TensorFlow."""
+
+import os
+
+import configure_finetuning
+from util import utils
+
+KIND = "fine-tuned"
+PREDICT = "predict"  # with _<task>: its signature; alone: those of all tasks
+ENCODE = "encode"
+BEST_FOLDER = "best"  # in a fine-tuned model's folder
+_FINETUNING_FOLDER = "finetuning_models"  # in a pre-trained model's folder
+
+
+def signature_names(config):
+  """Returns the names that --signatures takes."""
+  return [ENCODE, PREDICT] + [signature_name(name)
+                              for name in config.task_names]
+
+
+def signature_name(task_name):
+  """Returns the name of a task's signature."""
+  return "%s_%s" % (PREDICT, task_name)
+
+
+def is_finetuned(folder, passed):
+  """Returns whether a folder or hyperparameters are of a fine-tuned model."""
+  return "task_names" in passed or utils.exists(_record_path(folder))
+
+
+def find_checkpoint(path):
+  """Returns a checkpoint's prefix, or the folder of a model's best or newest.
+
+  Args:
+    path: str, the folder of a pre-trained or fine-tuned model, a checkpoint's
+      prefix or its .index file.
+
+  Raises:
+    utils.UserError: there is none.
+  """
+  if path.endswith(".index"):
+    path = path[:-len(".index")]
+  if utils.exists(path + ".index"):
+    return path
+  path = path.rstrip("/")
+  if not _has_checkpoint(path):
+    raise utils.UserError(
+        "%s: expected a checkpoint (model.ckpt-<step>.index and .data files), "
+        "found none. Pass a model's directory or a checkpoint's prefix." % path)
+  best = os.path.join(path, BEST_FOLDER)
+  if not _has_checkpoint(best):
+    return path
+  utils.log("Using the checkpoint of the best evaluation: %s" % best)
+  return best
+
+
+def make_config(folder, data_dir, vocab, passed):
+  """Returns the FinetuningConfig of a model.
+
+  Args:
+    folder: str, the folder of the checkpoint, with the hyperparameters that the
+      run recorded.
+    data_dir: str, or None to infer it from the folder.
+    vocab: {"vocab_file": path}, or {} for the default.
+    passed: {name: value} of hyperparameters, which override the recorded ones.
+
+  Raises:
+    utils.UserError: a hyperparameter is wrong.
+  """
+  values = dict(vocab)
+  record = _record_path(folder)
+  if utils.exists(record):
+    recorded = utils.load_json(record)
+    if not isinstance(recorded, dict):
+      raise utils.UserError("%s: the content is not a JSON object." % record)
+    declared = configure_finetuning.FinetuningConfig.declared()
+    values.update((name, value) for name, value in recorded.items()
+                  if name in declared)
+  values["init_checkpoint"] = folder  # with the tokenizer settings
+  values.update(passed)
+  model_name, default_dir = _split(folder)
+  return configure_finetuning.FinetuningConfig(
+      model_name, data_dir or default_dir, **values)
+
+
+def _record_path(folder):
+  return os.path.join(folder, configure_finetuning.RUN_RECORD)
+
+
+def _split(folder):
+  """Returns (model_name, data_dir) of a fine-tuned model's folder.
+
+  The folder is <data_dir>/models/<model_name>/finetuning_models/
+  <tasks>_model_<trial>, or best/ in it; of others, ("model", folder).
+  """
+  trial = os.path.abspath(folder)
+  if os.path.basename(trial) == BEST_FOLDER:
+    trial = os.path.dirname(trial)
+  pretrained, parent = os.path.split(os.path.dirname(trial))
+  if parent != _FINETUNING_FOLDER or utils.is_remote(folder):
+    return "model", folder
+  return (os.path.basename(pretrained),
+          os.path.dirname(os.path.dirname(pretrained)))
+
+
+def _has_checkpoint(folder):
+  return utils.isdir(folder) and any(
+      name.endswith(".index") for name in utils.listdir(folder))

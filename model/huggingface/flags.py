@@ -1,0 +1,129 @@
+"""The flags of convert_checkpoint.py and the checks of their combinations."""
+
+import argparse
+
+from model.huggingface import heads
+from util import flags
+from util import utils
+
+_TO_HF = ("checkpoint", "part", "vocab_file", "model_config",
+          "num_attention_heads", "do_lower_case", "do_strip_accents",
+          "task_kind", "labels_file")
+_TO_TF = ("discriminator", "generator", "masked_lm", "task",
+          "untied_embeddings")
+_TF_SOURCES = ("discriminator", "generator", "masked_lm", "task")
+
+
+def make_parser(description):
+  """Returns the ArgumentParser of convert_checkpoint.py."""
+  parser = argparse.ArgumentParser(
+      description=description,
+      formatter_class=argparse.RawDescriptionHelpFormatter)
+  parser.add_argument("--to", required=True, choices=("hf", "tf"),
+                      help="hf: TF1 checkpoint to Hugging Face folder; tf: "
+                      "Hugging Face folders to TF1 checkpoint")
+  parser.add_argument("--output-dir", required=True, metavar="DIR",
+                      help="directory to write")
+  parser.add_argument("--overwrite", action="store_true",
+                      help="write to a directory that is not empty; files with "
+                      "other names are kept (default: an error)")
+  parser.add_argument("--verbose", action="store_true",
+                      help="list every variable written or skipped")
+  _add_to_hf_flags(parser.add_argument_group("with --to hf"))
+  _add_to_tf_flags(parser.add_argument_group("with --to tf"))
+  return parser
+
+
+def check(args):
+  """Raises a UserError if parsed flags are missing or contradictory."""
+  for name in _TO_TF if args.to == "hf" else _TO_HF:
+    if getattr(args, name) is not None:
+      raise utils.UserError("%s cannot be used with --to %s. See --help." % (
+          _flag(name), args.to))
+  if args.to == "hf":
+    for name in ("checkpoint", "part"):
+      if not getattr(args, name):
+        raise utils.UserError("--to hf requires --%s. See --help." % name)
+    return
+  sources = [name for name in _TF_SOURCES if getattr(args, name)]
+  if not sources:
+    raise utils.UserError("--to tf requires --discriminator, --generator, "
+                          "--masked-lm or --task. See --help.")
+  if len(sources) > 1 and sources != ["discriminator", "generator"]:
+    raise utils.UserError(
+        "%s cannot be combined. Only --discriminator and --generator can." %
+        " and ".join(map(_flag, sources)))
+  if args.untied_embeddings and not args.generator:
+    raise utils.UserError("--untied-embeddings requires --generator. Pass it, "
+                          "or omit --untied-embeddings.")
+  if args.task and not _is_name_and_folder(args.task):
+    raise utils.UserError("--task: expected NAME=DIR, such as ner=hf/ner, got "
+                          "'%s'." % args.task)
+
+
+def _is_name_and_folder(text):
+  name, _, folder = text.partition("=")
+  return bool(name and folder) and "/" not in name
+
+
+def _flag(name):
+  """Returns the flag, or the two of a switch, that sets an attribute."""
+  flag = "--" + name.replace("_", "-")
+  if flag.startswith("--do-"):
+    flag += " or --no-" + flag[len("--do-"):]
+  return flag
+
+
+def _add_to_hf_flags(group):
+  """Declares the flags that require `--to hf`."""
+  group.add_argument("--checkpoint", metavar="PATH",
+                     help="model directory, whose best or newest checkpoint is "
+                     "converted, or prefix of a checkpoint such as "
+                     "DIR/model.ckpt-1000")
+  group.add_argument("--part", metavar="PART",
+                     help="discriminator, generator or task:NAME (fine-tuned)")
+  group.add_argument("--vocab-file", metavar="FILE",
+                     help="vocabulary, one token per line (default: vocab.txt "
+                     "in the model directory)")
+  group.add_argument("--model-config", metavar="FILE",
+                     help="JSON with num_attention_heads, and hidden_act and "
+                     "dropout rates if unusual (default: config.json in the "
+                     "model directory)")
+  group.add_argument("--num-attention-heads", type=flags.positive_int,
+                     metavar="N", help="attention heads of the discriminator "
+                     "or task model (default: that in --model-config, else "
+                     "hidden size / 64; a generator always has the latter)")
+  flags.add_switch(
+      group.add_mutually_exclusive_group(), "lower-case",
+      "lower-case text (default: recorded in tokenizer_config.json in the "
+      "model directory)", "do not lower-case")
+  flags.add_switch(
+      group.add_mutually_exclusive_group(), "strip-accents",
+      "strip accents of lower-cased text (default: recorded, else the same as "
+      "lower-casing)", "do not strip accents")
+  group.add_argument("--task-kind", choices=heads.KINDS,
+                     help="kind of --part task:NAME (default: inferred, which "
+                     "cannot distinguish classification from tagging)")
+  group.add_argument("--labels-file", metavar="FILE",
+                     help="names of a task's classes, one per line, in the "
+                     "order of their ids (default: recorded in labels.json in "
+                     "the model directory, else LABEL_0 and so on)")
+
+
+def _add_to_tf_flags(group):
+  """Declares the flags that require `--to tf`."""
+  group.add_argument("--discriminator", metavar="DIR",
+                     help="folder of an ElectraForPreTraining or ElectraModel")
+  group.add_argument("--generator", metavar="DIR",
+                     help="folder of an ElectraForMaskedLM; with "
+                     "--discriminator, whose embeddings it must share, the "
+                     "result is a complete pre-training checkpoint")
+  group.add_argument("--untied-embeddings", action="store_true", default=None,
+                     help="the generator keeps separate embeddings, as with "
+                     "untied_generator_embeddings (default: shared)")
+  group.add_argument("--masked-lm", metavar="DIR",
+                     help="folder of an ElectraForMaskedLM that becomes the "
+                     "main encoder, as with electra_objective false")
+  group.add_argument("--task", metavar="NAME=DIR",
+                     help="a task's name and the folder of its fine-tuned "
+                     "model")
