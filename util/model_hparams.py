@@ -8,6 +8,7 @@ import os
 
 from util import hparams
 from util.hparams import Hparam
+from util import model_files
 from util import utils
 
 DEFAULT_VOCAB_SIZE = 64000  # AraELECTRA's, where no vocabulary is at hand
@@ -160,7 +161,7 @@ def first_existing(*paths):
 
 
 def agree_on_lower_case(passed, recorded, where):
-  """Returns whether to lower-case: what was recorded, or else what was passed.
+  """Returns whether to lower-case: the recorded value, else the passed one.
 
   Args:
     passed: bool, or None where the user gave none.
@@ -170,11 +171,20 @@ def agree_on_lower_case(passed, recorded, where):
   Raises:
     utils.UserError: the two contradict each other.
   """
-  if recorded is None:
-    return bool(passed)
-  if passed is not None and passed != recorded:
-    raise utils.UserError(
-        "Hyperparameter 'do_lower_case': %s was made with %s, got %s; leave it "
-        "out, or use data and a model made the other way." % (
-            where, str(recorded).lower(), str(passed).lower()))
-  return recorded
+  settings = model_files.TokenizerSettings(passed).reconcile(
+      model_files.TokenizerSettings(recorded), conflict_message(where))
+  return bool(settings.do_lower_case)
+
+
+def conflict_message(where):
+  """Returns the `conflict_message` of a hyperparameter against a file.
+
+  See `model_files.TokenizerSettings.reconcile`.
+
+  Args:
+    where: the file that records the setting.
+  """
+  return lambda name, passed, recorded: (
+      "Hyperparameter '%s': %s was made with %s, got %s. Omit it, or use data "
+      "and a model made with the other setting." % (
+          name, where, str(recorded).lower(), str(passed).lower()))

@@ -20,12 +20,12 @@ from model.huggingface import variable_names
 from model import model_sizes
 from model import modeling
 from model import tokenization
+from util import model_files
 from util import utils
 
 DISCRIMINATOR, GENERATOR, TASK_PREFIX = "discriminator", "generator", "task:"
-TASKS_SCOPE = "task_specific"
-_FINETUNING_FOLDER = "finetuning_models"  # inside a pre-trained model's folder
 _MASKED_LM = "ElectraForMaskedLM"
+_FLAGS = {"do_lower_case": "lower-case", "strip_accents": "strip-accents"}
 
 # Where a part of a checkpoint is. head: list of variable_names.Pair.
 _Part = collections.namedtuple("_Part", [
@@ -151,7 +151,8 @@ def _settings_folders(prefix):
     prefix = os.path.abspath(prefix)
   folder = os.path.dirname(prefix)
   parent, name = os.path.split(os.path.dirname(folder))
-  return [folder, parent] if name == _FINETUNING_FOLDER else [folder]
+  is_finetuned = name == model_files.FINETUNING_FOLDER
+  return [folder, parent] if is_finetuned else [folder]
 
 
 # ------------------------------------------------------------------- weights
@@ -210,12 +211,12 @@ def _read_part(source, part):
 
 def _read_head(source, task_name, task_kind):
   """Returns (kind, {name inside the head: array}) of a task."""
-  scope = "%s/%s/" % (TASKS_SCOPE, task_name)
+  scope = "%s/%s/" % (model_files.TASKS_SCOPE, task_name)
   names = [name for name in source.shapes
            if name.startswith(scope) and not checkpoint_lib.is_slot(name)]
   if not names:
     tasks = sorted({name.split("/")[1] for name in source.shapes
-                    if name.startswith(TASKS_SCOPE + "/")})
+                    if name.startswith(model_files.TASKS_SCOPE + "/")})
     raise utils.UserError(
         "The checkpoint %s has no head of a task '%s'; it has %s." % (
             source.prefix, task_name,
@@ -232,7 +233,7 @@ def _read_head(source, task_name, task_kind):
 
 def _complete_config(source, sizes, part, model_config, num_heads, notes):
   """Returns the {field: value} of an ElectraConfig, from `sizes` and files."""
-  path = model_config or source.first_file(model_folder.CONFIG_FILE)
+  path = model_config or source.first_file(model_files.MODEL_CONFIG)
   recorded = utils.load_json(path) if path else {}
   if not isinstance(recorded, dict):
     raise utils.UserError("%s: expected a JSON object." % path)
@@ -323,32 +324,27 @@ def _label_config(kind, head, labels, notes):
 
 def _open_tokenizer(source, vocab_file, do_lower_case, strip_accents):
   """Returns (tokenization.FullTokenizer, name of its preprocessing or None)."""
-  vocab_file = vocab_file or source.first_file(tokenizer_files.VOCAB_FILE)
+  vocab_file = vocab_file or source.first_file(model_files.VOCAB)
   if vocab_file is None:
     raise utils.UserError("Expected the model's vocabulary, vocab.txt, in %s, "
                           "found none; give --vocab-file." % source.folders[-1])
-  recorded_in = source.first_file(tokenizer_files.CONFIG_FILE)
-  recorded = (tokenizer_files.read_settings(os.path.dirname(recorded_in))
-              if recorded_in else {})
-  do_lower_case = _agree("lower-case", do_lower_case,
-                         recorded.get("do_lower_case"), recorded_in)
-  if do_lower_case is None:
+  settings = model_files.TokenizerSettings(do_lower_case, strip_accents)
+  path = source.first_file(model_files.TOKENIZER_CONFIG)
+  if path:
+    settings = settings.reconcile(
+        model_files.TokenizerSettings.read(os.path.dirname(path)),
+        lambda name, passed, recorded: (
+            "%s records %s, got --%s-%s. Omit the flag, or correct the file." %
+            (path, str(recorded).lower(), "do" if passed else "no",
+             _FLAGS[name])))
+  if settings.do_lower_case is None:
     raise utils.UserError(
         "Nothing records whether text is lower-cased for the model in %s; give "
         "--do-lower-case (as Google's models) or --no-lower-case (as "
         "AraELECTRA)." % source.folders[0])
-  strip_accents = _agree("strip-accents", strip_accents,
-                         recorded.get("strip_accents"), recorded_in)
-  return (tokenization.FullTokenizer(vocab_file, do_lower_case, strip_accents),
-          recorded.get("preprocessing"))
-
-
-def _agree(flag, passed, recorded, where):
-  if passed is not None and recorded is not None and passed != recorded:
-    raise utils.UserError(
-        "%s records %s, got --%s-%s; leave the flag out, or correct the file." %
-        (where, str(recorded).lower(), "do" if passed else "no", flag))
-  return recorded if passed is None else passed
+  return (tokenization.FullTokenizer(vocab_file, settings.do_lower_case,
+                                     settings.strip_accents),
+          settings.preprocessing)
 
 
 def _check_vocab_size(tokenizer, num_rows, source, notes):

@@ -19,12 +19,12 @@ from model.huggingface import variable_names
 from model import layers
 from model import model_sizes
 from model import modeling
+from util import model_files
 from util import utils
 
 CHECKPOINT_NAME = "model.ckpt-0"
 _LM_TABLE = "generator_lm_head.weight"  # the word embeddings, a second time
 _WORD_TABLE = "electra.embeddings.word_embeddings.weight"
-_SETTINGS = ("do_lower_case", "strip_accents", "preprocessing")
 
 
 def to_tf(output_dir, *, discriminator=None, generator=None, masked_lm=None,
@@ -185,7 +185,7 @@ def _task(model, name, notes):
   variables = _main_encoder(model)
   kind, head = model.take_head()
   notes.append("The head of task '%s' is one of kind %s" % (name, kind))
-  variables.update({"task_specific/%s/%s" % (name, inside): value
+  variables.update({"%s/%s/%s" % (model_files.TASKS_SCOPE, name, inside): value
                     for inside, value in head.items()})
   return variables
 
@@ -316,7 +316,9 @@ def _shapes(variables):
 def _write_settings(output_dir, models, has_main, notes):
   """Writes config.json, vocab.txt and tokenizer_config.json of the models."""
   vocab = _agreed(models, tokenizer_files.read_vocab, "vocabularies")
-  settings = _agreed(models, tokenizer_files.read_settings, "tokenizer settings")
+  settings = _agreed(
+      models, lambda folder: model_files.TokenizerSettings.read(folder).known(),
+      "tokenizer settings")
   if has_main:
     variables = models[0].take_embeddings(variable_names.MAIN_SCOPE)
     variables.update(models[0].take_encoder(variable_names.MAIN_SCOPE))
@@ -325,16 +327,14 @@ def _write_settings(output_dir, models, has_main, notes):
     utils.write_json(
         dict(_bert_config(models[0], sizes).to_dict(),
              embedding_size=sizes["embedding_size"]),
-        os.path.join(output_dir, model_folder.CONFIG_FILE))
+        os.path.join(output_dir, model_files.MODEL_CONFIG))
   if vocab:
     utils.makedirs(output_dir)
     tokenizer_files.write_vocab(output_dir, vocab)
   else:
     notes.append("No vocabulary was found; put vocab.txt into %s" % output_dir)
   if settings and "do_lower_case" in settings:
-    settings.setdefault("strip_accents", settings["do_lower_case"])
-    utils.write_json({name: settings.get(name) for name in _SETTINGS},
-                     os.path.join(output_dir, tokenizer_files.CONFIG_FILE))
+    model_files.TokenizerSettings(**settings).with_defaults().write(output_dir)
   else:
     notes.append("Nothing records whether text is lower-cased; set "
                  "do_lower_case when training")
