@@ -1,20 +1,14 @@
-"""Tests for util.session_hooks, util.estimators and util.progress."""
+"""Tests for util.session_hooks."""
 
-import errno
 import io
 import json
 import os
 import re
 import tempfile
-import types
-import unittest.mock
 
 import tensorflow.compat.v1 as tf
 
-from util import estimators
-from util import folder_lock
 from util import session_hooks
-from util import progress
 from util import stop_signals
 from util import utils
 
@@ -100,14 +94,14 @@ class StopHookTest(tf.test.TestCase):
       self._train(stop_signals.StopSignals(), is_training=False, stop_at=2)
 
 
-class SoundWeightsTest(tf.test.TestCase):
+class FiniteWeightsTest(tf.test.TestCase):
 
   def _save(self, value):
     """Saves a checkpoint of a weight that is `value`, as an Estimator does."""
     folder = tempfile.mkdtemp(dir=self.get_temp_dir())
     with tf.Graph().as_default():
       tf.train.get_or_create_global_step()
-      tf.get_variable("sound", initializer=[1.0, 2.0])
+      tf.get_variable("finite", initializer=[1.0, 2.0])
       tf.get_variable("weight", initializer=[1.0, value])
       saver = tf.train.CheckpointSaverHook(
           folder, save_steps=1, listeners=[session_hooks.FiniteWeightsListener()])
@@ -128,111 +122,6 @@ class SoundWeightsTest(tf.test.TestCase):
           "infinity in 'weight'; no checkpoint of it was written"):
         self._save(value)
       self.assertFalse(self.is_saved)
-
-
-class WritingTest(tf.test.TestCase):
-
-  def _write(self, error):
-    with estimators.writing_to("folder"):
-      raise error
-
-  def test_names_the_file_of_a_python_error(self):
-    with self.assertRaisesRegex(
-        utils.UserError, "^Cannot write to log.txt: No space left on device. "
-        "What was written before is whole: make room"):
-      self._write(OSError(errno.ENOSPC, "No space left on device", "log.txt"))
-
-  def test_names_the_folder_of_a_saver(self):
-    with tf.Graph().as_default(), tf.Session() as session:
-      tf.get_variable("x", [])
-      session.run(tf.global_variables_initializer())
-      with self.assertRaisesRegex(
-          utils.UserError, "^Cannot write to folder: .*(Not a dir|not a dir)"):
-        with estimators.writing_to("folder"):
-          session.run(tf.raw_ops.SaveV2(
-              prefix=__file__ + "/x", tensor_names=["x"],
-              shape_and_slices=[""], tensors=[tf.zeros([])]))
-
-  def test_other_errors_are_left_alone(self):
-    for error in (tf.errors.ResourceExhaustedError(None, None, "out of memory"),
-                  KeyError("x")):
-      with self.assertRaises(type(error)):
-        self._write(error)
-
-
-class MixedPrecisionTest(tf.test.TestCase):
-
-  def setUp(self):
-    super().setUp()
-    self.config = types.SimpleNamespace(use_tpu=False)
-
-  def _cpuinfo(self, flags):
-    path = os.path.join(self.get_temp_dir(), "cpuinfo")
-    with open(path, "w") as f:
-      f.write("processor\t: 0\nflags\t\t: fpu %s sse\nbugs\t\t:\n" % flags)
-    return path
-
-  def test_bfloat16_is_a_flag_of_the_cpu(self):
-    self.assertTrue(estimators.has_bfloat16(self._cpuinfo("avx512_bf16")))
-    self.assertTrue(estimators.has_bfloat16(self._cpuinfo("amx_bf16")))
-    self.assertFalse(estimators.has_bfloat16(self._cpuinfo("avx512f")))
-    self.assertFalse(estimators.has_bfloat16("/no/such/file"))
-
-  def _check_refused(self, found, **environment):
-    if tf.__version__ < "2":
-      found = "TensorFlow 1"
-    with unittest.mock.patch.object(
-        estimators, "has_bfloat16", lambda: False):
-      with unittest.mock.patch.dict(os.environ, environment):
-        with self.assertRaisesRegex(
-            utils.UserError, "use_amp: expected .*, found %s.* false" % found):
-          estimators.check_bfloat16(self.config)
-
-  def test_a_cpu_without_it_is_refused(self):
-    self._check_refused("a CPU without them", TF_ENABLE_ONEDNN_OPTS="1")
-
-  def test_onednn_turned_off_is_refused(self):
-    self._check_refused("oneDNN turned off", TF_ENABLE_ONEDNN_OPTS="0")
-
-  def test_a_tpu_does_not_need_it(self):
-    self.config.use_tpu = True
-    with self.assertRaisesRegex(utils.UserError, "found a TPU"):
-      estimators.check_bfloat16(self.config)
-
-
-class DebugFolderTest(tf.test.TestCase):
-
-  def test_second_debug_run_starts_from_nothing(self):
-    folder = os.path.join(self.get_temp_dir(), "m_debug")
-    estimators.start_debug_folder(folder)
-    with open(os.path.join(folder, "model.ckpt"), "w") as f:
-      f.write("weights")
-    estimators.start_debug_folder(folder)
-    self.assertNotIn("model.ckpt", os.listdir(folder))
-
-  def test_keeps_the_lock_of_its_own_run(self):
-    folder = os.path.join(self.get_temp_dir(), "locked_debug")
-    with folder_lock.FolderLock(folder, "train"):
-      estimators.start_debug_folder(folder)
-      estimators.start_debug_folder(folder)
-      self.assertIn(folder_lock.LOCK_NAME, os.listdir(folder))
-
-  def test_a_real_model_is_never_touched(self):
-    # The reference's `debug: true` deletes the model folder.
-    folder = os.path.join(self.get_temp_dir(), "real")
-    os.makedirs(folder)
-    with open(os.path.join(folder, "model.ckpt"), "w") as f:
-      f.write("weights")
-    with self.assertRaisesRegex(utils.UserError, "debug: expected .*real to be"):
-      estimators.start_debug_folder(folder)
-    self.assertEqual(os.listdir(folder), ["model.ckpt"])
-
-
-class ReadableTimeTest(tf.test.TestCase):
-
-  def test_hours_and_days(self):
-    self.assertEqual(progress.readable_time(3725.9), "01:02:05")
-    self.assertEqual(progress.readable_time(90061), "1d 01:01:01")
 
 
 if __name__ == "__main__":
