@@ -104,7 +104,7 @@ class ModelRunner:
         or the training diverged.
       session_hooks.Stopped: a signal asked to; what was done is saved.
     """
-    with folder_lock.FolderLock(self.model_dir, "train", is_beside=True):
+    with folder_lock.FolderLock(self.model_dir, "train", is_sibling=True):
       self._train(hooks)
 
   def _train(self, hooks):

@@ -1,4 +1,4 @@
-"""What both runners need around a tf.estimator: set-up, run config, folders."""
+"""Sets up TensorFlow and tf.estimator for both runners."""
 
 import contextlib
 import os
@@ -10,19 +10,19 @@ from util import utils
 
 _DEBUG_MARKER = "DEBUG_RUN"
 _WRITING_OPS = ("SaveV2", "MergeV2Checkpoints", "WriteFile")
-_NOT_WRITTEN = (  # what TensorFlow says where it cannot name the op
+_NOT_WRITTEN = (  # in TensorFlow's messages that name no op
     "no space left", "file too large", "quota exceeded", "permission denied",
     "read-only file system")
 
 
 def setup_tensorflow():
-  """Prepares TensorFlow for graphs of resource variables; call it first.
+  """Switches TensorFlow to graphs with resource variables; call it first.
 
   With resource variables the global step is read before the step's updates and
-  written after them; with reference variables the order is a race, and a run is
-  not even equal to itself.
+  written after them; with reference variables the order is a race and runs are
+  not reproducible.
   """
-  tf.logging.set_verbosity(tf.logging.ERROR)  # the next line warns of itself
+  tf.logging.set_verbosity(tf.logging.ERROR)  # the next call logs a warning
   tf.disable_v2_behavior()
   tf.enable_resource_variables()
 
@@ -35,14 +35,14 @@ def make_run_config(config, *, model_dir, save_checkpoints_steps,
     config: PretrainingConfig or FinetuningConfig.
     model_dir: folder of the checkpoints.
     save_checkpoints_steps: steps between two checkpoints.
-    keep_checkpoint_max: how many checkpoints stay; 0 or None: all.
+    keep_checkpoint_max: number of checkpoints to keep; 0 or None: all.
   """
   cluster = None
   if config.use_tpu and config.tpu_name:
     cluster = tf.distribute.cluster_resolver.TPUClusterResolver(
         config.tpu_name, zone=config.tpu_zone, project=config.gcp_project)
   session_config = tf.ConfigProto(allow_soft_placement=True)
-  session_config.gpu_options.allow_growth = True  # leave memory to others
+  session_config.gpu_options.allow_growth = True  # not all GPU memory
   if config.use_amp:
     check_bfloat16(config)
     rewrites = session_config.graph_options.rewrite_options
@@ -65,15 +65,15 @@ def make_run_config(config, *, model_dir, save_checkpoints_steps,
 
 
 def check_bfloat16(config):
-  """Raises a UserError where `use_amp` cannot have its effect.
+  """Raises a UserError where `use_amp` would have no effect.
 
-  TensorFlow then says nothing: it computes in float32, or in bfloat16 emulated
-  many times slower.
+  TensorFlow would silently compute in float32, or emulate bfloat16 many times
+  slower.
   """
   def refuse(found):
     raise utils.UserError(
-        "use_amp: expected TensorFlow 2.15 on a CPU that multiplies bfloat16 "
-        "numbers (AVX512_BF16 or AMX), found %s; set it to false." % found)
+        "use_amp: expected TensorFlow 2.15 on a CPU with bfloat16 "
+        "instructions (AVX512_BF16 or AMX), found %s; set it to false." % found)
 
   if config.use_tpu:
     refuse("a TPU, which multiplies in bfloat16 anyway")
@@ -91,8 +91,8 @@ def has_bfloat16(cpuinfo="/proc/cpuinfo"):
   """Returns whether the CPU has instructions that multiply bfloat16 numbers.
 
   Args:
-    cpuinfo: path of Linux's description of the CPU; where there is none, the
-      answer is no.
+    cpuinfo: path of Linux's description of the CPU; without one, the result
+      is False.
   """
   if not os.path.exists(cpuinfo):
     return False
@@ -102,10 +102,10 @@ def has_bfloat16(cpuinfo="/proc/cpuinfo"):
 
 
 def start_debug_folder(model_dir):
-  """Empties the folder of an earlier debug run, or makes a new one.
+  """Empties the folder of an earlier debug run, or creates one.
 
   Raises:
-    utils.UserError: the folder holds something a debug run did not make.
+    utils.UserError: the folder holds files of something else.
   """
   marker = os.path.join(model_dir, _DEBUG_MARKER)
   if utils.exists(model_dir):
@@ -114,7 +114,7 @@ def start_debug_folder(model_dir):
     if names and not utils.exists(marker):
       raise utils.UserError(
           "debug: expected %s to be new or left by an earlier debug run, found "
-          "other files there; choose another --model-name or model_dir." %
+          "other files. Choose another --model-name or model_dir." %
           model_dir)
     for name in names:
       path = os.path.join(model_dir, name)
@@ -126,10 +126,10 @@ def start_debug_folder(model_dir):
 
 @contextlib.contextmanager
 def writing_to(folder):
-  """Makes a UserError of what a full or read-only disk raises in the block.
+  """Converts errors of a full or read-only disk to a UserError.
 
-  A checkpoint is written beside the others under a temporary name and renamed,
-  so the ones before it are whole.
+  A checkpoint is written under a temporary name and renamed, so earlier ones
+  stay intact.
   """
   try:
     yield
@@ -137,30 +137,30 @@ def writing_to(folder):
     if not _is_of_writing(error):
       raise
     raise utils.UserError(
-        "Cannot write to %s: %s. What was written before is whole: make room "
-        "and run the same command again." % (
+        "Cannot write to %s: %s. Earlier files are intact. Free disk "
+        "space and run the same command again." % (
             folder, _cause(error.message))) from error
   except OSError as error:
     if error.errno is None:
       raise
     raise utils.UserError(
-        "Cannot write to %s: %s. What was written before is whole: make room "
-        "and run the same command again." % (
+        "Cannot write to %s: %s. Earlier files are intact. Free disk "
+        "space and run the same command again." % (
             error.filename or folder, error.strerror)) from error
 
 
 def _is_of_writing(error):
-  """Returns whether a tf.errors.OpError came of writing a file."""
+  """Returns whether a tf.errors.OpError was raised by writing a file."""
   if error.op is not None:
     return error.op.type in _WRITING_OPS
   return any(text in error.message.lower() for text in _NOT_WRITTEN)
 
 
 def _cause(message):
-  """Returns the line of a tf.errors.OpError's message that says what happened.
+  """Returns the line of a tf.errors.OpError's message that names the cause.
 
-  That is the first; but the one above "[[{{node" where TensorFlow 2 begins with
-  where it happened.
+  That is the first line, or the one above "[[{{node" where TensorFlow 2 starts
+  the message with the location.
   """
   before, bracket, _ = message.partition("[[")
   lines = [line.strip() for line in before.strip().split("\n")]

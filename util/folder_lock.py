@@ -1,7 +1,7 @@
-"""One process at a time may write to a folder.
+"""Locks a folder so that only one process at a time writes to it.
 
-The lock is the operating system's, on a file in the folder: it is gone with the
-process that holds it, however that ended. Importing this module does not import
+The operating system locks a file in the folder and releases it when the process
+ends, even if it is killed. Importing this module does not import
 TensorFlow.
 """
 
@@ -23,24 +23,24 @@ _NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP)
 
 
 class FolderLock:
-  """Holds a folder between entering and leaving; makes it where it is missing.
+  """Context manager that locks a folder; creates the folder if it is missing.
 
-  The file says who holds it: {"pid", "host", "since"}. It is removed at the
-  end; one that a killed process left is taken over.
+  The lock file names the holder: {"pid", "host", "since"}. It is removed on
+  exit; one left by a killed process is taken over.
   """
 
-  def __init__(self, folder, what, is_beside=False):
-    """Makes the lock, which is not taken yet.
+  def __init__(self, folder, what, is_sibling=False):
+    """Prepares the lock without taking it.
 
     Args:
-      folder: path; nothing is locked in a remote one, and that is said.
+      folder: path; a remote folder is not locked, which is logged.
       what: string, what the holder does there: "train", for the message.
-      is_beside: bool, whether the file is not in the folder but beside it, so
-        that its holder may remove the folder and make it anew.
+      is_sibling: bool, whether the lock file is next to the folder instead of
+        in it, so that its holder may remove and recreate the folder.
     """
     self._folder = folder
     parent, name = os.path.split(folder)
-    self._path = (os.path.join(parent, LOCK_NAME + "_" + name) if is_beside
+    self._path = (os.path.join(parent, LOCK_NAME + "_" + name) if is_sibling
                   else os.path.join(folder, LOCK_NAME))
     self._what = what
     self._file = None
@@ -49,17 +49,17 @@ class FolderLock:
     """Takes the lock.
 
     Raises:
-      utils.UserError: another process has it, or the folder cannot be written.
+      utils.UserError: another process holds it, or the folder is not writable.
     """
     if fcntl is None or utils.is_remote(self._folder):
-      self._say_unlocked("its kind of file system has no locks")
+      self._log_unlocked("its file system does not support locks")
       return self
     utils.makedirs(os.path.dirname(self._path))
     try:
       while not self._take():
         pass
       if self._file is not None:
-        self._sign()
+        self._write_holder()
     except OSError as error:
       self.__exit__()
       raise utils.UserError("Cannot write to %s: %s." % (
@@ -70,44 +70,44 @@ class FolderLock:
     if self._file is not None:
       if _is_at(self._file, self._path):
         os.remove(self._path)
-      self._file.close()  # and with it goes the lock
+      self._file.close()  # releases the lock
       self._file = None
 
   def _take(self):
-    """Returns whether the file is ours, or has no locks; else: try again."""
+    """Returns False if the lock file was removed meanwhile: try again."""
     lock_file = open(self._path, "ab+", buffering=0)
     try:
       fcntl.flock(lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
       lock_file.seek(0)
-      holder = _described(lock_file.read())
+      holder = _format_holder(lock_file.read())
       lock_file.close()
       raise utils.UserError(
-          "Expected to be alone in %s, but another process%s is at work there; "
-          "wait for it, stop it, or choose another folder to %s in." % (
+          "%s is locked by another process%s. Wait for it, stop it, or choose "
+          "another folder to %s in." % (
               self._folder, holder, self._what))
     except OSError as error:
       lock_file.close()
       if error.errno not in _NO_LOCKS:
         raise
       os.remove(self._path)
-      self._say_unlocked(error.strerror)
+      self._log_unlocked(error.strerror)
       return True
-    if not _is_at(lock_file, self._path):  # its holder removed it meanwhile
+    if not _is_at(lock_file, self._path):  # removed by its holder
       lock_file.close()
       return False
     self._file = lock_file
     return True
 
-  def _sign(self):
+  def _write_holder(self):
     self._file.truncate(0)
     self._file.write(json.dumps({
         "pid": os.getpid(), "host": socket.gethostname(),
         "since": time.strftime("%Y-%m-%d %H:%M:%S")}).encode("utf-8"))
 
-  def _say_unlocked(self, why):
-    utils.log("No lock on %s (%s): see to it that no other process writes "
-              "there" % (self._folder, why))
+  def _log_unlocked(self, why):
+    utils.log("No lock on %s (%s): make sure that no other process writes to "
+              "it" % (self._folder, why))
 
 
 def _is_at(lock_file, path):
@@ -116,8 +116,8 @@ def _is_at(lock_file, path):
       os.fstat(lock_file.fileno()), os.stat(path))
 
 
-def _described(content):
-  """Returns who holds a lock, "" where the file does not tell (yet)."""
+def _format_holder(content):
+  """Returns the holder that a lock file names, "" if it names none yet."""
   try:
     holder = json.loads(content.decode("utf-8"))
     return " (process %d on %s, since %s)" % (

@@ -1,7 +1,7 @@
 """Checks JSON objects field by field, with messages that name the file.
 
 A schema library would report "is not of type 'string'" where these messages
-say what to write instead, and would need one more dependency.
+name the allowed values, and would add a dependency.
 """
 
 import collections

@@ -1,7 +1,7 @@
 """The hyperparameters that pre-training and fine-tuning share.
 
-Sizes of the transformer, vocabulary, tokenizer settings, TPU and places of the
-model. No TensorFlow is imported here.
+Sizes of the transformer, vocabulary, tokenizer settings, TPU and paths. No
+TensorFlow is imported here.
 """
 
 import os
@@ -11,7 +11,7 @@ from util.hparams import Hparam
 from util import model_files
 from util import utils
 
-DEFAULT_VOCAB_SIZE = 64000  # AraELECTRA's, where no vocabulary is at hand
+DEFAULT_VOCAB_SIZE = 64000  # AraELECTRA's, used without a vocabulary file
 
 # Presets of the published models (arXiv:2003.10555, appendix A, table 6).
 SIZES = {
@@ -58,10 +58,10 @@ class ModelHParams(hparams.HParams):
   vocab_size = Hparam(None, int, minimum=1)  # null: that of the vocabulary
 
   # tokenizer
-  do_lower_case = Hparam(None, bool)  # null: as the data or model were made
+  do_lower_case = Hparam(None, bool)  # null: as the data or model record
   vocab_file = Hparam(None, str)
 
-  # places
+  # paths
   model_dir = Hparam(None, str)  # where the run writes
   results_txt = Hparam(None, str)
   results_pkl = Hparam(None, str)
@@ -100,7 +100,7 @@ class ModelHParams(hparams.HParams):
     return sizes
 
   def results_json(self):
-    """Returns the path of the results as JSON, beside the reference's two."""
+    """Returns the path of the results as JSON, next to results_txt."""
     return os.path.splitext(self.results_txt)[0] + ".json"
 
   def check(self):
@@ -109,43 +109,47 @@ class ModelHParams(hparams.HParams):
     sizes = self.transformer_sizes()
     if sizes["hidden_size"] % sizes["num_attention_heads"]:
       raise utils.UserError(
-          "model_hparam_overrides: expected a hidden_size that is a multiple of "
-          "num_attention_heads, got %d and %d; set both." % (
+          "model_hparam_overrides: expected a hidden_size that is a multiple "
+          "of num_attention_heads, got %d and %d; set both." % (
               sizes["hidden_size"], sizes["num_attention_heads"]))
     num_positions = sizes.get("max_position_embeddings",
                               OVERRIDES["max_position_embeddings"].default)
     if self.max_seq_length > num_positions:
       raise utils.UserError(
           "max_seq_length: expected at most max_position_embeddings (%d), got "
-          "%d; set model_hparam_overrides: {\"max_position_embeddings\": %d} or "
-          "a smaller max_seq_length." % (num_positions, self.max_seq_length,
+          "%d; set model_hparam_overrides: {\"max_position_embeddings\": %d} "
+          "or a smaller max_seq_length." % (num_positions, self.max_seq_length,
                                          self.max_seq_length))
 
-  def checked_vocab_size(self):
-    """Returns vocab_size, worked out and checked against the vocabulary.
+  def checked_vocab_size(self, vocab_file=None):
+    """Returns vocab_size, checked against the vocabulary or counted there.
+
+    Args:
+      vocab_file: path of the vocabulary; None: the hyperparameter's.
 
     Raises:
-      utils.UserError: vocab_size is smaller than the vocabulary, or a folder
-        is in the vocabulary's place.
+      utils.UserError: vocab_size is smaller than the vocabulary, or vocab_file
+        is a folder.
     """
-    if not self.vocab_file or not utils.exists(self.vocab_file):
+    vocab_file = vocab_file or self.vocab_file
+    if not vocab_file or not utils.exists(vocab_file):
       return self.vocab_size or DEFAULT_VOCAB_SIZE
-    if utils.isdir(self.vocab_file):
+    if utils.isdir(vocab_file):
       raise utils.UserError("Hyperparameter 'vocab_file': expected a file at "
-                            "%s, found a folder." % self.vocab_file)
-    num_tokens = count_tokens(self.vocab_file)
+                            "%s, found a folder." % vocab_file)
+    num_tokens = count_tokens(vocab_file)
     if self.vocab_size is None:
       return num_tokens
     if self.vocab_size < num_tokens:
       raise utils.UserError(
           "Hyperparameter 'vocab_size': expected at least %d, the number of "
-          "tokens in %s, got %d; leave it out to use that number." % (
-              num_tokens, self.vocab_file, self.vocab_size))
+          "tokens in %s, got %d. Omit it to use that number." % (
+              num_tokens, vocab_file, self.vocab_size))
     return self.vocab_size
 
 
 def count_tokens(vocab_file):
-  """Returns the number of tokens of a vocabulary; blank last lines are none."""
+  """Returns the number of tokens in a vocabulary, without trailing blanks."""
   with utils.open_file(vocab_file, "rb") as f:
     content = f.read()
   content = content.rstrip()

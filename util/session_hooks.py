@@ -14,10 +14,10 @@ _SECONDS_BETWEEN_LOG_LINES = 10
 
 
 class StopHook(tf.train.SessionRunHook):
-  """Ends training, or an evaluation, when a signal asked for it.
+  """Ends training or evaluation after a signal.
 
-  Training ends after the step at hand, and so with a checkpoint of it; before
-  the first step, and in an evaluation, at once.
+  Training ends after the current step, which is then saved in a checkpoint;
+  before the first step, and during evaluation, it ends immediately.
   """
 
   def __init__(self, signals, is_training=True):
@@ -25,18 +25,18 @@ class StopHook(tf.train.SessionRunHook):
 
     Args:
       signals: stop_signals.StopSignals.
-      is_training: bool, whether what was done so far is to be saved.
+      is_training: bool, whether to finish the step and save a checkpoint.
     """
     self._signals = signals
     self._is_training = is_training
 
   def after_create_session(self, session, coord):
-    del session, coord  # nothing was done yet
+    del session, coord  # unused
     if self._signals.received:
       raise Stopped()
 
   def after_run(self, run_context, run_values):
-    del run_values  # none were asked for
+    del run_values  # none requested
     if not self._signals.received:
       return
     if not self._is_training:
@@ -45,38 +45,38 @@ class StopHook(tf.train.SessionRunHook):
 
 
 class Stopped(Exception):
-  """A signal ended an evaluation, or a training before its first step."""
+  """A signal ended an evaluation, or training before its first step."""
 
 
 class FiniteWeightsListener(tf.train.CheckpointSaverListener):
-  """Refuses to save weights that are not numbers.
+  """Aborts before a checkpoint with NaN or Inf weights is saved.
 
-  An update of finite gradients can still overflow. So that the last good
-  checkpoint stays the latest, such weights are never written.
+  An update with finite gradients can still overflow. Not saving the weights
+  keeps the last finite checkpoint the latest one.
   """
 
   def begin(self):
     self._variables = [variable for variable in tf.global_variables()
                        if variable.dtype.base_dtype.is_floating]
-    self._are_sound = tf.stack([
+    self._are_finite = tf.stack([
         tf.reduce_all(tf.is_finite(variable)) for variable in self._variables])
 
   def before_save(self, session, global_step_value):
-    for variable, is_sound in zip(
-        self._variables, session.run(self._are_sound)):
-      if not is_sound:
+    for variable, is_finite in zip(
+        self._variables, session.run(self._are_finite)):
+      if not is_finite:
         raise utils.UserError(
-            "Step %d: expected finite weights, found nan or infinity in '%s'; "
-            "no checkpoint of it was written. Go on from the latest one with a "
-            "lower learning_rate." % (global_step_value, variable.op.name))
+            "Step %d: NaN or Inf in weights '%s'. No checkpoint of this step "
+            "was written. Resume from the latest one with a lower "
+            "learning_rate." % (global_step_value, variable.op.name))
 
 
 class ProgressHook(tf.train.SessionRunHook):
-  """Shows steps, speed, time left and values of interest while training.
+  """Logs step, speed, ETA and chosen values while training.
 
-  A bar on a terminal; in a log, one plain line every `log_steps` steps, at most
-  one in ten seconds, and one for the first and the last step. The values are
-  fetched together with the training step, and only on the steps that show them.
+  A progress bar on a terminal; otherwise a plain line every `log_steps` steps,
+  at most one per ten seconds, and one for the first and last step. The values
+  are fetched with the training step, and only on the steps that log them.
   """
 
   def __init__(self, *, num_train_steps, batch_size, max_seq_length, log_steps,
@@ -85,12 +85,12 @@ class ProgressHook(tf.train.SessionRunHook):
 
     Args:
       num_train_steps: int, the global step at which training ends.
-      batch_size: int, examples a step.
-      max_seq_length: int, tokens an example, padding included; None where it
-        differs from batch to batch: examples a second are shown instead.
-      log_steps: int, steps between two looks at `tensors`.
-      tensors: {name: scalar Tensor} to show, such as {"loss": loss}.
-      log_file: path of a .jsonl file that every look is appended to, or None.
+      batch_size: int, examples per step.
+      max_seq_length: int, tokens per example, with padding; None where it
+        varies between batches: examples per second are logged instead.
+      log_steps: int, steps between two log lines.
+      tensors: {name: scalar Tensor} to log, such as {"loss": loss}.
+      log_file: path of a .jsonl file to append every logged step to, or None.
       stream: where to write; standard error by default.
       clock: function that returns the time in seconds.
     """
@@ -108,10 +108,10 @@ class ProgressHook(tf.train.SessionRunHook):
     self._bar = None
 
   def after_create_session(self, session, coord):
-    del coord  # no threads of our own
+    del coord  # no threads to coordinate
     self._step = self._first_step = int(session.run(self._global_step))
     self._start = self._last_line = self._clock()
-    self._shown = {}
+    self._values = {}
     if self._stream.isatty():
       self._bar = tqdm.tqdm(
           total=self._num_train_steps, initial=self._first_step, unit="step",
@@ -120,8 +120,8 @@ class ProgressHook(tf.train.SessionRunHook):
   def before_run(self, run_context):
     del run_context  # the fetches do not depend on it
     fetches = {"global_step": self._global_step}
-    self._is_looking = self._is_due(self._step + 1)
-    if self._is_looking:
+    self._is_logging = self._is_due(self._step + 1)
+    if self._is_logging:
       fetches["values"] = self._tensors
     return tf.train.SessionRunArgs(fetches)
 
@@ -130,17 +130,17 @@ class ProgressHook(tf.train.SessionRunHook):
     # The fetch may be from before or after the update: count from the first.
     previous, self._step = self._step, self._step + 1
     fetched = int(run_values.results["global_step"])
-    if fetched > self._step:  # several steps a run, on a TPU
+    if fetched > self._step:  # several steps per run, on a TPU
       self._step = fetched
-    if self._is_looking:
-      self._shown = {name: float(value) for name, value in
+    if self._is_logging:
+      self._values = {name: float(value) for name, value in
                      run_values.results["values"].items()}
       self._append()
     if self._bar:
       self._bar.update(self._step - previous)
-      if self._is_looking:
+      if self._is_logging:
         self._bar.set_postfix_str(self._values_text())
-    elif self._is_looking and (
+    elif self._is_logging and (
         self._step in (self._first_step + 1, self._num_train_steps) or
         self._clock() - self._last_line >= _SECONDS_BETWEEN_LOG_LINES):
       self._last_line = self._clock()
@@ -153,9 +153,9 @@ class ProgressHook(tf.train.SessionRunHook):
       self._bar.close()
 
   def line(self):
-    """Returns the plain line: step, share done, speed, time left, values."""
+    """Returns the plain line: step, percent done, speed, ETA, values."""
     seconds = max(1e-9, self._clock() - self._start)
-    speed = (self._step - self._first_step) / seconds  # steps a second
+    speed = (self._step - self._first_step) / seconds  # steps per second
     left = (self._num_train_steps - self._step) / max(speed, 1e-9)
     rate = speed * self._batch_size * (self._max_seq_length or 1)
     return "%s/%s steps (%.1f%%), %.2f steps/s, %s %s/s, ETA %s, %s" % (
@@ -170,12 +170,12 @@ class ProgressHook(tf.train.SessionRunHook):
             step == self._first_step + 1)
 
   def _values_text(self):
-    return ", ".join("%s %.4g" % item for item in sorted(self._shown.items()))
+    return ", ".join("%s %.4g" % item for item in sorted(self._values.items()))
 
   def _append(self):
     if not self._log_file:
       return
-    record = dict(self._shown, step=self._step,
+    record = dict(self._values, step=self._step,
                   seconds=round(self._clock() - self._start, 3))
     with utils.open_file(self._log_file, "a") as f:
       f.write(json.dumps(record, sort_keys=True) + "\n")

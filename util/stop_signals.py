@@ -1,10 +1,10 @@
-"""SIGTERM and Ctrl-C: a run ends where nothing is lost, and says how to go on.
+"""Stops a run on SIGTERM or Ctrl-C at a safe point and prints how to resume.
 
-The first SIGTERM or SIGINT only asks: whoever runs looks at
-`StopSignals.received` at the next place where nothing is lost and ends with
-`stop`. A SIGINT after that ends the process at once, even in the middle of a
-long step, as a SIGKILL would. Either way the exit status is 128 + the signal's
-number, as shells have it: 143 for SIGTERM, 130 for SIGINT.
+The first SIGTERM or SIGINT is only noted: the run checks
+`StopSignals.received` after each step and ends with `stop`. A second SIGINT
+ends the process immediately, even in the middle of a long step, as SIGKILL
+would. Either way the exit status is 128 + the signal's number, as in shells:
+143 for SIGTERM, 130 for SIGINT.
 
 Importing this module does not import TensorFlow.
 """
@@ -21,13 +21,13 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class StopSignals:
-  """Notes SIGINT and SIGTERM while it is entered, in place of dying of them.
+  """Context manager that notes SIGINT and SIGTERM instead of dying.
 
-  A signal that is ignored, as SIGINT is under nohup, stays ignored; and only
-  the main thread can enter this, in others it does nothing.
+  A signal that is ignored, as SIGINT is under nohup, stays ignored. Outside the
+  main thread the context manager does nothing.
 
   Attributes:
-    received: number of the first signal, None until there is one.
+    received: number of the first signal received, None before.
   """
 
   def __init__(self, exit_now=os._exit):  # pylint: disable=protected-access
@@ -44,8 +44,8 @@ class StopSignals:
     for number in _SIGNALS:
       if signal.getsignal(number) != signal.SIG_IGN:
         self._previous[number] = signal.signal(number, self._note)
-    # Python runs `_note` when the main thread is back from C++, which may be
-    # after a step of minutes; the pipe tells at once.
+    # Python runs `_note` once the main thread returns from C++, which may take
+    # minutes; the pipe reports the signal immediately.
     self._previous_end = signal.set_wakeup_fd(
         self._write_end, warn_on_full_buffer=False)
     self._watcher = threading.Thread(target=self._watch, daemon=True)
@@ -63,7 +63,7 @@ class StopSignals:
     os.close(self._read_end)
 
   def _note(self, number, frame):
-    del frame  # wherever the run is
+    del frame  # unused
     self.received = self.received or number
 
   def _watch(self):
@@ -71,7 +71,7 @@ class StopSignals:
     for number in iter(lambda: os.read(self._read_end, 1), b""):
       number = number[0]
       if number not in self._previous:
-        continue  # another handler's
+        continue  # handled elsewhere
       num_signals += 1
       if num_signals == 1:
         sys.stderr.write(
@@ -83,22 +83,22 @@ class StopSignals:
 
 
 def stop(number, where):
-  """Ends the run because of a signal: says where it is and how to go on.
+  """Ends the run because of a signal; logs its step and how to resume.
 
   Args:
     number: int, the signal.
-    where: string, "at step 3 of 6, which model.ckpt-3 holds".
+    where: string, the state: "at step 3 of 6, which model.ckpt-3 holds".
 
   Raises:
     SystemExit: always.
   """
-  utils.log("Stopped by %s %s. To go on run: %s" % (
+  utils.log("Stopped by %s %s. To resume, run: %s" % (
       name_of(number), where, command_line()))
   raise SystemExit(exit_status(number))
 
 
 def exit_status(number):
-  """Returns the exit status of a process that a signal ended."""
+  """Returns the exit status of a process ended by a signal."""
   return 128 + number
 
 

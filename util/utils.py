@@ -1,12 +1,11 @@
-"""Files, JSON, log lines and the way a command ends.
+"""Files, JSON, log lines and clean exits.
 
-Importing this module does not import TensorFlow, so that a configuration can be
-checked at once. Local paths are handled by Python itself; a path with a scheme,
+Importing this module does not import TensorFlow, so that configurations are
+checked without waiting for it. Python opens local paths; a path with a scheme,
 such as `gs://bucket/x`, goes through `tf.io.gfile`.
 """
 
 import contextlib
-import fnmatch
 import glob as python_glob
 import hashlib
 import io
@@ -22,7 +21,7 @@ _MAX_MESSAGE_CHARACTERS = 1800  # the list of all hyperparameters has 1,300
 
 
 class UserError(ValueError):
-  """What a user can cause: the message says what to do, in one line."""
+  """An error a user can cause; its one-line message tells what to do."""
 
 
 def exit_cleanly(main):
@@ -36,10 +35,10 @@ def exit_cleanly(main):
 
 
 def _one_line(message):
-  """Returns a message without line breaks, and without the middle of a book.
+  """Returns a message on one line, truncated in the middle if very long.
 
-  A long value of the user's stands in the middle: what is said first is where,
-  and last what to do.
+  A long user-supplied value is in the middle: messages begin with the location
+  and end with what to do.
   """
   line = " ".join(message.splitlines())
   if len(line) <= _MAX_MESSAGE_CHARACTERS:
@@ -49,9 +48,9 @@ def _one_line(message):
 
 
 def log(*parts):
-  """Prints one line on standard output, at once.
+  """Prints one line on standard output and flushes it.
 
-  What that cannot show, such as half of a surrogate pair, is escaped.
+  Characters that its encoding lacks, such as lone surrogates, are escaped.
   """
   line = " ".join(map(str, parts)) + "\n"
   encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
@@ -60,7 +59,7 @@ def log(*parts):
 
 
 def heading(text):
-  """Prints `text` as the heading of what follows."""
+  """Prints `text` between two rules."""
   log("=" * 80)
   log(text)
   log("=" * 80)
@@ -86,9 +85,9 @@ def _gfile():
 
 
 def open_file(path, mode="r"):
-  """Opens a file; text is UTF-8 and its line ends are left as they are.
+  """Opens a file; text is UTF-8, line endings are not converted.
 
-  Half of a surrogate pair, which is not UTF-8, is written as JSON escapes it.
+  A lone surrogate, which UTF-8 cannot encode, is written as a JSON escape.
 
   Raises:
     UserError: the file to read does not exist or cannot be read.
@@ -117,7 +116,7 @@ def exists(path):
     return _gfile().exists(path)
   try:
     return os.path.exists(path)
-  except ValueError:  # no path; Python 3.8 and later return False
+  except ValueError:  # invalid path; Python 3.8 and later return False
     return False
 
 
@@ -140,10 +139,10 @@ def listdir(path):
 
 
 def makedirs(path):
-  """Makes a folder and its parents; one that exists is left as it is.
+  """Makes a folder and its parents; an existing one is kept.
 
   Raises:
-    UserError: a file is in the way, or the place cannot be written.
+    UserError: a file has that path, or the parent is not writable.
   """
   if is_remote(path):
     _gfile().makedirs(path)
@@ -151,7 +150,7 @@ def makedirs(path):
   try:
     os.makedirs(path, exist_ok=True)
   except OSError as error:
-    raise UserError("Cannot make the folder %s: %s." % (path, error.strerror))
+    raise UserError("Cannot create the folder %s: %s." % (path, error.strerror))
 
 
 def remove(path):
@@ -163,7 +162,7 @@ def remove(path):
 
 
 def rmtree(path):
-  """Removes a folder and all it holds, if it exists."""
+  """Removes a folder and its contents, if it exists."""
   if not exists(path):
     return
   if is_remote(path):
@@ -173,7 +172,7 @@ def rmtree(path):
 
 
 def rename(source, target):
-  """Renames a file; one that is at `target` is replaced."""
+  """Renames a file, replacing an existing `target`."""
   if is_remote(source):
     _gfile().rename(source, target, overwrite=True)
   else:
@@ -181,7 +180,7 @@ def rename(source, target):
 
 
 def copy(source, target):
-  """Copies one file; `target` appears whole or not at all."""
+  """Copies one file; `target` appears complete or not at all."""
   with open_file(source, "rb") as reader, write_atomically(
       target, "wb") as writer:
     shutil.copyfileobj(reader, writer)
@@ -189,23 +188,14 @@ def copy(source, target):
 
 def file_size(path):
   """Returns the size of a file in bytes."""
-  return _gfile().stat(path).length if is_remote(path) else os.path.getsize(path)
+  return (_gfile().stat(path).length if is_remote(path)
+          else os.path.getsize(path))
 
 
 def modified(path):
-  """Returns when a file was last written, in nanoseconds of the epoch."""
+  """Returns a file's modification time, in nanoseconds since the epoch."""
   return (_gfile().stat(path).mtime_nsec if is_remote(path)
           else os.stat(path).st_mtime_ns)
-
-
-def count_lines(path):
-  """Returns the number of lines; a last line without a newline counts."""
-  num_lines, last = 0, b"\n"
-  with open_file(path, "rb") as f:
-    for block in iter(lambda: f.read(1 << 20), b""):
-      num_lines += block.count(b"\n")
-      last = block[-1:]
-  return num_lines + (last != b"\n")
 
 
 def sha256_of_file(path):
@@ -219,10 +209,10 @@ def sha256_of_file(path):
 
 @contextlib.contextmanager
 def write_atomically(path, mode="w"):
-  """Opens a temporary file that becomes `path` when the block ends well.
+  """Opens a temporary file that is renamed to `path` if the block succeeds.
 
-  Folders are made as needed. If the block raises, the temporary file is removed
-  and whatever was at `path` stays as it was.
+  Missing folders are created. If the block raises, the temporary file is
+  removed and `path` is unchanged.
 
   Raises:
     UserError: the file cannot be written (disk full, no permission).
@@ -242,13 +232,6 @@ def write_atomically(path, mode="w"):
       remove(temporary)
 
 
-def remove_temporary_files(folder):
-  """Removes what a killed `write_atomically` left in `folder`."""
-  for name in listdir(folder):
-    if fnmatch.fnmatch(name, ".*.*.tmp"):
-      remove(os.path.join(folder, name))
-
-
 # ------------------------------------------------------------ JSON and pickle
 
 
@@ -256,23 +239,23 @@ def load_json(path):
   """Returns the content of a JSON file.
 
   Raises:
-    UserError: the file is missing, not UTF-8 or not JSON; names line and column.
+    UserError: the file is missing, not UTF-8 or not JSON.
   """
   with open_file(path, "rb") as f:
     return parse_json(f.read(), path)
 
 
 def parse_json(content, place, *, is_line=False, **arguments):
-  """Returns the value that a text is the JSON of.
+  """Returns the value of a JSON text.
 
   Args:
     content: UTF-8 bytes, with or without a byte order mark, or str.
-    place: str, where it stands, for the message.
-    is_line: bool, whether `place` names the line already.
+    place: str, the file or line of the text, for the message.
+    is_line: bool, whether `place` includes the line number.
     **arguments: of json.loads.
 
   Raises:
-    UserError: it is not UTF-8 or not JSON; names line and column.
+    UserError: the text is not UTF-8 or not JSON; names line and column.
   """
   try:
     if isinstance(content, bytes):
@@ -289,22 +272,23 @@ def parse_json(content, place, *, is_line=False, **arguments):
     raise UserError("%s: expected UTF-8, byte %d is not." % (
         place, error.start))
   except RecursionError:
-    raise UserError("%s: expected JSON, found some that is nested too deeply." %
+    raise UserError("%s: the JSON is nested too deeply." %
                     place)
-  except ValueError as error:  # a whole number of thousands of digits
+  except ValueError as error:  # an integer of thousands of digits
     raise UserError("%s: expected JSON: %s." % (place, error))
 
 
 def write_json(obj, path):
-  """Writes `obj` as UTF-8 JSON, whole or not at all."""
+  """Writes `obj` as UTF-8 JSON, atomically."""
   with write_atomically(path) as f:
-    f.write(json.dumps(obj, ensure_ascii=False, indent=1, sort_keys=True) + "\n")
+    f.write(json.dumps(obj, ensure_ascii=False, indent=1, sort_keys=True) +
+            "\n")
 
 
 def write_pickle(obj, path):
   """Writes `obj` for scripts that read the reference's .pkl files.
 
-  Nothing in this project reads a pickle back: loading one can run code.
+  Nothing in this project loads a pickle: loading one can run code.
   """
   with write_atomically(path, "wb") as f:
     pickle.dump(obj, f, protocol=2)

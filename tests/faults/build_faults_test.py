@@ -76,7 +76,7 @@ class BuildFaultsTest(unittest.TestCase):
     # The second took the marker of the first for that of a killed build, and
     # removed its temporary files.
     with folder_lock.FolderLock(self.output_dir, "build"):
-      with self.assertRaisesRegex(utils.UserError, "Expected to be alone in"):
+      with self.assertRaisesRegex(utils.UserError, "is locked by another process"):
         builder.build(self.settings)
     builder.build(self.settings)
     self.assertNotIn(folder_lock.LOCK_NAME, os.listdir(self.output_dir))

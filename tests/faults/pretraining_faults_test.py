@@ -104,7 +104,7 @@ class SignalTest(RunCase):
         self.run_pretraining(config)
     self.assertEqual(end.exception.code, 143)
     self.assertRegex(self.printed, r"Stopped by SIGTERM at step 3 of 6, which "
-                     r".*sigterm holds. To go on run: .*python")
+                     r".*sigterm holds. To resume, run: .*python")
     self.assertEqual(weights_of(config.model_dir)["global_step"], 3)
     self.assertNotIn(folder_lock.LOCK_NAME, os.listdir(config.model_dir))
     self.assertIn("Going on at step 3", self.run_pretraining(config))
@@ -217,8 +217,8 @@ class NumbersTest(RunCase):
     self._assert_stops(
         self.config_of("overflow", learning_rate=3e38, num_warmup_steps=0,
                      save_checkpoints_steps=1),
-        "Step 1: expected finite weights, found nan or infinity in '.+'; no "
-        "checkpoint of it was written", 0)
+        "Step 1: NaN or Inf in weights '.+'. No "
+        "checkpoint of this step was written", 0)
 
 
 class FolderTest(RunCase):
@@ -229,7 +229,8 @@ class FolderTest(RunCase):
     with folder_lock.FolderLock(config.model_dir, "train"):
       before = sorted(os.listdir(config.model_dir))
       for other in (config, debug):
-        with self.assertRaisesRegex(utils.UserError, "Expected to be alone"):
+        with self.assertRaisesRegex(utils.UserError,
+                                    "is locked by another process"):
           self.run_pretraining(other)
         self.assertEqual(sorted(os.listdir(config.model_dir)), before)
 
@@ -254,7 +255,7 @@ class FolderTest(RunCase):
       with self._after_step(9, disk.fill):
         with self.assertRaisesRegex(
             utils.UserError, "^Cannot write to .*model: .*model.ckpt-10.*; No "
-            "space left on device. What was written before is whole"):
+            "space left on device. Earlier files are intact"):
           self.run_pretraining(config)
       disk.empty()
       self.assertEqual(weights_of(config.model_dir)["global_step"], 8)

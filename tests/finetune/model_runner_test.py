@@ -106,10 +106,9 @@ class ModelRunnerTest(tf.test.TestCase):
   def test_second_training_is_refused_and_changes_nothing(self):
     model_dir = self.trained.model_dir
     before = weights_of(model_dir)
-    with folder_lock.FolderLock(model_dir, "train", is_beside=True):
+    with folder_lock.FolderLock(model_dir, "train", is_sibling=True):
       with self.assertRaisesRegex(
-          utils.UserError, "Expected to be alone in %s, but another" %
-          model_dir):
+          utils.UserError, "%s is locked by another process" % model_dir):
         self.runner("trained", overwrite=True).train()
     for name, value in weights_of(model_dir).items():
       self.assertAllEqual(value, before[name])

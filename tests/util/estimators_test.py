@@ -21,7 +21,7 @@ class WritingTest(tf.test.TestCase):
   def test_names_the_file_of_a_python_error(self):
     with self.assertRaisesRegex(
         utils.UserError, "^Cannot write to log.txt: No space left on device. "
-        "What was written before is whole: make room"):
+        "Earlier files are intact. Free disk space"):
       self._write(OSError(errno.ENOSPC, "No space left on device", "log.txt"))
 
   def test_names_the_folder_of_a_saver(self):
@@ -35,7 +35,7 @@ class WritingTest(tf.test.TestCase):
               prefix=__file__ + "/x", tensor_names=["x"],
               shape_and_slices=[""], tensors=[tf.zeros([])]))
 
-  def test_other_errors_are_left_alone(self):
+  def test_other_errors_are_not_converted(self):
     for error in (tf.errors.ResourceExhaustedError(None, None, "out of memory"),
                   KeyError("x")):
       with self.assertRaises(type(error)):
@@ -84,7 +84,7 @@ class MixedPrecisionTest(tf.test.TestCase):
 
 class DebugFolderTest(tf.test.TestCase):
 
-  def test_second_debug_run_starts_from_nothing(self):
+  def test_second_debug_run_starts_with_an_empty_folder(self):
     folder = os.path.join(self.get_temp_dir(), "m_debug")
     estimators.start_debug_folder(folder)
     with open(os.path.join(folder, "model.ckpt"), "w") as f:
@@ -105,7 +105,8 @@ class DebugFolderTest(tf.test.TestCase):
     os.makedirs(folder)
     with open(os.path.join(folder, "model.ckpt"), "w") as f:
       f.write("weights")
-    with self.assertRaisesRegex(utils.UserError, "debug: expected .*real to be"):
+    with self.assertRaisesRegex(utils.UserError,
+                                "debug: expected .*real to be"):
       estimators.start_debug_folder(folder)
     self.assertEqual(os.listdir(folder), ["model.ckpt"])
 

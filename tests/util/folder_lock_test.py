@@ -46,13 +46,13 @@ class FolderLockTest(unittest.TestCase):
     with folder_lock.FolderLock(self.folder, "train"):
       pass
 
-  def test_a_lock_beside_the_folder_outlives_it(self):
+  def test_a_lock_next_to_the_folder_outlives_it(self):
     def make_lock():
-      return folder_lock.FolderLock(self.folder, "train", is_beside=True)
+      return folder_lock.FolderLock(self.folder, "train", is_sibling=True)
     with make_lock():
       os.makedirs(self.folder)
       os.rmdir(self.folder)
-      with self.assertRaisesRegex(utils.UserError, "alone in .*model, "):
+      with self.assertRaisesRegex(utils.UserError, "model is locked by "):
         make_lock().__enter__()
     with make_lock():
       pass
@@ -64,61 +64,60 @@ class FolderLockTest(unittest.TestCase):
       with open(path) as f:
         content = f.read()
       with self.assertRaisesRegex(
-          utils.UserError, r"Expected to be alone in .*model, but another "
-          r"process \(process %d on .+, since 20\d\d-.+\) is at work there; "
-          "wait for it" % process.pid):
+          utils.UserError, r"^/.*model is locked by another process "
+          r"\(process %d on .+, since 20\d\d-.+\). Wait for it" % process.pid):
         self._assert_free()
       with open(path) as f:
         self.assertEqual(f.read(), content)
       self.assertEqual(os.listdir(self.folder), [folder_lock.LOCK_NAME])
     self._assert_free()
 
-  def test_a_killed_process_holds_nothing(self):
+  def test_the_lock_of_a_killed_process_is_taken_over(self):
     with self._holder() as process:
       process.send_signal(signal.SIGKILL)
       process.wait()
       self.assertEqual(os.listdir(self.folder), [folder_lock.LOCK_NAME])
       self._assert_free()
 
-  def test_nothing_stays_behind(self):
+  def test_the_lock_file_is_removed(self):
     self._assert_free()
     self.assertEqual(os.listdir(self.folder), [])
 
-  def test_leaves_the_lock_of_whoever_came_after_a_removed_file(self):
+  def test_leaves_the_lock_of_another_holder(self):
     # As in a debug run, which empties its folder while it has the lock.
     with folder_lock.FolderLock(self.folder, "train"):
       os.remove(os.path.join(self.folder, folder_lock.LOCK_NAME))
       with folder_lock.FolderLock(self.folder, "train"):
         pass
 
-  def test_lock_file_that_says_nothing_yet(self):
+  def test_lock_file_that_names_no_holder_yet(self):
     with folder_lock.FolderLock(self.folder, "train"):
       with open(os.path.join(self.folder, folder_lock.LOCK_NAME), "w"):
         pass
-      with self.assertRaisesRegex(utils.UserError, "another process is at"):
+      with self.assertRaisesRegex(utils.UserError, "another process. Wait"):
         self._assert_free()
 
-  def _assert_said_once(self, folder):
+  def _assert_logged_once(self, folder):
     output = io.StringIO()
     with contextlib.redirect_stdout(output):
       with folder_lock.FolderLock(folder, "train"):
         pass
     self.assertEqual(output.getvalue().count("\n"), 1)
-    self.assertRegex(output.getvalue(), "^No lock on .*: see to it that no ")
+    self.assertRegex(output.getvalue(), "^No lock on .*: make sure that no ")
 
-  def test_says_that_a_remote_folder_has_none(self):
-    self._assert_said_once("gs://bucket/model")
+  def test_logs_that_a_remote_folder_is_not_locked(self):
+    self._assert_logged_once("gs://bucket/model")
 
-  def test_says_that_a_file_system_has_none(self):
+  def test_logs_that_a_file_system_has_no_locks(self):
     with unittest.mock.patch.object(
         folder_lock.fcntl, "flock",
         side_effect=OSError(folder_lock.errno.ENOLCK, "No locks available")):
-      self._assert_said_once(self.folder)
+      self._assert_logged_once(self.folder)
 
-  def test_folder_that_cannot_be_made(self):
+  def test_folder_that_cannot_be_created(self):
     with open(self.folder, "w"):
       pass
-    with self.assertRaisesRegex(utils.UserError, "Cannot make the folder"):
+    with self.assertRaisesRegex(utils.UserError, "Cannot create the folder"):
       self._assert_free()
 
 

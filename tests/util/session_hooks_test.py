@@ -18,7 +18,7 @@ class ProgressHookTest(tf.test.TestCase):
   def _train(self, num_steps, log_file=None, **changes):
     """Trains a counter for `num_steps` of 4; returns what the hook printed."""
     stream = io.StringIO()
-    times = iter(range(0, 10000, 20))  # 20 s between two looks at the clock
+    times = iter(range(0, 10000, 20))  # 20 s between two readings of the clock
     with tf.Graph().as_default():
       step = tf.train.get_or_create_global_step()
       hook = session_hooks.ProgressHook(
@@ -45,16 +45,16 @@ class ProgressHookTest(tf.test.TestCase):
     self.assertAllClose(float(found.group(2)), 1000 * float(found.group(1)),
                         atol=5.0)
 
-  def test_first_due_and_last_step_are_shown(self):
+  def test_first_due_and_last_step_are_logged(self):
     steps = [line.split("/")[0] for line in self._train(4).splitlines()]
     self.assertEqual(steps, ["1", "2", "4"])
 
-  def test_last_step_is_shown_even_off_the_rhythm(self):
+  def test_last_step_is_logged_between_log_steps(self):
     steps = [line.split("/")[0]
              for line in self._train(4, log_steps=3).splitlines()]
     self.assertEqual(steps, ["1", "3", "4"])
 
-  def test_appends_every_look_to_a_file(self):
+  def test_appends_every_logged_step_to_a_file(self):
     path = os.path.join(self.get_temp_dir(), "log.jsonl")
     self._train(4, log_file=path)
     with open(path) as f:
@@ -83,13 +83,13 @@ class StopHookTest(tf.test.TestCase):
     self.assertEqual(self._train(stop_signals.StopSignals(), stop_at=2), 2)
     self.assertEqual(self._train(stop_signals.StopSignals()), 4)
 
-  def test_nothing_is_begun_after_a_signal(self):
+  def test_a_signal_before_the_first_step_ends_training(self):
     signals = stop_signals.StopSignals()
     signals.received = 15
     with self.assertRaises(session_hooks.Stopped):
       self._train(signals)
 
-  def test_an_evaluation_ends_at_once(self):
+  def test_evaluation_ends_immediately(self):
     with self.assertRaises(session_hooks.Stopped):
       self._train(stop_signals.StopSignals(), is_training=False, stop_at=2)
 
@@ -104,22 +104,23 @@ class FiniteWeightsTest(tf.test.TestCase):
       tf.get_variable("finite", initializer=[1.0, 2.0])
       tf.get_variable("weight", initializer=[1.0, value])
       saver = tf.train.CheckpointSaverHook(
-          folder, save_steps=1, listeners=[session_hooks.FiniteWeightsListener()])
+          folder, save_steps=1,
+          listeners=[session_hooks.FiniteWeightsListener()])
       try:
         with tf.train.MonitoredSession(hooks=[saver]):
           pass
       finally:
         self.is_saved = tf.train.latest_checkpoint(folder) is not None
 
-  def test_saves_numbers(self):
+  def test_saves_finite_weights(self):
     self._save(3e38)
     self.assertTrue(self.is_saved)
 
-  def test_saves_nothing_else(self):
+  def test_refuses_nan_and_inf(self):
     for value in (float("inf"), float("nan")):
       with self.assertRaisesRegex(
-          utils.UserError, "Step 0: expected finite weights, found nan or "
-          "infinity in 'weight'; no checkpoint of it was written"):
+          utils.UserError, "Step 0: NaN or Inf in weights 'weight'. No "
+          "checkpoint of this step was written"):
         self._save(value)
       self.assertFalse(self.is_saved)
 

@@ -104,7 +104,7 @@ class StopSignalsTest(unittest.TestCase):
     thread.join()
     self.assertEqual(seen, [None])
 
-  def test_stop_says_where_and_how_to_go_on(self):
+  def test_stop_logs_the_step_and_how_to_resume(self):
     output = io.StringIO()
     with contextlib.redirect_stdout(output), unittest.mock.patch.object(
         sys, "argv", ["run.py", "--hparams", '{"a": 1}', "my folder"]):
@@ -112,8 +112,8 @@ class StopSignalsTest(unittest.TestCase):
         stop_signals.stop(signal.SIGTERM, "at step 3 of 6")
     self.assertEqual(end.exception.code, 143)
     self.assertEqual(output.getvalue(), (
-        "Stopped by SIGTERM at step 3 of 6. To go on run: %s run.py --hparams "
-        "'{\"a\": 1}' 'my folder'\n" % sys.executable))
+        "Stopped by SIGTERM at step 3 of 6. To resume, run: %s run.py "
+        "--hparams '{\"a\": 1}' 'my folder'\n" % sys.executable))
 
 
 if __name__ == "__main__":

@@ -33,7 +33,8 @@ class UtilsTest(unittest.TestCase):
     return self.path(name)
 
   def test_importing_does_not_import_tensorflow(self):
-    code = "import sys; from util import utils; print('tensorflow' in sys.modules)"
+    code = ("import sys; from util import utils; "
+            "print('tensorflow' in sys.modules)")
     printed = subprocess.check_output([sys.executable, "-c", code], cwd=ROOT)
     self.assertEqual(printed.decode().strip(), "False")
 
@@ -53,12 +54,12 @@ class UtilsTest(unittest.TestCase):
     with self.assertRaisesRegex(utils.UserError, "UTF-8, byte 1 is not"):
       utils.load_json(path)
 
-  def test_json_that_python_cannot_take_names_the_file(self):
+  def test_json_that_python_cannot_parse_names_the_file(self):
     for content in (b"[" * 100000, b'{"a": [' * 50000):
       path = self.write("x.json", content)
-      with self.assertRaisesRegex(utils.UserError, "x.json: .* too deeply"):
+      with self.assertRaisesRegex(utils.UserError, "x.json: .*too deeply"):
         utils.load_json(path)
-    # Python 3.11 reads no whole numbers of more than 4,300 digits.
+    # Python 3.11 parses no integer of more than 4,300 digits.
     path = self.write("x.json", b"9" * 5000)
     try:
       self.assertEqual(utils.load_json(path), 10 ** 5000 - 1)
@@ -73,18 +74,18 @@ class UtilsTest(unittest.TestCase):
     with self.assertRaisesRegex(utils.UserError, "file at .*, found a folder"):
       utils.load_json(self.folder)
 
-  def test_file_that_must_not_be_read_is_named(self):
+  def test_unreadable_file_is_named(self):
     path = self.write("x.json", b"{}")
     with unittest.mock.patch("builtins.open", side_effect=PermissionError(
         13, "Permission denied")):
       with self.assertRaisesRegex(utils.UserError, "Cannot read .*: Perm"):
         utils.load_json(path)
 
-  def test_half_of_a_surrogate_pair_comes_back_from_json(self):
+  def test_lone_surrogate_survives_json(self):
     utils.write_json(["a\ud800"], self.path("x.json"))
     self.assertEqual(utils.load_json(self.path("x.json")), ["a\ud800"])
 
-  def test_log_escapes_what_the_screen_cannot_show(self):
+  def test_log_escapes_characters_outside_the_encoding(self):
     for encoding, wanted in [("utf-8", "\u0639 \\ud800\n"),
                              ("ascii", "\\u0639 \\ud800\n")]:
       screen = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
@@ -92,7 +93,7 @@ class UtilsTest(unittest.TestCase):
         utils.log("\u0639", "\ud800")
       self.assertEqual(screen.buffer.getvalue().decode(encoding), wanted)
 
-  def test_nothing_is_at_what_cannot_be_a_path(self):
+  def test_invalid_path_does_not_exist(self):
     self.assertFalse(utils.exists("a\0b"))
     self.assertFalse(utils.exists("\ud800"))
 
@@ -112,7 +113,7 @@ class UtilsTest(unittest.TestCase):
 
   def test_folder_under_a_file_is_refused(self):
     self.write("file", b"")
-    with self.assertRaisesRegex(utils.UserError, "Cannot make the folder"):
+    with self.assertRaisesRegex(utils.UserError, "Cannot create the folder"):
       with utils.write_atomically(self.path("file", "x")):
         self.fail("The block must not run.")
 
@@ -127,12 +128,6 @@ class UtilsTest(unittest.TestCase):
     with open(self.path("x.pkl"), "rb") as f:
       self.assertEqual(pickle.load(f), [{"loss": 1.5}])
 
-  def test_count_lines(self):
-    for content, wanted in [(b"", 0), (b"a", 1), (b"a\n", 1), (b"a\nb", 2),
-                            (b"a\r\n\r\n", 2)]:
-      with self.subTest(content=content):
-        self.assertEqual(utils.count_lines(self.write("x", content)), wanted)
-
   def test_copy_and_rename_replace(self):
     source = self.write("a", b"new")
     target = self.write("b", b"old")
@@ -146,13 +141,7 @@ class UtilsTest(unittest.TestCase):
     with utils.open_file(path) as f:
       self.assertEqual(f.read(), "و\r\n")
 
-  def test_temporary_files_of_a_killed_write_can_be_removed(self):
-    self.write(".x.json.123.tmp", b"half")
-    self.write("x.json", b"{}")
-    utils.remove_temporary_files(self.folder)
-    self.assertEqual(utils.listdir(self.folder), ["x.json"])
-
-  def test_remote_paths_are_told_by_their_scheme(self):
+  def test_remote_paths_have_a_scheme(self):
     self.assertTrue(utils.is_remote("gs://bucket/x"))
     self.assertFalse(utils.is_remote("/tmp/gs://x"))
 
@@ -166,7 +155,7 @@ class UtilsTest(unittest.TestCase):
     self.assertEqual(raised.exception.code, 2)
     self.assertEqual(stream.getvalue(), "error: expected this one\n")
 
-  def test_long_message_loses_its_middle(self):
+  def test_long_message_is_truncated_in_the_middle(self):
     stream = io.StringIO()
 
     def main():
