@@ -272,7 +272,7 @@ def parse_json(content, place, *, is_line=False, **arguments):
     raise UserError("%s: expected UTF-8, byte %d is not." % (
         place, error.start))
   except RecursionError:
-    raise UserError("%s: the JSON is nested too deeply." %
+    raise UserError("%s: expected JSON, got values nested too deeply." %
                     place)
   except ValueError as error:  # an integer of thousands of digits
     raise UserError("%s: expected JSON: %s." % (place, error))
