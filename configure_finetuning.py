@@ -8,6 +8,8 @@ import os
 
 from util import hparams
 from util.hparams import Hparam
+from util import json_fields
+from util import model_files
 from util import model_hparams
 from util import utils
 
@@ -29,10 +31,7 @@ DEBUG = dict(train_batch_size=32, eval_batch_size=32, predict_batch_size=32,
              max_seq_length=128, doc_stride=64, num_train_epochs=1.0,
              use_tfrecords_if_existing=False)
 
-# A task without code; see finetune/task_declaration.py.
-TASK_DECLARATION = "task.json"
-# Beside a fine-tuned model: what it was trained with; finetune/run_record.py.
-RUN_RECORD = "finetuning_run.json"
+RUN_RECORD = model_files.RUN_RECORD
 # Of the files that predictions are written to; finetune/outputs.py.
 PREDICTION_EXTENSIONS = (".jsonl", ".json", ".tsv", ".txt")
 # Recorded, but of the training and not of the model.
@@ -127,9 +126,9 @@ class FinetuningConfig(model_hparams.ModelHParams):
     start = _folder_of(passed.get("init_checkpoint")) or pretrained
     self._set(dict(
         vocab_file=self.vocab_file or model_hparams.first_existing(
-            os.path.join(start, "vocab.txt"),
-            os.path.join(pretrained, "vocab.txt"),
-            os.path.join(self.data_dir, "vocab.txt"),
+            os.path.join(start, model_files.VOCAB),
+            os.path.join(pretrained, model_files.VOCAB),
+            os.path.join(self.data_dir, model_files.VOCAB),
             os.path.join(self.data_dir, "bertvocab_final.txt"))))
     values = dict(
         model_dir=model_dir,
@@ -226,7 +225,7 @@ class FinetuningConfig(model_hparams.ModelHParams):
 
   def trial_model_dir(self, trial):
     """Returns the folder of the fine-tuned model of a trial, from 1."""
-    return os.path.join(self.model_dir, "finetuning_models",
+    return os.path.join(self.model_dir, model_files.FINETUNING_FOLDER,
                         "%s_model_%d" % (self.tasks_name(), trial))
 
   def model_folder(self):
@@ -303,7 +302,8 @@ class FinetuningConfig(model_hparams.ModelHParams):
     """Returns the {name: value} that suit a task that is trained alone."""
     if name in TASK_PRESETS:
       return TASK_PRESETS[name]
-    path = os.path.join(self.raw_data_dir(name), TASK_DECLARATION)
+    path = os.path.join(self.raw_data_dir(name),
+                        model_files.TASK_DECLARATION)
     if os.path.basename(name) == name and utils.exists(path):
       declaration = utils.load_json(path)
       is_qa = isinstance(declaration, dict) and declaration.get("kind") == "qa"
@@ -316,7 +316,8 @@ class FinetuningConfig(model_hparams.ModelHParams):
     if passed.get("do_train", True) or not passed.get("init_checkpoint"):
       return None
     folder = _folder_of(passed["init_checkpoint"])
-    return folder if utils.exists(os.path.join(folder, RUN_RECORD)) else None
+    return folder if utils.exists(
+        os.path.join(folder, model_files.RUN_RECORD)) else None
 
   def _recorded_values(self, requested):
     """Returns {name: value} that a fine-tuned model was trained with.
@@ -326,10 +327,8 @@ class FinetuningConfig(model_hparams.ModelHParams):
     folder = self._finetuned_folder(requested)
     if folder is None:
       return {}
-    path = os.path.join(folder, RUN_RECORD)
-    recorded = utils.load_json(path)
-    if not isinstance(recorded, dict):
-      raise utils.UserError("%s: expected a JSON object." % path)
+    path = os.path.join(folder, model_files.RUN_RECORD)
+    recorded = json_fields.load_object(path)
     return self._checked_record(path, {
         name: value for name, value in recorded.items()
         if name in self.declared() and name not in NOT_OF_THE_MODEL})
@@ -349,31 +348,19 @@ class FinetuningConfig(model_hparams.ModelHParams):
     Raises:
       utils.UserError: what the user passed contradicts the record.
     """
-    lower_case, strip_accents = self.do_lower_case, self.strip_accents
-    preprocessing = self.arabert_preprocessing
+    settings = model_files.TokenizerSettings(
+        self.do_lower_case, self.strip_accents, self.arabert_preprocessing)
     for folder in folders:
-      path = os.path.join(folder, "tokenizer_config.json")
-      if not utils.exists(path):
-        continue
-      recorded = utils.load_json(path)
-      if not isinstance(recorded, dict):
-        raise utils.UserError("%s: expected a JSON object." % path)
-      recorded = self._checked_record(path, {
-          "do_lower_case": recorded.get("do_lower_case"),
-          "strip_accents": recorded.get("strip_accents"),
-          "arabert_preprocessing": recorded.get("preprocessing")})
-      lower_case = model_hparams.agree_on_lower_case(
-          lower_case, recorded["do_lower_case"], path)
-      if strip_accents is None:
-        strip_accents = recorded["strip_accents"]
-      if preprocessing is None:
-        preprocessing = recorded["arabert_preprocessing"]
-      break
-    lower_case = bool(lower_case)
-    if strip_accents is None:
-      strip_accents = lower_case
-    return dict(do_lower_case=lower_case, strip_accents=bool(strip_accents),
-                arabert_preprocessing=preprocessing)
+      path = os.path.join(folder, model_files.TOKENIZER_CONFIG)
+      if utils.exists(path):
+        settings = settings.reconcile(
+            model_files.TokenizerSettings.read(folder),
+            model_hparams.conflict_message(path), must_agree=["do_lower_case"])
+        break
+    settings = settings.with_defaults()
+    return dict(do_lower_case=settings.do_lower_case,
+                strip_accents=settings.strip_accents,
+                arabert_preprocessing=settings.preprocessing)
 
 
 def _folder_of(checkpoint):

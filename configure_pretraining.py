@@ -8,6 +8,7 @@ import os
 
 from util import hparams
 from util.hparams import Hparam
+from util import model_files
 from util import model_hparams
 from util import utils
 
@@ -96,7 +97,7 @@ class PretrainingConfig(model_hparams.ModelHParams):
     model_dir = self.model_dir or os.path.join(
         self.data_dir, "models", self.model_name + "_debug" * self.debug)
     vocab_file = self.vocab_file or model_hparams.first_existing(
-        os.path.join(self.data_dir, "vocab.txt"),
+        os.path.join(self.data_dir, model_files.VOCAB),
         os.path.join(self.data_dir, "bertvocab_final.txt"))
     pretrain_tfrecords = self.pretrain_tfrecords or self._default_tfrecords()
     return dict(

@@ -23,10 +23,10 @@ from model import tokenization
 from pretrain import export_config as pretrained
 from util import flags
 from util import hparams
+from util import model_files
 from util import utils
 
 GRAPH_NAME = "saved_model.pb"
-VOCAB_NAME = "vocab.txt"
 
 
 def main():
@@ -86,7 +86,7 @@ def make_config(checkpoint, data_dir, passed, names=None):
   """
   folder = checkpoint if utils.isdir(checkpoint) else os.path.dirname(
       checkpoint)
-  vocab_file = os.path.join(folder, VOCAB_NAME)
+  vocab_file = os.path.join(folder, model_files.VOCAB)
   is_finetuned = finetuned.is_finetuned(folder, passed)
   package = finetuned if is_finetuned else pretrained
   config = package.make_config(

@@ -3,13 +3,12 @@
 import os
 
 import configure_finetuning
+from util import model_files
 from util import utils
 
 KIND = "fine-tuned"
 PREDICT = "predict"  # with _<task>: its signature; alone: those of all tasks
 ENCODE = "encode"
-BEST_FOLDER = "best"  # in a fine-tuned model's folder
-_FINETUNING_FOLDER = "finetuning_models"  # in a pre-trained model's folder
 
 
 def signature_names(config):
@@ -47,7 +46,7 @@ def find_checkpoint(path):
     raise utils.UserError(
         "%s: expected a checkpoint (model.ckpt-<step>.index and .data files), "
         "found none. Pass a model's directory or a checkpoint's prefix." % path)
-  best = os.path.join(path, BEST_FOLDER)
+  best = os.path.join(path, model_files.BEST_FOLDER)
   if not _has_checkpoint(best):
     return path
   utils.log("Using the checkpoint of the best evaluation: %s" % best)
@@ -84,7 +83,7 @@ def make_config(folder, data_dir, vocab, passed):
 
 
 def _record_path(folder):
-  return os.path.join(folder, configure_finetuning.RUN_RECORD)
+  return os.path.join(folder, model_files.RUN_RECORD)
 
 
 def _split(folder):
@@ -94,10 +93,10 @@ def _split(folder):
   <tasks>_model_<trial>, or best/ in it; of others, ("model", folder).
   """
   trial = os.path.abspath(folder)
-  if os.path.basename(trial) == BEST_FOLDER:
+  if os.path.basename(trial) == model_files.BEST_FOLDER:
     trial = os.path.dirname(trial)
   pretrained, parent = os.path.split(os.path.dirname(trial))
-  if parent != _FINETUNING_FOLDER or utils.is_remote(folder):
+  if parent != model_files.FINETUNING_FOLDER or utils.is_remote(folder):
     return "model", folder
   return (os.path.basename(pretrained),
           os.path.dirname(os.path.dirname(pretrained)))

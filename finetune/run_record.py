@@ -9,10 +9,8 @@ run that is started again knows whether the folder holds the same training
 import os
 import re
 
+from util import model_files
 from util import utils
-
-RECORD_NAME = "finetuning_run.json"
-TOKENIZER_CONFIG_NAME = "tokenizer_config.json"
 
 # Hyperparameters that the weights do not depend on. A new hyperparameter counts
 # as one that matters until it is named here.
@@ -65,7 +63,7 @@ def open_folder(folder, settings, *, overwrite):
     utils.UserError: the folder holds another training, or files of unknown
       origin; it is left as it is.
   """
-  record_path = os.path.join(folder, RECORD_NAME)
+  record_path = os.path.join(folder, model_files.RUN_RECORD)
   if overwrite and utils.exists(folder):
     utils.log("Removed %s to train it again (overwrite)" % folder)
     utils.rmtree(folder)
@@ -76,7 +74,7 @@ def open_folder(folder, settings, *, overwrite):
     raise utils.UserError(
         "%s: expected a new folder or one with a %s, found other files; move "
         "them away, or set \"overwrite\": true to remove them and train." % (
-            folder, RECORD_NAME))
+            folder, model_files.RUN_RECORD))
   utils.write_json(settings, record_path)
 
 
@@ -89,14 +87,12 @@ def write_tokenizer(folder, config, init_checkpoint):
     init_checkpoint: str, the pre-trained checkpoint, None for none; what else
       is recorded beside it, such as the cleaning of the text, is passed on.
   """
-  settings = {"do_lower_case": config.do_lower_case,
-              "strip_accents": config.strip_accents}
-  if init_checkpoint:
-    path = os.path.join(os.path.dirname(init_checkpoint), TOKENIZER_CONFIG_NAME)
-    if utils.exists(path):
-      settings = dict(utils.load_json(path), **settings)
-  utils.write_json(settings, os.path.join(folder, TOKENIZER_CONFIG_NAME))
-  utils.copy(config.vocab_file, os.path.join(folder, "vocab.txt"))
+  entries = model_files.read_tokenizer_config(
+      os.path.dirname(init_checkpoint)) if init_checkpoint else {}
+  model_files.write_tokenizer_config(folder, dict(
+      entries, do_lower_case=config.do_lower_case,
+      strip_accents=config.strip_accents))
+  utils.copy(config.vocab_file, os.path.join(folder, model_files.VOCAB))
 
 
 def trial_and_seed_of(folder):
@@ -107,7 +103,7 @@ def trial_and_seed_of(folder):
   Args:
     folder: str, the folder of a trial, or that of the best weights in it.
   """
-  path = os.path.join(folder, RECORD_NAME)
+  path = os.path.join(folder, model_files.RUN_RECORD)
   record = utils.load_json(path) if utils.exists(path) else {}
   seed = record.get("seed") if isinstance(record, dict) else None
   # The last name in the path, or the one before it.

@@ -19,6 +19,7 @@ from model import modeling
 from model import saved_model
 from model import tensor_ops
 from model import variable_shapes
+from util import model_files
 from util import utils
 
 # A feature of taggers: the positions of the words to tag. A served model tags
@@ -90,7 +91,7 @@ def _check_heads(tasks, shapes, prefix):
 def _predict(config, task, encoder, inputs):
   """Returns the Signature of one task."""
   filled = _placeholder_features(config, task, inputs.tensors["input_ids"])
-  with tf.variable_scope("%s/%s" % (variable_shapes.TASKS_SCOPE, task.name)):
+  with tf.variable_scope("%s/%s" % (model_files.TASKS_SCOPE, task.name)):
     _, outputs = task.get_prediction_module(
         encoder, dict(inputs.tensors, **filled), False, tf.constant(1.0))
   labels = {tensor.op for name, tensor in filled.items()

@@ -21,14 +21,12 @@ import tensorflow.compat.v1 as tf
 from model import checkpoint as checkpoint_lib
 from model import model_sizes
 from util import estimators
+from util import model_files
 from util import utils
 
 EXTRA_FOLDER = "assets.extra"
 DESCRIPTION_NAME = "signatures.json"
 DEFAULT_SIGNATURE = "serving_default"  # the one servers run by default
-VOCAB_NAME = "vocab.txt"
-TOKENIZER_CONFIG = "tokenizer_config.json"
-MODEL_CONFIG = "config.json"
 INPUT_NAMES = ("input_ids", "input_mask", "segment_ids")
 
 # placeholders: {name: int32 Tensor of shape [B, L]}, fed by a caller; tensors:
@@ -77,9 +75,9 @@ def export(config, checkpoint, output_dir, build, options):
         about={"checkpoint": os.path.basename(prefix),
                "global_step": checkpoint_lib.global_step_of(prefix)},
         extra_files={
-            VOCAB_NAME: config.vocab_file,
-            TOKENIZER_CONFIG: _tokenizer_settings(checkpoint, config),
-            MODEL_CONFIG: dict(
+            model_files.VOCAB: config.vocab_file,
+            model_files.TOKENIZER_CONFIG: _tokenizer_settings(checkpoint, config),
+            model_files.MODEL_CONFIG: dict(
                 bert_config.to_dict(),
                 embedding_size=model_sizes.get_embedding_size(
                     config, bert_config))})
@@ -94,7 +92,7 @@ def _tokenizer_settings(checkpoint, config):
   """Returns the content of the SavedModel's tokenizer_config.json."""
   folder = checkpoint if utils.isdir(checkpoint) else os.path.dirname(
       checkpoint)
-  path = os.path.join(folder, TOKENIZER_CONFIG)
+  path = os.path.join(folder, model_files.TOKENIZER_CONFIG)
   recorded = utils.load_json(path) if utils.exists(path) else {}
   if not isinstance(recorded, dict):
     raise utils.UserError("%s: the content is not a JSON object." % path)

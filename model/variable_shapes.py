@@ -6,8 +6,9 @@ No TensorFlow is imported here.
 import collections
 import re
 
+from util import model_files
+
 MAIN_SCOPE = "electra"  # holds the embeddings that a generator shares
-TASKS_SCOPE = "task_specific"
 _SLOT = re.compile(r"/adam_[mv]$")
 _MAX_LISTED = 6  # names or groups in one line of a report or an error
 
@@ -30,7 +31,7 @@ def has_scope(names, scope):
 def trained_tasks(names):
   """Returns the sorted names of the tasks that have a fine-tuned head."""
   return sorted({name.split("/")[1] for name in names
-                 if name.startswith(TASKS_SCOPE + "/")})
+                 if name.startswith(model_files.TASKS_SCOPE + "/")})
 
 
 def num_layers(names, scope):

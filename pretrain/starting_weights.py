@@ -22,11 +22,10 @@ from pretrain import data_init
 from pretrain import dataset_info
 from pretrain import pretrain_data
 from pretrain import pretraining_model
+from util import json_fields
+from util import model_files
 from util import utils
 
-VOCAB_NAME = "vocab.txt"
-TOKENIZER_CONFIG_NAME = "tokenizer_config.json"
-MODEL_CONFIG_NAME = "config.json"
 RELEASED_NAME = "released"
 _ENCODER_WEIGHTS = r"^electra/.*(?<!/adam_m)(?<!/adam_v)$"
 
@@ -41,39 +40,37 @@ def write_settings(config):
       of the run.
   """
   _write_vocab(config)
-  path = os.path.join(config.model_dir, TOKENIZER_CONFIG_NAME)
-  recorded = _load(path)
+  recorded = model_files.TokenizerSettings.read(config.model_dir)
   settings = tokenizer_settings(config, recorded)
-  for name in ("do_lower_case", "strip_accents"):
-    if recorded.get(name, settings[name]) != settings[name]:
-      raise utils.UserError(
-          "%s: %s is %s, but the examples were built with %s. Use another "
-          "--model-name, or build the examples with %s." % (
-              path, name, str(recorded[name]).lower(),
-              str(settings[name]).lower(), str(recorded[name]).lower()))
-  utils.write_json(dict(recorded, **settings), path)
+  settings.reconcile(recorded, lambda name, own, theirs: (
+      "%s: \"%s\": expected %s, as the examples were built, got %s. Use "
+      "another --model-name, or examples built with the other setting." % (
+          os.path.join(config.model_dir, model_files.TOKENIZER_CONFIG), name,
+          str(own).lower(), str(theirs).lower())))
+  settings.write(config.model_dir,
+                 model_files.read_tokenizer_config(config.model_dir))
   bert_config = model_sizes.get_bert_config(config)
-  path = os.path.join(config.model_dir, MODEL_CONFIG_NAME)
+  path = os.path.join(config.model_dir, model_files.MODEL_CONFIG)
   utils.write_json(dict(
-      _load(path), embedding_size=model_sizes.get_embedding_size(
-          config, bert_config), **bert_config.to_dict()), path)
+      json_fields.load_object(path, {}),
+      embedding_size=model_sizes.get_embedding_size(config, bert_config),
+      **bert_config.to_dict()), path)
 
 
 def tokenizer_settings(config, recorded):
-  """Returns do_lower_case, strip_accents and preprocessing of the examples.
+  """Returns the model_files.TokenizerSettings of the examples.
 
   They come from dataset_info.json; for examples without one from `recorded`, a
   dict; by default accents are stripped if text is lower-cased.
   """
-  settings = {
-      "do_lower_case": config.do_lower_case,
-      "strip_accents": recorded.get("strip_accents", config.do_lower_case),
-      "preprocessing": recorded.get("preprocessing")}
+  settings = recorded._replace(
+      do_lower_case=config.do_lower_case).with_defaults()
   for folder in config.tfrecord_folders():
     info = dataset_info.load(
         folder, needs_all_files=not config.skip_corrupted_records)
     if info:
-      settings.update({name: info["tokenizer"][name] for name in settings})
+      settings = model_files.TokenizerSettings.from_entries(
+          info["tokenizer"], folder)
   return settings
 
 
@@ -214,7 +211,7 @@ def _keep_released(model_dir, prefix):
 
 
 def _write_vocab(config):
-  path = os.path.join(config.model_dir, VOCAB_NAME)
+  path = os.path.join(config.model_dir, model_files.VOCAB)
   if not utils.exists(path):
     utils.copy(config.vocab_file, path)
   elif (tokenization.vocab_sha256(path) !=
@@ -222,11 +219,3 @@ def _write_vocab(config):
     raise utils.UserError(
         "%s: differs from %s. A model keeps its vocabulary: use %s, or another "
         "--model-name." % (path, config.vocab_file, path))
-
-
-def _load(path):
-  """Returns the object in a JSON file, {} if the file does not exist."""
-  content = utils.load_json(path) if utils.exists(path) else {}
-  if not isinstance(content, dict):
-    raise utils.UserError("%s: expected a JSON object." % path)
-  return content

@@ -201,7 +201,7 @@ class TokenizerSettingsTest(unittest.TestCase):
                      dict(preprocessing=["x"])):
       self.record(**settings)
       with self.assertRaisesRegex(
-          utils.UserError, "tokenizer_config.json: Hyper.*: expected .* or null"):
+          utils.UserError, "tokenizer_config.json: .*: expected .* or null"):
         make(self.data_dir)
 
   def test_without_a_record_text_keeps_its_case(self):

@@ -1,6 +1,6 @@
 """Every command in the README runs.
 
-The commands are taken from the README as they stand, in order, and share one
+The commands are taken verbatim from the README, in order, and share one
 data folder, as a reader's would. Only sizes and numbers of steps are made tiny,
 by the recipe of the command; a command without a recipe fails the test.
 """
@@ -66,7 +66,7 @@ class ReadmeCommandsTest(unittest.TestCase):
                  "models/araelectra_base/results/sst_predictions/new.jsonl"]:
       self.assertTrue(os.path.exists(os.path.join(self.data_dir, path)), path)
 
-  def test_two_set_up_and_go_commands_stand_first(self):
+  def test_the_quick_start_commands_are_first(self):
     self.assertEqual(readme_commands()[:2], ["bash examples/quickstart.sh",
                                              "bash tests/run.sh"])
 
@@ -120,7 +120,7 @@ class ReadmeCommandsTest(unittest.TestCase):
       self.assertIn("/%s/\n" % folder, f.read())
 
   def _check_module(self, command):
-    # What it prints is held by the tests beside it.
+    # What it prints is tested by its own tests.
     self.assertTrue(os.path.exists(os.path.join(
         ROOT, command.split()[-1].replace(".", os.sep) + ".py")))
 
@@ -146,7 +146,7 @@ class ReadmeCommandsTest(unittest.TestCase):
 
   def _continue_pretraining(self, command):
     hparams = dict(TINY_PRETRAINING, learning_rate=1e-3)
-    self._run_with_hparams(command, hparams)  # stands for a released model
+    self._run_with_hparams(command, hparams)  # in place of a released model
     output = self._run_with_hparams(command, dict(hparams, num_train_steps=4))
     self.assertIn("4", output)
 

@@ -1,10 +1,10 @@
 """Hyperparameters: declared once, layered, checked, then frozen."""
 
 import copy
-import difflib
 import json
 import os
 
+from util import json_fields
 from util import utils
 
 # Steps, sizes and counts are int32 in the graph, rates and weights float32.
@@ -56,12 +56,12 @@ class Hparam:
     if right_type and self.kind is str:
       right_type = _is_text(value)
     is_too_large = self.kind in _LIMITS and right_type and (
-        not abs(value) < _LIMITS[self.kind])  # also rejects NaN
+        not abs(value) < _LIMITS[self.kind])  # NaN compares as false
     if not right_type or is_too_large or not self._is_allowed(value):
       raise utils.UserError("%s '%s': expected %s%s, got %s." % (
           what[0].upper() + what[1:], name, self.describe(),
-          " in the %s range" % ("int32" if self.kind is int else "float32")
-          if is_too_large else "", _shorten(value)))
+          " in the %s32 range" % self.kind.__name__ * is_too_large,
+          json_fields.shorten(value)))
     return value
 
   def _is_allowed(self, value):
@@ -71,7 +71,7 @@ class Hparam:
             (self.above is None or value > self.above))
 
   def describe(self):
-    """Returns the expected value as text: "an integer of at least 1"."""
+    """Returns the allowed values as text: "an integer of at least 1"."""
     words = {bool: "true or false", int: "an integer", float: "a number",
              str: "a string that is not blank",
              list: "a list of strings such as %s" %
@@ -90,15 +90,14 @@ class HParams:
   """Base of `PretrainingConfig` and `FinetuningConfig`.
 
   A subclass declares each hyperparameter as a class attribute that is an
-  `Hparam`. A run's value comes from the last of these layers that names it:
+  `Hparam`. A value comes from the last of these layers that sets it:
 
     1. the declared default;
     2. `presets`: defaults that follow from other values, such as `model_size`;
     3. what the user passed.
 
-  Values that are computed from others are computed last, by `derived`, and only
-  where nobody passed them; so they can never come from a value that was
-  replaced later.
+  Values that depend on other values are computed last, by `derived`, and only
+  where the user did not pass them, so they always use the final values.
   """
 
   def __init__(self, **passed):
@@ -127,11 +126,11 @@ class HParams:
 
   def presets(self, requested):
     """Returns the {name: value} that `requested` implies; see the class."""
-    del requested  # the base class implies nothing
+    del requested  # the base class has no presets
     return {}
 
   def derived(self, passed):
-    """Returns {name: value} computed from the values of `self`."""
+    """Returns {name: value} computed from the values of `self`, unchanged."""
     del passed  # the base class computes nothing
     return {}
 
@@ -148,7 +147,7 @@ class HParams:
             for name in self.declared()}
 
   def replace(self, **changes):
-    """Returns the config the same call with `changes` would have made."""
+    """Returns the config of the same call with `changes`."""
     return type(self)(**dict(self._passed, **changes))
 
   def _set(self, values):
@@ -184,7 +183,7 @@ def parse_hparams(text):
     text: a JSON object, or the path of a .json file that holds one.
 
   Raises:
-    utils.UserError: it is neither; the message locates the error.
+    utils.UserError: it is neither; the message names line and column.
   """
   where = "--hparams"
   if text.strip().startswith("{") or not text.strip():
@@ -198,14 +197,11 @@ def parse_hparams(text):
       content = f.read()
   else:
     raise utils.UserError(
-        "--hparams: expected a JSON object such as '{\"model_size\": "
-        "\"small\"}' or the path of a .json file, got %s." % _shorten(text))
-  values = utils.parse_json(content, where,
-                            object_pairs_hook=_refuse_duplicates)
-  if not isinstance(values, dict):
-    raise utils.UserError("%s: expected a JSON object, got %s." % (
-        where, _shorten(values)))
-  return values
+        "--hparams: expected a JSON object such as "
+        "'{\"model_size\": \"small\"}' or the path of a .json file, got %s." %
+        json_fields.shorten(text))
+  return json_fields.check_object(utils.parse_json(
+      content, where, object_pairs_hook=_refuse_duplicates), where)
 
 
 def run_arguments(parser, argv=None):
@@ -215,26 +211,27 @@ def run_arguments(parser, argv=None):
     (model_name, data_dir, hparams dict).
 
   Raises:
-    utils.UserError: `--hparams` is no JSON object, the model name is a path,
+    utils.UserError: `--hparams` is not a JSON object, the model name is a path,
       or the data folder is blank.
   """
   parser.add_argument("--data-dir", required=True, help=(
       "string: folder of the data, the vocabulary and the model weights"))
   parser.add_argument("--model-name", required=True, help=(
-      "string: name of the model; its folder is "
+      "string: name of the model, whose folder is "
       "<data-dir>/models/<model-name>"))
   parser.add_argument("--hparams", action="append", default=[], help=(
       "string: a JSON object, or the path of a .json file, of hyperparameters "
-      "(default: {}); repeatable, later values override earlier ones"))
+      "(default: {}); repeatable; later values override"))
   args = parser.parse_args(argv)
   if not _is_text(args.data_dir):
     raise utils.UserError("--data-dir: expected the path of a folder, got %s." %
-                          _shorten(args.data_dir))
+                          json_fields.shorten(args.data_dir))
   name = args.model_name
   if not _is_text(name) or name in (".", "..") or (
       os.path.basename(name) != name):
     raise utils.UserError("--model-name: expected a plain name such as "
-                          "araelectra_base, got %s." % _shorten(name))
+                          "araelectra_base, got %s." %
+                          json_fields.shorten(name))
   values = {}
   for text in args.hparams:
     values.update(parse_hparams(text))
@@ -242,7 +239,7 @@ def run_arguments(parser, argv=None):
 
 
 def _is_text(value):
-  """Returns whether `value` is a string that can be a path and be printed."""
+  """Returns whether `value` is a string that is a valid path and printable."""
   if not isinstance(value, str) or not value.strip() or "\0" in value:
     return False
   try:
@@ -257,22 +254,13 @@ def _refuse_duplicates(pairs):
   if len(values) < len(pairs):
     names = [name for name, _ in pairs]
     twice = next(name for name in names if names.count(name) > 1)
-    raise utils.UserError("--hparams: '%s' is given twice; keep one." % twice)
+    raise utils.UserError("--hparams: '%s' is set twice. Keep one." % twice)
   return values
 
 
 def _unknown(name, declared, what):
-  near = difflib.get_close_matches(name, declared, n=1, cutoff=0.5)
-  return "Unknown %s '%s'.%s" % (what, _shorten(name, quote=False), (
-      " Did you mean '%s' (%s)?" % (near[0], declared[near[0]].describe())
-      if near else " Known are: %s." % ", ".join(sorted(declared))))
-
-
-def _shorten(value, quote=True):
-  """Returns `value` as JSON of at most 80 characters, on one line."""
-  try:
-    text = json.dumps(value, ensure_ascii=False) if quote else str(value)
-  except (TypeError, ValueError):
-    text = repr(value)
-  text = " ".join(text.split())
-  return text if len(text) <= 80 else text[:77] + "..."
+  near = json_fields.nearest(name, declared)
+  return "Unknown %s '%s'.%s" % (
+      what, json_fields.shorten(name, quote=False),
+      " Did you mean '%s' (%s)?" % (near, declared[near].describe())
+      if near else " Known are: %s." % ", ".join(sorted(declared)))

@@ -1,16 +1,17 @@
 """The hyperparameters that pre-training and fine-tuning share.
 
-Sizes of the transformer, vocabulary, tokenizer settings, TPU and places of the
-model. No TensorFlow is imported here.
+Sizes of the transformer, vocabulary, tokenizer settings, TPU and paths. No
+TensorFlow is imported here.
 """
 
 import os
 
 from util import hparams
 from util.hparams import Hparam
+from util import model_files
 from util import utils
 
-DEFAULT_VOCAB_SIZE = 64000  # AraELECTRA's, where no vocabulary is at hand
+DEFAULT_VOCAB_SIZE = 64000  # AraELECTRA's, used without a vocabulary file
 
 # Presets of the published models (arXiv:2003.10555, appendix A, table 6).
 SIZES = {
@@ -40,7 +41,6 @@ OVERRIDES = {
     "type_vocab_size": Hparam(2, int, minimum=2),
     "initializer_range": Hparam(0.02, float, above=0.0),
 }
-BERT_CONFIG_FIELDS = ("vocab_size",) + tuple(OVERRIDES)
 
 
 class ModelHParams(hparams.HParams):
@@ -58,11 +58,11 @@ class ModelHParams(hparams.HParams):
   vocab_size = Hparam(None, int, minimum=1)  # null: that of the vocabulary
 
   # tokenizer
-  do_lower_case = Hparam(None, bool)  # null: as recorded with data or model
+  do_lower_case = Hparam(None, bool)  # null: as the data or model record
   vocab_file = Hparam(None, str)
 
   # paths
-  model_dir = Hparam(None, str)  # output folder of the run
+  model_dir = Hparam(None, str)  # where the run writes
   results_txt = Hparam(None, str)
   results_pkl = Hparam(None, str)
 
@@ -100,7 +100,7 @@ class ModelHParams(hparams.HParams):
     return sizes
 
   def results_json(self):
-    """Returns the path of the results as JSON, next to .txt and .pkl."""
+    """Returns the path of the results as JSON, next to results_txt."""
     return os.path.splitext(self.results_txt)[0] + ".json"
 
   def check(self):
@@ -109,23 +109,23 @@ class ModelHParams(hparams.HParams):
     sizes = self.transformer_sizes()
     if sizes["hidden_size"] % sizes["num_attention_heads"]:
       raise utils.UserError(
-          "model_hparam_overrides: hidden_size must be a multiple of "
-          "num_attention_heads, got %d and %d. Set both." % (
+          "model_hparam_overrides: expected a hidden_size that is a multiple "
+          "of num_attention_heads, got %d and %d; set both." % (
               sizes["hidden_size"], sizes["num_attention_heads"]))
     num_positions = sizes.get("max_position_embeddings",
                               OVERRIDES["max_position_embeddings"].default)
     if self.max_seq_length > num_positions:
       raise utils.UserError(
           "max_seq_length: expected at most max_position_embeddings (%d), got "
-          "%d. Set model_hparam_overrides: {\"max_position_embeddings\": %d} "
+          "%d; set model_hparam_overrides: {\"max_position_embeddings\": %d} "
           "or a smaller max_seq_length." % (num_positions, self.max_seq_length,
                                          self.max_seq_length))
 
   def checked_vocab_size(self, vocab_file=None):
-    """Returns vocab_size, checked against the size of the vocabulary.
+    """Returns vocab_size, checked against the vocabulary or counted there.
 
     Args:
-      vocab_file: str, None for that of the config.
+      vocab_file: path of the vocabulary; None: the hyperparameter's.
 
     Raises:
       utils.UserError: vocab_size is smaller than the vocabulary, or vocab_file
@@ -135,21 +135,21 @@ class ModelHParams(hparams.HParams):
     if not vocab_file or not utils.exists(vocab_file):
       return self.vocab_size or DEFAULT_VOCAB_SIZE
     if utils.isdir(vocab_file):
-      raise utils.UserError("Hyperparameter 'vocab_file': %s is a folder, "
-                            "expected a file." % vocab_file)
+      raise utils.UserError("Hyperparameter 'vocab_file': expected a file at "
+                            "%s, found a folder." % vocab_file)
     num_tokens = count_tokens(vocab_file)
     if self.vocab_size is None:
       return num_tokens
     if self.vocab_size < num_tokens:
       raise utils.UserError(
           "Hyperparameter 'vocab_size': expected at least %d, the number of "
-          "tokens in %s, got %d. Remove it to use that number." % (
+          "tokens in %s, got %d. Omit it to use that number." % (
               num_tokens, vocab_file, self.vocab_size))
     return self.vocab_size
 
 
 def count_tokens(vocab_file):
-  """Returns the number of lines of a vocabulary without trailing blank ones."""
+  """Returns the number of tokens in a vocabulary, without trailing blanks."""
   with utils.open_file(vocab_file, "rb") as f:
     content = f.read()
   content = content.rstrip()
@@ -165,21 +165,30 @@ def first_existing(*paths):
 
 
 def agree_on_lower_case(passed, recorded, where):
-  """Returns whether to lower-case: as recorded, or else as passed.
+  """Returns whether to lower-case: the recorded value, else the passed one.
 
   Args:
-    passed: bool, None if not set by the user.
-    recorded: bool, None if not recorded.
-    where: path of the file that records it.
+    passed: bool, or None where the user gave none.
+    recorded: bool, or None where nothing is recorded.
+    where: the file that records it.
 
   Raises:
     utils.UserError: the two contradict each other.
   """
-  if recorded is None:
-    return bool(passed)
-  if passed is not None and passed != recorded:
-    raise utils.UserError(
-        "Hyperparameter 'do_lower_case': %s records %s, got %s. Remove it, or "
-        "use data and a model built with that value." % (
-            where, str(recorded).lower(), str(passed).lower()))
-  return recorded
+  settings = model_files.TokenizerSettings(passed).reconcile(
+      model_files.TokenizerSettings(recorded), conflict_message(where))
+  return bool(settings.do_lower_case)
+
+
+def conflict_message(where):
+  """Returns the `conflict_message` of a hyperparameter against a file.
+
+  See `model_files.TokenizerSettings.reconcile`.
+
+  Args:
+    where: the file that records the setting.
+  """
+  return lambda name, passed, recorded: (
+      "Hyperparameter '%s': %s was made with %s, got %s. Omit it, or use data "
+      "and a model made with the other setting." % (
+          name, where, str(recorded).lower(), str(passed).lower()))

@@ -245,18 +245,6 @@ def load_json(path):
     return parse_json(f.read(), path)
 
 
-def load_json_object(path):
-  """Returns the object in a JSON file; {} if the file does not exist.
-
-  Raises:
-    UserError: the file cannot be read, or has another JSON value.
-  """
-  content = load_json(path) if exists(path) else {}
-  if not isinstance(content, dict):
-    raise UserError("%s: expected a JSON object." % path)
-  return content
-
-
 def parse_json(content, source, *, is_line=False, **arguments):
   """Returns the value of a JSON text.
 

@@ -20,12 +20,13 @@ from model.huggingface import heads
 from model.huggingface import model_folder
 from model.huggingface import tokenizer_files
 from model.huggingface import variable_names
+from util import model_files
 from util import model_hparams
 from util import utils
 
 DISCRIMINATOR, GENERATOR, TASK_PREFIX = "discriminator", "generator", "task:"
-_FINETUNING_FOLDER = "finetuning_models"  # inside a pre-trained model's folder
 _MASKED_LM = "ElectraForMaskedLM"
+_FLAGS = {"do_lower_case": "lower-case", "strip_accents": "strip-accents"}
 
 # The scopes of an exported model. head: list of variable_names.Pair.
 _Part = collections.namedtuple("_Part", [
@@ -146,7 +147,8 @@ def _settings_folders(prefix):
     prefix = os.path.abspath(prefix)
   folder = os.path.dirname(prefix)
   parent, name = os.path.split(os.path.dirname(folder))
-  return [folder, parent] if name == _FINETUNING_FOLDER else [folder]
+  is_finetuned = name == model_files.FINETUNING_FOLDER
+  return [folder, parent] if is_finetuned else [folder]
 
 
 def _find_part(source, part):
@@ -209,7 +211,7 @@ def _read_part(source, part):
 
 def _read_head(source, task_name, task_kind):
   """Returns (kind, {name inside the head: array}) of a task."""
-  scope = "%s/%s/" % (variable_shapes.TASKS_SCOPE, task_name)
+  scope = "%s/%s/" % (model_files.TASKS_SCOPE, task_name)
   names = [name for name in source.shapes
            if name.startswith(scope) and not variable_shapes.is_slot(name)]
   if not names:
@@ -227,7 +229,7 @@ def _read_head(source, task_name, task_kind):
 
 def _complete_config(source, sizes, part, model_config, num_heads, notes):
   """Returns an ElectraConfig as {field: value}, from `sizes` and files."""
-  path = model_config or source.first_file(model_folder.CONFIG_FILE)
+  path = model_config or source.first_file(model_files.MODEL_CONFIG)
   recorded = utils.load_json(path) if path else {}
   if not isinstance(recorded, dict):
     raise utils.UserError("%s: the content is not a JSON object." % path)
@@ -315,34 +317,27 @@ def _label_config(kind, head, labels, notes):
 
 def _open_tokenizer(source, vocab_file, do_lower_case, strip_accents):
   """Returns (tokenization.FullTokenizer, name of its preprocessing or None)."""
-  vocab_file = vocab_file or source.first_file(tokenizer_files.VOCAB_FILE)
+  vocab_file = vocab_file or source.first_file(model_files.VOCAB)
   if vocab_file is None:
     raise utils.UserError("%s: the vocabulary vocab.txt is missing. Pass "
                           "--vocab-file." % source.folders[-1])
-  recorded_in = source.first_file(tokenizer_files.CONFIG_FILE)
-  recorded = (tokenizer_files.read_settings(os.path.dirname(recorded_in))
-              if recorded_in else {})
-  do_lower_case = _agree("lower-case", do_lower_case,
-                         recorded.get("do_lower_case"), recorded_in)
-  if do_lower_case is None:
+  settings = model_files.TokenizerSettings(do_lower_case, strip_accents)
+  path = source.first_file(model_files.TOKENIZER_CONFIG)
+  if path:
+    settings = settings.reconcile(
+        model_files.TokenizerSettings.read(os.path.dirname(path)),
+        lambda name, passed, recorded: (
+            "%s records %s, got --%s-%s. Omit the flag, or correct the file." %
+            (path, str(recorded).lower(), "do" if passed else "no",
+             _FLAGS[name])))
+  if settings.do_lower_case is None:
     raise utils.UserError(
         "%s: no tokenizer_config.json with do_lower_case. Pass --do-lower-case "
         "(Google's models) or --no-lower-case (AraELECTRA)." %
         source.folders[0])
-  strip_accents = _agree("strip-accents", strip_accents,
-                         recorded.get("strip_accents"), recorded_in)
-  return (tokenization.FullTokenizer(vocab_file, do_lower_case, strip_accents),
-          recorded.get("preprocessing"))
-
-
-def _agree(flag, passed, recorded, path):
-  """Returns the value of a switch; raises a UserError for two that differ."""
-  if passed is not None and recorded is not None and passed != recorded:
-    raise utils.UserError(
-        "%s: the recorded value is %s, got --%s-%s. Omit the flag, or correct "
-        "the file." % (path, str(recorded).lower(), "do" if passed else "no",
-                       flag))
-  return recorded if passed is None else passed
+  return (tokenization.FullTokenizer(vocab_file, settings.do_lower_case,
+                                     settings.strip_accents),
+          settings.preprocessing)
 
 
 def _check_vocab_size(tokenizer, num_rows, source, notes):

@@ -20,13 +20,13 @@ from model.huggingface import heads
 from model.huggingface import model_folder
 from model.huggingface import tokenizer_files
 from model.huggingface import variable_names
+from util import model_files
 from util import model_hparams
 from util import utils
 
 CHECKPOINT_NAME = "model.ckpt-0"
 _LM_TABLE = "generator_lm_head.weight"  # a copy of the word embeddings
 _WORD_TABLE = "electra.embeddings.word_embeddings.weight"
-_SETTINGS = ("do_lower_case", "strip_accents", "preprocessing")
 
 
 def to_tf(output_dir, *, discriminator=None, generator=None, masked_lm=None,
@@ -188,8 +188,8 @@ def _task(model, name, notes):
   variables = _main_encoder(model)
   kind, head = model.take_head()
   notes.append("The head of task '%s' has kind %s" % (name, kind))
-  variables.update({"task_specific/%s/%s" % (name, inside): value
-                    for inside, value in head.items()})
+  scope = "%s/%s/" % (model_files.TASKS_SCOPE, name)
+  variables.update({scope + inside: value for inside, value in head.items()})
   return variables
 
 
@@ -325,11 +325,12 @@ def _shapes(variables):
 def _write_settings(output_dir, models, has_main, notes):
   """Writes config.json, vocab.txt and tokenizer_config.json of the models."""
   vocab = _agreed(models, tokenizer_files.read_vocab, "vocabularies")
-  settings = _agreed(models, tokenizer_files.read_settings,
-                     "tokenizer settings")
+  settings = _agreed(
+      models, lambda folder: model_files.TokenizerSettings.read(folder).known(),
+      "tokenizer settings")
   if has_main:
     utils.write_json(_main_config(models[0]),
-                     os.path.join(output_dir, model_folder.CONFIG_FILE))
+                     os.path.join(output_dir, model_files.MODEL_CONFIG))
   if vocab:
     utils.makedirs(output_dir)
     tokenizer_files.write_vocab(output_dir, vocab)
@@ -337,9 +338,7 @@ def _write_settings(output_dir, models, has_main, notes):
     notes.append("The folders have no vocabulary: put vocab.txt into %s" %
                  output_dir)
   if settings and "do_lower_case" in settings:
-    settings.setdefault("strip_accents", settings["do_lower_case"])
-    utils.write_json({name: settings.get(name) for name in _SETTINGS},
-                     os.path.join(output_dir, tokenizer_files.CONFIG_FILE))
+    model_files.TokenizerSettings(**settings).with_defaults().write(output_dir)
   else:
     notes.append("The folders do not record whether text is lower-cased: set "
                  "do_lower_case for training")

@@ -17,9 +17,9 @@ import numpy as np
 import safetensors
 import safetensors.numpy
 
+from util import model_files
 from util import utils
 
-CONFIG_FILE = "config.json"
 SAFETENSORS_FILE = "model.safetensors"
 TORCH_FILE = "pytorch_model.bin"
 # Fields with one value for all ELECTRA models, as in ElectraConfig.
@@ -51,7 +51,7 @@ def write(folder, weights, config, architecture):
     architecture: str, the class of transformers that reads the weights.
   """
   utils.write_json(dict(_FIXED_CONFIG, architectures=[architecture], **config),
-                   os.path.join(folder, CONFIG_FILE))
+                   os.path.join(folder, model_files.MODEL_CONFIG))
   content = safetensors.numpy.save(
       {name: np.ascontiguousarray(weight) for name, weight in weights.items()},
       metadata={"format": "pt"})  # transformers insists on it
@@ -67,7 +67,7 @@ def read_config(folder):
     utils.UserError: it is missing, or the model is not an ELECTRA encoder with
       absolute positions.
   """
-  path = os.path.join(folder, CONFIG_FILE)
+  path = os.path.join(folder, model_files.MODEL_CONFIG)
   config = utils.load_json(path)
   model_type = config.get("model_type") if isinstance(config, dict) else None
   if model_type != "electra":

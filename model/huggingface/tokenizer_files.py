@@ -23,11 +23,10 @@ from tokenizers import pre_tokenizers
 from tokenizers import processors
 
 from model import tokenization
+from util import model_files
 from util import utils
 
-VOCAB_FILE = "vocab.txt"
 TOKENIZER_FILE = "tokenizer.json"
-CONFIG_FILE = "tokenizer_config.json"
 SPECIAL_TOKENS_FILE = "special_tokens_map.json"
 TOKENIZER_CLASS = "PreTrainedTokenizerFast"
 _NAMES_OF_SPECIAL_TOKENS = {
@@ -67,7 +66,7 @@ def write_files(folder, tokenizer, max_length, preprocessing=None):
   if preprocessing:
     config["preprocessing"] = preprocessing
   write_vocab(folder, tokenizer.vocab)
-  utils.write_json(config, _path(folder, CONFIG_FILE))
+  utils.write_json(config, _path(folder, model_files.TOKENIZER_CONFIG))
   utils.write_json(_NAMES_OF_SPECIAL_TOKENS, _path(folder, SPECIAL_TOKENS_FILE))
   with utils.write_atomically(_path(folder, TOKENIZER_FILE)) as f:
     f.write(build(tokenizer).to_str(pretty=True) + "\n")
@@ -75,7 +74,7 @@ def write_files(folder, tokenizer, max_length, preprocessing=None):
 
 def write_vocab(folder, vocab):
   """Writes vocab.txt of a {token: id}, one token per line."""
-  with utils.write_atomically(_path(folder, VOCAB_FILE)) as f:
+  with utils.write_atomically(_path(folder, model_files.VOCAB)) as f:
     f.write("".join(token + "\n" for token in sorted(vocab, key=vocab.get)))
 
 
@@ -85,8 +84,8 @@ def read_vocab(folder):
   Raises:
     utils.UserError: the vocabulary is damaged, or not a WordPiece vocabulary.
   """
-  if utils.exists(_path(folder, VOCAB_FILE)):
-    return tokenization.load_vocab(_path(folder, VOCAB_FILE))
+  if utils.exists(_path(folder, model_files.VOCAB)):
+    return tokenization.load_vocab(_path(folder, model_files.VOCAB))
   path = _path(folder, TOKENIZER_FILE)
   if not utils.exists(path):
     return None
@@ -101,26 +100,6 @@ def read_vocab(folder):
         "%s: expected each of the ids 0 to %d once. Other ids cannot be "
         "written to vocab.txt." % (path, len(vocab) - 1))
   return vocab
-
-
-def read_settings(folder):
-  """Returns the recorded tokenizer settings of a folder, {name: value}.
-
-  The names are `do_lower_case`, `strip_accents` and `preprocessing`; those that
-  are not recorded are absent.
-
-  Raises:
-    utils.UserError: the file is not a JSON object.
-  """
-  path = _path(folder, CONFIG_FILE)
-  if not utils.exists(path):
-    return {}
-  recorded = utils.load_json(path)
-  if not isinstance(recorded, dict):
-    raise utils.UserError("%s: the content is not a JSON object." % path)
-  return {name: recorded[name]
-          for name in ("do_lower_case", "strip_accents", "preprocessing")
-          if recorded.get(name) is not None}
 
 
 def build(tokenizer):

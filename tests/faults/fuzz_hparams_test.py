@@ -1,4 +1,4 @@
-"""Tests of hyperparameters that nobody in their right mind would pass."""
+"""Fuzz tests of hyperparameters and of the metadata files configs read."""
 
 import argparse
 import json
@@ -19,7 +19,7 @@ CONFIGS = (configure_pretraining.PretrainingConfig,
 
 
 def likely_values(hparam):
-  """Draws values near to what a hyperparameter takes, right or just wrong."""
+  """Draws values in or just outside the allowed range of a hyperparameter."""
   if hparam.choices:
     return strategies.sampled_from(hparam.choices)
   limits = [limit for limit in (hparam.minimum, hparam.maximum, hparam.above)

@@ -7,6 +7,7 @@ import unittest
 import configure_finetuning
 from finetune import run_record
 from tests.finetune import words_task
+from util import model_files
 from util import utils
 
 # What decides the weights of a run. A new hyperparameter goes here or, where no
@@ -64,7 +65,7 @@ class TrialRecordTest(unittest.TestCase):
     self._open()
     words_task.write_lines(os.path.join(self.folder, "checkpoint"), ["x"])
     self._open(overwrite=True, learning_rate=0.5)
-    self.assertEqual(os.listdir(self.folder), [run_record.RECORD_NAME])
+    self.assertEqual(os.listdir(self.folder), [model_files.RUN_RECORD])
 
   def test_trial_and_seed_of_a_folder(self):
     with tempfile.TemporaryDirectory() as folder:

@@ -12,6 +12,7 @@ import tokenizers
 from model.huggingface import tokenizer_files
 from model import tokenization
 from tests.model import tokenization_fuzz
+from util import model_files
 from util import utils
 
 GOLDEN = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..",
@@ -120,7 +121,7 @@ class FilesTest(FolderTest):
         os.path.join(self.folder, "tokenizer.json"))
     self.assertEqual(built.encode("[رابط] ب+ات").tokens,
                      ["[CLS]", "[رابط]", "[UNK]", "[SEP]"])
-    self.assertEqual(tokenizer_files.read_settings(self.folder), {
+    self.assertEqual(model_files.TokenizerSettings.read(self.folder).known(), {
         "do_lower_case": False, "strip_accents": False,
         "preprocessing": "araelectra-base"})
 
@@ -133,7 +134,6 @@ class FilesTest(FolderTest):
 
   def test_no_vocabulary(self):
     self.assertIsNone(tokenizer_files.read_vocab(self.folder))
-    self.assertEqual(tokenizer_files.read_settings(self.folder), {})
 
   def test_vocabulary_of_another_model_is_an_error(self):
     utils.write_json({"model": {"type": "BPE", "vocab": {"a": 0}}},
@@ -146,11 +146,6 @@ class FilesTest(FolderTest):
                      os.path.join(self.folder, "tokenizer.json"))
     with self.assertRaisesRegex(utils.UserError, "ids 0 to 0"):
       tokenizer_files.read_vocab(self.folder)
-
-  def test_settings_must_be_an_object(self):
-    utils.write_json([], os.path.join(self.folder, "tokenizer_config.json"))
-    with self.assertRaisesRegex(utils.UserError, "JSON object"):
-      tokenizer_files.read_settings(self.folder)
 
 
 if __name__ == "__main__":
