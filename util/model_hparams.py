@@ -120,26 +120,30 @@ class ModelHParams(hparams.HParams):
           "a smaller max_seq_length." % (num_positions, self.max_seq_length,
                                          self.max_seq_length))
 
-  def checked_vocab_size(self):
+  def checked_vocab_size(self, vocab_file=None):
     """Returns vocab_size, worked out and checked against the vocabulary.
+
+    Args:
+      vocab_file: str, None for that of the config.
 
     Raises:
       utils.UserError: vocab_size is smaller than the vocabulary, or a folder
         is in the vocabulary's place.
     """
-    if not self.vocab_file or not utils.exists(self.vocab_file):
+    vocab_file = vocab_file or self.vocab_file
+    if not vocab_file or not utils.exists(vocab_file):
       return self.vocab_size or DEFAULT_VOCAB_SIZE
-    if utils.isdir(self.vocab_file):
+    if utils.isdir(vocab_file):
       raise utils.UserError("Hyperparameter 'vocab_file': expected a file at "
-                            "%s, found a folder." % self.vocab_file)
-    num_tokens = count_tokens(self.vocab_file)
+                            "%s, found a folder." % vocab_file)
+    num_tokens = count_tokens(vocab_file)
     if self.vocab_size is None:
       return num_tokens
     if self.vocab_size < num_tokens:
       raise utils.UserError(
           "Hyperparameter 'vocab_size': expected at least %d, the number of "
           "tokens in %s, got %d; leave it out to use that number." % (
-              num_tokens, self.vocab_file, self.vocab_size))
+              num_tokens, vocab_file, self.vocab_size))
     return self.vocab_size
 
 
