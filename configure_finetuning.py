@@ -1,11 +1,12 @@
-"""Hyperparameters, presets and paths of fine-tuning.
+"""Hyperparameters and presets of fine-tuning, and their checks.
 
-Names and defaults are those of google-research/electra; a value the user passes
-always wins over a preset.
+Names and defaults are those of google-research/electra; a value that the user
+passes always overrides a preset. Paths are in util/finetuning_paths.py.
 """
 
 import os
 
+from util import finetuning_paths
 from util import hparams
 from util.hparams import Hparam
 from util import json_fields
@@ -13,7 +14,7 @@ from util import model_files
 from util import model_hparams
 from util import utils
 
-# By task, when it is the only one.
+# Presets of a task that is trained alone.
 LONG_TRAINING = dict(num_train_epochs=10.0)  # small training sets
 QUESTION_ANSWERING = dict(max_seq_length=512, num_train_epochs=2.0)
 TASK_PRESETS = {
@@ -31,36 +32,36 @@ DEBUG = dict(train_batch_size=32, eval_batch_size=32, predict_batch_size=32,
              max_seq_length=128, doc_stride=64, num_train_epochs=1.0,
              use_tfrecords_if_existing=False)
 
-RUN_RECORD = model_files.RUN_RECORD
-# Of the files that predictions are written to; finetune/outputs.py.
+# Predictions are written to files with these; see finetune/outputs.py.
 PREDICTION_EXTENSIONS = (".jsonl", ".json", ".tsv", ".txt")
-# Recorded, but of the training and not of the model.
-NOT_OF_THE_MODEL = frozenset([
+# In the run metadata, but not restored when a fine-tuned model is used.
+NOT_RESTORED = frozenset([
     "debug", "seed", "use_tpu", "do_lower_case", "strip_accents"])
 
 
-class FinetuningConfig(model_hparams.ModelHParams):
+class FinetuningConfig(finetuning_paths.FinetuningPaths,
+                       model_hparams.ModelHParams):
   """The hyperparameters of one fine-tuning run."""
 
   log_examples = Hparam(False, bool)  # print the first featurized examples
   num_trials = Hparam(1, int, minimum=1)  # trial i has seed `seed` + i - 1
   do_train = Hparam(True, bool)
   do_eval = Hparam(True, bool)
-  do_predict = Hparam(False, bool)  # true where predict_file is given
-  keep_all_models = Hparam(True, bool)  # false: a trial replaces the one before
-  overwrite = Hparam(False, bool)  # train again over a finished model
+  do_predict = Hparam(False, bool)  # true if predict_file is given
+  keep_all_models = Hparam(True, bool)  # false: only that of the last trial
+  overwrite = Hparam(False, bool)  # remove a trained model and train again
   task_names = Hparam(["chunk"], list)
   strip_accents = Hparam(None, bool)  # null: as recorded, else do_lower_case
 
   # optimization
   learning_rate = Hparam(1e-4, float, above=0.0)  # peak
   weight_decay_rate = Hparam(0.01, float, minimum=0.0)
-  # <= 0: one rate for all layers.
+  # <= 0: the same rate for all layers.
   layerwise_lr_decay = Hparam(0.8, float, maximum=10.0)
   num_train_epochs = Hparam(3.0, float, above=0.0, maximum=1e6)
   warmup_proportion = Hparam(0.1, float, minimum=0.0, maximum=1.0)  # of steps
   save_checkpoints_steps = Hparam(1000000, int, minimum=1)
-  # Where save_checkpoints_steps is not passed; 0: by steps alone.
+  # Used unless save_checkpoints_steps is passed; 0: save by steps only.
   save_checkpoints_minutes = Hparam(10.0, float, minimum=0.0)
   iterations_per_loop = Hparam(1000, int, minimum=1)  # on a TPU
 
@@ -72,20 +73,21 @@ class FinetuningConfig(model_hparams.ModelHParams):
   predict_batch_size = Hparam(32, int, minimum=1)
   double_unordered = Hparam(True, bool)  # train on both orders of MRPC and STS
   write_test_outputs = Hparam(False, bool)
-  n_writes_test = Hparam(5, int, minimum=0)  # of how many trials
-  # Whose cleaning texts get, as the arabert package names it, such as
-  # "araelectra-base"; null: the model's own, "none": no cleaning.
+  n_writes_test = Hparam(5, int, minimum=0)  # trials with test outputs
+  # Model name, as in the arabert package, whose cleaning is applied to texts,
+  # such as "araelectra-base"; null: as recorded with the pre-trained model,
+  # "none": no cleaning.
   arabert_preprocessing = Hparam(None, str)
-  # Pad each batch to its longest example only; never on a TPU.
+  # Pad each batch only to its longest example; ignored on a TPU.
   trim_batches = Hparam(True, bool)
 
-  # evaluation while training
-  eval_steps = Hparam(0, int, minimum=0)  # between two of them; 0: at the end
+  # evaluation during training
+  eval_steps = Hparam(0, int, minimum=0)  # between evaluations; 0: at the end
   best_metric = Hparam(None, str)  # null: the first score of each task
   early_stopping_patience = Hparam(0, int, minimum=0)  # evaluations; 0: off
 
   # prediction
-  predict_file = Hparam(None, str)  # in the task's layout, labels or not
+  predict_file = Hparam(None, str)  # in the task's format; labels optional
   predict_task = Hparam(None, str)  # null: the only one of task_names
   predict_output_file = Hparam(None, str)  # .jsonl
 
@@ -100,11 +102,11 @@ class FinetuningConfig(model_hparams.ModelHParams):
   joint_prediction = Hparam(True, bool)  # the end given the start
   beam_size = Hparam(20, int, minimum=1)
   qa_na_threshold = Hparam(-2.75, float)  # above: the question has no answer
-  # From training: questions on a context that is in the dev or test set too.
+  # Drop training questions whose context is also in the dev or test set.
   drop_leaked_questions = Hparam(False, bool)
 
-  # places
-  init_checkpoint = Hparam(None, str)  # passed null: random weights
+  # paths
+  init_checkpoint = Hparam(None, str)  # null, if passed: random weights
   preprocessed_data_dir = Hparam(None, str)
 
   def presets(self, requested):
@@ -122,32 +124,22 @@ class FinetuningConfig(model_hparams.ModelHParams):
 
   def derived(self, passed):
     pretrained = os.path.join(self.data_dir, "models", self.model_name)
-    model_dir = self.model_dir or pretrained + "_debug" * self.debug
-    start = _folder_of(passed.get("init_checkpoint")) or pretrained
-    self._set(dict(
-        vocab_file=self.vocab_file or model_hparams.first_existing(
-            os.path.join(start, model_files.VOCAB),
-            os.path.join(pretrained, model_files.VOCAB),
-            os.path.join(self.data_dir, model_files.VOCAB),
-            os.path.join(self.data_dir, "bertvocab_final.txt"))))
-    values = dict(
-        model_dir=model_dir,
-        vocab_size=self.checked_vocab_size(),
-        results_txt=self._results_file(model_dir, "txt"),
-        results_pkl=self._results_file(model_dir, "pkl"),
-        preprocessed_data_dir=os.path.join(
-            model_dir, "finetuning_tfrecords",
-            self.tasks_name() + "_tfrecords"))
-    if self.predict_file:
-      name = os.path.splitext(os.path.basename(self.predict_file))[0]
-      values["predict_output_file"] = os.path.join(
-          model_dir, "results", "%s_predictions" % self.tasks_name(),
-          name + ".jsonl")
-      if len(self.task_names) == 1:
-        values["predict_task"] = self.task_names[0]
+    start = finetuning_paths.folder_of(
+        passed.get("init_checkpoint")) or pretrained
+    vocab_file = self.vocab_file or model_hparams.first_existing(
+        os.path.join(start, model_files.VOCAB),
+        os.path.join(pretrained, model_files.VOCAB),
+        os.path.join(self.data_dir, model_files.VOCAB),
+        os.path.join(self.data_dir, "bertvocab_final.txt"))
+    values = self.default_paths(
+        self.model_dir or pretrained + "_debug" * self.debug)
+    values.update(self._tokenizer_settings(start, pretrained))
+    values.update(vocab_file=vocab_file,
+                  vocab_size=self.checked_vocab_size(vocab_file))
+    if self.predict_file and len(self.task_names) == 1:
+      values["predict_task"] = self.task_names[0]
     if "init_checkpoint" not in passed and not self.debug:
       values["init_checkpoint"] = pretrained
-    values.update(self._tokenizer_settings(start, pretrained))
     return values
 
   def check(self):
@@ -157,11 +149,10 @@ class FinetuningConfig(model_hparams.ModelHParams):
       raise utils.UserError(
           "do_train and do_eval: expected at least one of them true, got false "
           "for both.")
-    self._check_prediction()
     if self.seed + self.num_trials > 2 ** 31:
       raise utils.UserError(
-          "seed and num_trials: expected a seed of at most %d, as every trial "
-          "has one more than that before; got %d." % (
+          "seed and num_trials: expected a seed of at most %d, because trial i "
+          "uses seed + i - 1; got %d." % (
               2 ** 31 - self.num_trials, self.seed))
     if self.was_passed("save_checkpoints_steps") and (
         self._passed.get("save_checkpoints_minutes")):
@@ -170,136 +161,56 @@ class FinetuningConfig(model_hparams.ModelHParams):
           "of them, got both.")
     for name in ("best_metric", "early_stopping_patience"):
       if getattr(self, name) and not self.eval_steps:
-        raise utils.UserError(
-            "%s: expected with eval_steps, the steps between two evaluations; "
-            "got no eval_steps." % name)
+        raise utils.UserError("%s requires eval_steps, the number of steps "
+                              "between evaluations. Set both." % name)
+    if self.max_query_length + 4 > self.max_seq_length and (
+        self.was_passed("max_query_length")):
+      raise utils.UserError(
+          "max_query_length: expected at most max_seq_length - 4 (%d), got "
+          "%d." % (self.max_seq_length - 4, self.max_query_length))
+    self._check_task_names()
+    if self.do_predict:
+      self._check_prediction()
+
+  def _check_task_names(self):
     names = self.task_names
     if len(set(names)) < len(names):
       raise utils.UserError("task_names: expected each task once, got %s." %
                             ", ".join(names))
     for name in names:
       if name in (".", "..") or os.path.basename(name) != name:
-        raise utils.UserError("task_names: expected plain names such as \"arcd\", "
-                              "got \"%s\"." % name)
-    if self.max_query_length + 4 > self.max_seq_length and (
-        self.was_passed("max_query_length")):
-      raise utils.UserError(
-          "max_query_length: expected at most max_seq_length - 4 (%d), got %d." %
-          (self.max_seq_length - 4, self.max_query_length))
+        raise utils.UserError("task_names: expected plain names such as "
+                              "\"arcd\", got \"%s\"." % name)
 
   def _check_prediction(self):
-    """Raises a UserError where there is nothing to predict, or no task."""
-    if not self.do_predict:
-      return
     if not self.predict_file:
-      raise utils.UserError("do_predict: expected predict_file, the file to "
-                            "predict for; got none.")
+      raise utils.UserError("do_predict requires predict_file, the file to "
+                            "predict for. Set both.")
     if not utils.exists(self.predict_file) or utils.isdir(self.predict_file):
       raise utils.UserError("predict_file: expected a file at %s, found %s." % (
           self.predict_file, "a folder" if utils.exists(self.predict_file)
           else "none"))
     if self.predict_task not in self.task_names:
       raise utils.UserError(
-          "predict_task: expected one of task_names (%s), the one that "
-          "predict_file is of; got %s." % (
+          "predict_task: expected one of task_names (%s), the task that "
+          "predict_file belongs to; got %s." % (
               ", ".join(self.task_names), self.predict_task or "none"))
     if not self.predict_output_file.endswith(".jsonl"):
       raise utils.UserError("predict_output_file: expected a name that ends in "
                             ".jsonl, got %s." % self.predict_output_file)
-    for path in {self.predict_output_file} | set(map(
-        self.predictions_file, range(1, self.num_trials + 1))):
-      if os.path.realpath(self.predict_file) in [
-          os.path.realpath(os.path.splitext(path)[0] + extension)
-          for extension in PREDICTION_EXTENSIONS]:
-        raise utils.UserError(
-            "predict_output_file: expected a name that, with %s at its end, is "
-            "not that of predict_file, which would be overwritten; got %s and "
-            "%s." % (" or ".join(PREDICTION_EXTENSIONS),
-                     self.predict_output_file, self.predict_file))
-
-  # Places that depend on the task, split or trial.
-
-  def tasks_name(self):
-    """Returns the names of the tasks as used in file names: "mnli_rte"."""
-    return "_".join(self.task_names)
-
-  def trial_model_dir(self, trial):
-    """Returns the folder of the fine-tuned model of a trial, from 1."""
-    return os.path.join(self.model_dir, model_files.FINETUNING_FOLDER,
-                        "%s_model_%d" % (self.tasks_name(), trial))
-
-  def model_folder(self):
-    """Returns the folder of the fine-tuned model that is used, not trained."""
-    return _folder_of(self.init_checkpoint) or self.trial_model_dir(1)
-
-  def raw_data_dir(self, task_name):
-    """Returns the folder of a task's own files."""
-    return os.path.join(self.data_dir, "finetuning_data", task_name)
-
-  def qa_eval_file(self, task_name):
-    """Returns the path of the official evaluation's scores."""
-    return self._qa_file(task_name, "eval.json")
-
-  def qa_preds_file(self, task_name):
-    """Returns the path of {question id: answer}."""
-    return self._qa_file(task_name, "preds.json")
-
-  def qa_nbest_file(self, task_name):
-    """Returns the path of {question id: [candidate answers]}."""
-    return self._qa_file(task_name, "nbest.json")
-
-  def qa_na_file(self, task_name):
-    """Returns the path of {question id: odds that it has no answer}."""
-    return self._qa_file(task_name, "null_odds.json")
-
-  def tagging_preds_file(self, task_name, split):
-    """Returns the path of the tagged words of a split, in columns."""
-    return self._tagging_file(task_name, split, "predictions.txt")
-
-  def tagging_scores_file(self, task_name, split):
-    """Returns the path of a tagging task's scores, those of types included."""
-    return self._tagging_file(task_name, split, "scores.json")
-
-  def test_predictions(self, task_name, split, trial):
-    """Returns the path of a task's predictions on an unlabeled split."""
-    return os.path.join(self.model_dir, "test_predictions",
-                        "%s_%s_%d_predictions.pkl" % (task_name, split, trial))
-
-  def submission_dir(self, trial):
-    """Returns the folder of the files that leaderboards ask for."""
-    return os.path.join(self.model_dir, "test_predictions",
-                        "submission_%d" % trial)
-
-  def predictions_file(self, trial):
-    """Returns the path of a trial's predictions for predict_file.
-
-    It is `predict_output_file` where there is one trial, else one beside it.
-    """
-    if self.num_trials == 1 or not self.do_train:
-      return self.predict_output_file
-    stem, extension = os.path.splitext(self.predict_output_file)
-    return "%s_trial_%d%s" % (stem, trial, extension)
-
-  def dev_output_folders(self):
-    """Returns the folders where each evaluation writes outputs of tasks."""
-    return [os.path.join(self.model_dir, "results", self.tasks_name() + suffix)
-            for suffix in ("_qa", "_tagging")]
-
-  def _qa_file(self, task_name, name):
-    return os.path.join(self.model_dir, "results", "%s_qa" % self.tasks_name(),
-                        "%s_%s" % (task_name, name))
-
-  def _tagging_file(self, task_name, split, name):
-    return os.path.join(
-        self.model_dir, "results", "%s_tagging" % self.tasks_name(),
-        "%s_%s_%s" % (task_name, split, name))
-
-  def _results_file(self, model_dir, extension):
-    return os.path.join(model_dir, "results",
-                        "%s_results.%s" % (self.tasks_name(), extension))
+    outputs = [self.predict_output_file] + [
+        self.predictions_file(trial + 1) for trial in range(self.num_trials)]
+    if os.path.realpath(self.predict_file) in {
+        os.path.realpath(os.path.splitext(path)[0] + extension)
+        for path in outputs for extension in PREDICTION_EXTENSIONS}:
+      raise utils.UserError(
+          "predict_output_file: %s, with the extension %s, would overwrite "
+          "predict_file (%s). Choose another name." % (
+              self.predict_output_file, " or ".join(PREDICTION_EXTENSIONS),
+              self.predict_file))
 
   def _task_preset(self, name):
-    """Returns the {name: value} that suit a task that is trained alone."""
+    """Returns the {name: value} preset of a task that is trained alone."""
     if name in TASK_PRESETS:
       return TASK_PRESETS[name]
     path = os.path.join(self.raw_data_dir(name),
@@ -311,30 +222,24 @@ class FinetuningConfig(model_hparams.ModelHParams):
       is_qa = "squad" in name or "qa" in name
     return QUESTION_ANSWERING if is_qa else {}
 
-  def _finetuned_folder(self, passed):
-    """Returns the folder of the fine-tuned model that is only used, or None."""
-    if passed.get("do_train", True) or not passed.get("init_checkpoint"):
-      return None
-    folder = _folder_of(passed["init_checkpoint"])
-    return folder if utils.exists(
-        os.path.join(folder, model_files.RUN_RECORD)) else None
-
   def _recorded_values(self, requested):
-    """Returns {name: value} that a fine-tuned model was trained with.
+    """Returns {name: value} from the metadata of the fine-tuned model in use.
 
-    So that it can be used without repeating them; what is passed still wins.
+    So it can be evaluated without repeating its hyperparameters; passed values
+    override them. Empty if the run trains or the model was not fine-tuned.
     """
-    folder = self._finetuned_folder(requested)
-    if folder is None:
+    if requested["do_train"] or not requested["init_checkpoint"]:
       return {}
-    path = os.path.join(folder, model_files.RUN_RECORD)
-    recorded = json_fields.load_object(path)
-    return self._checked_record(path, {
-        name: value for name, value in recorded.items()
-        if name in self.declared() and name not in NOT_OF_THE_MODEL})
+    path = os.path.join(finetuning_paths.folder_of(
+        requested["init_checkpoint"]), model_files.RUN_RECORD)
+    if not utils.exists(path):
+      return {}
+    return self._checked(path, {
+        name: value for name, value in json_fields.load_object(path).items()
+        if name in self.declared() and name not in NOT_RESTORED})
 
-  def _checked_record(self, path, values):
-    """Returns {name: value} as declared; an error names the file too."""
+  def _checked(self, path, values):
+    """Returns `values` from `path` as declared; errors name the file."""
     declared = self.declared()
     try:
       return {name: declared[name].check(name, value)
@@ -343,10 +248,14 @@ class FinetuningConfig(model_hparams.ModelHParams):
       raise utils.UserError("%s: %s" % (path, error))
 
   def _tokenizer_settings(self, *folders):
-    """Returns do_lower_case and strip_accents, as recorded in a folder.
+    """Returns the tokenizer and cleaning settings of a run.
+
+    Args:
+      *folders: str, folders of models; the first that has a
+        tokenizer_config.json gives the settings that were not passed.
 
     Raises:
-      utils.UserError: what the user passed contradicts the record.
+      utils.UserError: a passed value contradicts the file.
     """
     settings = model_files.TokenizerSettings(
         self.do_lower_case, self.strip_accents, self.arabert_preprocessing)
@@ -361,16 +270,6 @@ class FinetuningConfig(model_hparams.ModelHParams):
     return dict(do_lower_case=settings.do_lower_case,
                 strip_accents=settings.strip_accents,
                 arabert_preprocessing=settings.preprocessing)
-
-
-def _folder_of(checkpoint):
-  """Returns the folder of a checkpoint: a folder, or a prefix in one."""
-  if not checkpoint:
-    return checkpoint
-  prefix = checkpoint[:-len(".index")] if checkpoint.endswith(
-      ".index") else checkpoint
-  is_prefix = utils.exists(prefix + ".index")
-  return os.path.dirname(prefix) or "." if is_prefix else checkpoint
 
 
 def parse(parser, argv=None):

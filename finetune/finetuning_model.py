@@ -8,6 +8,7 @@ import tensorflow.compat.v1 as tf
 from model import model_sizes
 from model import modeling
 from model import randomness
+from util import model_files
 
 _SEPARATOR = "/"  # between the names of a task and an output; in no task's name
 
@@ -51,7 +52,7 @@ class FinetuningModel:
     self._outputs = {}
     losses = []
     for task_id, task in enumerate(tasks):
-      with tf.variable_scope("task_specific/" + task.name):
+      with tf.variable_scope(model_files.TASKS_SCOPE + "/" + task.name):
         task_losses, self._outputs[task.name] = task.get_prediction_module(
             bert_model, features, is_training, percent_done)
       # Chosen rather than multiplied by 0: on the default values that another

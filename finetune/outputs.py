@@ -41,21 +41,21 @@ def write_results(config, trials):
       len(trials), "" if len(trials) == 1 else "s", config.results_txt))
 
 
-def beside_several_trials(config):
-  """Returns the config to write the scores of one finished model with.
+def keep_trial_results(config):
+  """Returns the config to write the scores of one trained model with.
 
-  Where the results of several trials stand in its place, they stay, and these
-  go to files beside them, called "<tasks>_evaluation".
+  If the results files hold those of several trials, they are kept, and the
+  scores go to other files in that folder, called "<tasks>_evaluation".
   """
   path = config.results_json()
-  record = utils.load_json(path) if utils.exists(path) else None
-  trials = record.get("trials") if isinstance(record, dict) else None
+  results = utils.load_json(path) if utils.exists(path) else None
+  trials = results.get("trials") if isinstance(results, dict) else None
   if not isinstance(trials, list) or len(trials) < 2:
     return config
   stem = os.path.join(os.path.dirname(path),
                       "%s_evaluation" % config.tasks_name())
-  utils.log("%s, of %d trials, stays; the scores of this model go to %s.txt" % (
-      config.results_txt, len(trials), stem))
+  utils.log("Keeping %s (%d trials); writing the scores of this model to "
+            "%s.txt" % (config.results_txt, len(trials), stem))
   return config.replace(results_txt=stem + ".txt", results_pkl=stem + ".pkl")
 
 
@@ -102,6 +102,22 @@ def _lines_of_last(trial):
 def results_line(scores):
   """Returns {score: value} as "accuracy: 84.12 - loss: 0.41"."""
   return " - ".join("%s: %.2f" % item for item in scores.items())
+
+
+def write_scorer_files(task_scorer):
+  """Writes the files of a scored split (`Scorer.get_files`), each atomically."""
+  files = task_scorer.get_files()
+  for path, content in files.items():
+    extension = os.path.splitext(path)[1]
+    if extension == ".json":
+      utils.write_json(content, path)
+    elif extension == ".pkl":
+      utils.write_pickle(content, path)
+    else:
+      with utils.write_atomically(path) as f:
+        f.write(content)
+  if files:
+    utils.log("Wrote %s" % ", ".join(files))
 
 
 def write_test_outputs(config, task_name, split, trial, task_scorer):

@@ -15,22 +15,24 @@ def make(data_dir="no_such_folder", **passed):
 class PresetsTest(unittest.TestCase):
 
   def test_single_tasks_have_their_length_and_epochs(self):
-    for name, wanted in [
+    for name, expected in [
         ("rte", (128, 10.0)), ("sts", (128, 10.0)), ("mnli", (128, 3.0)),
         ("squad", (512, 2.0)), ("squadv1", (512, 2.0)), ("newsqa", (512, 2.0)),
         ("naturalqs", (512, 2.0)),  # length 128 in the reference: no "qa" in it
         ("arcd", (512, 2.0)), ("tydiqa", (512, 2.0)), ("chunk", (256, 3.0))]:
       with self.subTest(name=name):
         config = make(task_names=[name])
-        self.assertEqual((config.max_seq_length, config.num_train_epochs), wanted)
+        self.assertEqual((config.max_seq_length, config.num_train_epochs),
+                         expected)
 
   def test_sizes(self):
     large = make(model_size="large")
-    self.assertEqual((large.learning_rate, large.layerwise_lr_decay), (5e-5, 0.9))
+    self.assertEqual((large.learning_rate, large.layerwise_lr_decay),
+                     (5e-5, 0.9))
     self.assertEqual(make(model_size="small").embedding_size, 128)
     self.assertEqual(make().learning_rate, 1e-4)
 
-  def test_debug_trains_new_weights_in_its_own_folder(self):
+  def test_debug_trains_new_weights_in_a_separate_folder(self):
     # The reference looks at `debug` before the user's values are applied.
     config = make(debug=True)
     self.assertIsNone(config.init_checkpoint)
@@ -46,14 +48,14 @@ class DeclaredTaskTest(unittest.TestCase):
 
   def test_length_and_epochs_follow_the_declared_kind_and_not_the_name(self):
     with tempfile.TemporaryDirectory() as folder:
-      for name, kind, wanted in [
+      for name, kind, expected in [
           ("trivia", "qa", (512, 2.0)), ("iraqanews", "tagging", (128, 3.0)),
           ("reviews", "classification", (128, 3.0))]:
         utils.write_json({"kind": kind}, os.path.join(
             folder, "finetuning_data", name, "task.json"))
         config = make(folder, task_names=[name])
         self.assertEqual((config.max_seq_length, config.num_train_epochs),
-                         wanted)
+                         expected)
       self.assertEqual(make(folder, task_names=["trivia"],
                             max_seq_length=384).max_seq_length, 384)
 
@@ -66,14 +68,14 @@ class FinetunedModelTest(unittest.TestCase):
     self.addCleanup(folder.cleanup)
     self.model = os.path.join(folder.name, "model")
 
-  def record(self, **values):
+  def write_metadata(self, **values):
     utils.write_json(values, os.path.join(self.model, "finetuning_run.json"))
 
   def use(self, **passed):
     return make(do_train=False, init_checkpoint=self.model, **passed)
 
-  def test_is_used_as_it_was_trained(self):
-    self.record(task_names=["arcd"], max_seq_length=384, model_size="small",
+  def test_hyperparameters_of_training_are_restored(self):
+    self.write_metadata(task_names=["arcd"], max_seq_length=384, model_size="small",
                 embedding_size=64, debug=True, use_tpu=True, seed=7,
                 unknown_to_this_version=1)
     config = self.use()
@@ -83,24 +85,24 @@ class FinetunedModelTest(unittest.TestCase):
     self.assertEqual((config.debug, config.use_tpu, config.seed),
                      (False, False, 0))
     self.assertEqual(self.use(max_seq_length=128).max_seq_length, 128)
-    # To train from it is another matter.
+    # A run that trains does not restore them.
     self.assertEqual(make(init_checkpoint=self.model).task_names, ["chunk"])
 
-  def test_vocabulary_is_its_own(self):
-    self.record()
+  def test_vocabulary_is_that_of_the_model(self):
+    self.write_metadata()
     path = os.path.join(self.model, "vocab.txt")
     with utils.write_atomically(path) as f:
       f.write("a\nb\n")
     self.assertEqual(self.use().vocab_file, path)
 
-  def test_broken_record(self):
-    self.record(max_seq_length="long")
+  def test_bad_value_in_run_metadata(self):
+    self.write_metadata(max_seq_length="long")
     with self.assertRaisesRegex(
         utils.UserError, "finetuning_run.json: .*'max_seq_length': expected"):
       self.use()
 
 
-class PlacesTest(unittest.TestCase):
+class PathsTest(unittest.TestCase):
 
   def test_predictions_are_named_after_their_file(self):
     config = make("d", task_names=["rte"], predict_file=__file__)
@@ -112,21 +114,21 @@ class PlacesTest(unittest.TestCase):
     self.assertTrue(config.replace(num_trials=3).predictions_file(2).endswith(
         "configure_finetuning_test_trial_2.jsonl"))
 
-  def test_places_are_the_references(self):
+  def test_paths_are_the_references(self):
     config = make("d", task_names=["mnli", "rte"])
     self.assertEqual(
         [config.results_txt, config.trial_model_dir(2),
          config.preprocessed_data_dir, config.raw_data_dir("rte"),
          config.test_predictions("rte", "test", 1)],
-        [os.path.join("d", *places.split("/")) for places in (
+        [os.path.join("d", *path.split("/")) for path in (
             "models/m/results/mnli_rte_results.txt",
             "models/m/finetuning_models/mnli_rte_model_2",
             "models/m/finetuning_tfrecords/mnli_rte_tfrecords",
             "finetuning_data/rte",
             "models/m/test_predictions/rte_test_1_predictions.pkl")])
 
-  def test_files_of_a_task_can_be_asked_for(self):
-    # Bound str.format methods in the reference, which JSON cannot override.
+  def test_paths_of_a_task(self):
+    # Bound str.format methods in the reference.
     config = make("d", task_names=["arcd"])
     self.assertEqual(os.path.basename(config.qa_nbest_file("arcd")),
                      "arcd_nbest.json")
@@ -140,30 +142,31 @@ class PlacesTest(unittest.TestCase):
         with open(os.path.join(folder, name), "wb") as f:
           f.write(content)
       self.assertEqual(make(folder).vocab_size, 3)
-      # That of the model that training starts from, wherever it is.
+      # That of the model that training starts from, in any folder.
       self.assertEqual(make(folder, init_checkpoint=os.path.join(
           folder, "models", "other")).vocab_size, 4)
 
-  def test_another_model_dir_is_where_the_run_writes(self):
+  def test_run_writes_to_a_passed_model_dir(self):
     config = make("d", model_dir="out")
     self.assertEqual(config.init_checkpoint, os.path.join("d", "models", "m"))
     self.assertEqual(config.results_txt,
                      os.path.join("out", "results", "chunk_results.txt"))
 
-  def test_predictions_never_replace_what_they_are_for(self):
-    # With "new.jsonl" come "new.tsv", "new.txt" or "new.json".
+  def test_predictions_must_not_overwrite_predict_file(self):
+    # "new.jsonl" is written with "new.tsv", "new.txt" or "new.json".
     with tempfile.TemporaryDirectory() as folder:
       for name, output, num_trials in (
           ("new.tsv", "new.jsonl", 1), ("new.jsonl", "new.jsonl", 1),
-          ("new.json", "x/../new.jsonl", 1), ("new_trial_2.txt", "new.jsonl", 2),
+          ("new.json", "x/../new.jsonl", 1),
+          ("new_trial_2.txt", "new.jsonl", 2),
           ("new.jsonl", "link.jsonl", 1)):
         path = os.path.join(folder, name)
         with open(path, "w") as f:
           f.write("text")
         if output == "link.jsonl":
           os.symlink(path, os.path.join(folder, output))
-        with self.assertRaisesRegex(utils.UserError, "not that of predict_file, "
-                                    "which would be overwritten"):
+        with self.assertRaisesRegex(utils.UserError, "would overwrite "
+                                    "predict_file"):
           make(predict_file=path, num_trials=num_trials,
                predict_output_file=os.path.join(folder, output))
       make(predict_file=os.path.join(folder, "new.tsv"),
@@ -178,33 +181,33 @@ class TokenizerSettingsTest(unittest.TestCase):
     self.addCleanup(folder.cleanup)
     self.data_dir = folder.name
 
-  def record(self, **settings):
+  def write_settings(self, **settings):
     utils.write_json(settings, os.path.join(
         self.data_dir, "models", "m", "tokenizer_config.json"))
 
-  def test_are_those_of_the_pretrained_model(self):
-    self.record(do_lower_case=True, strip_accents=False)
+  def test_default_to_those_of_the_pretrained_model(self):
+    self.write_settings(do_lower_case=True, strip_accents=False)
     config = make(self.data_dir)
     self.assertIs(config.do_lower_case, True)
     self.assertIs(config.strip_accents, False)
 
-  def test_contradiction_names_the_record(self):
+  def test_contradiction_names_the_file(self):
     # The reference lower-cases AraELECTRA, which was trained cased.
-    self.record(do_lower_case=False)
+    self.write_settings(do_lower_case=False)
     with self.assertRaisesRegex(
         utils.UserError, "tokenizer_config.json records false, got true"):
       make(self.data_dir, do_lower_case=True)
 
-  def test_damaged_record_is_refused(self):
-    # "no" was taken for true.
+  def test_wrong_types_in_tokenizer_config_are_errors(self):
+    # "no" was read as true.
     for settings in (dict(do_lower_case="no"), dict(strip_accents="no"),
                      dict(preprocessing=["x"])):
-      self.record(**settings)
-      with self.assertRaisesRegex(
-          utils.UserError, "tokenizer_config.json: .*: expected .* or null"):
+      self.write_settings(**settings)
+      with self.assertRaisesRegex(utils.UserError, "tokenizer_config.json: "
+                                  ".*: expected .* or null"):
         make(self.data_dir)
 
-  def test_without_a_record_text_keeps_its_case(self):
+  def test_without_tokenizer_config_text_keeps_its_case(self):
     config = make(self.data_dir)
     self.assertIs(config.do_lower_case, False)
     self.assertIs(config.strip_accents, False)
@@ -213,14 +216,14 @@ class TokenizerSettingsTest(unittest.TestCase):
 
 class ContradictionsTest(unittest.TestCase):
 
-  def test_each_is_refused_by_name(self):
+  def test_each_error_names_the_hyperparameter(self):
     for passed, message in [
         (dict(task_names="squad"), "'task_names': expected a list of strings"),
         (dict(task_names=["rte", "rte"]), "each task once"),
         (dict(task_names=["../x"]), "expected plain names"),
         (dict(do_train=False, do_eval=False), "expected at least one"),
         (dict(max_query_length=253), "max_query_length: expected at most"),
-        (dict(do_predict=True), "do_predict: expected predict_file"),
+        (dict(do_predict=True), "do_predict requires predict_file"),
         (dict(predict_file="x/y.tsv"), "predict_file: expected a file at x/y"),
         (dict(predict_file=__file__, task_names=["rte", "sst"]),
          r"predict_task: expected one of task_names \(rte, sst\).* got none"),
@@ -229,12 +232,14 @@ class ContradictionsTest(unittest.TestCase):
          "ends in .jsonl"),
         (dict(save_checkpoints_steps=5, save_checkpoints_minutes=1),
          "expected one of them, got both"),
-        (dict(best_metric="f1"), "best_metric: expected with eval_steps"),
-        (dict(early_stopping_patience=2), "expected with eval_steps"),
+        (dict(best_metric="f1"), "best_metric requires eval_steps"),
+        (dict(early_stopping_patience=2),
+         "early_stopping_patience requires eval_steps"),
         (dict(seed=2 ** 31 - 2, num_trials=3),
          "seed of at most 2147483645, .* got 2147483646"),
         (dict(layerwise_lr_decay=1e30), "of at most 10.0"),
-        (dict(num_trials=0), "'num_trials': expected an integer of at least 1")]:
+        (dict(num_trials=0),
+         "'num_trials': expected an integer of at least 1")]:
       with self.subTest(passed=passed):
         with self.assertRaisesRegex(utils.UserError, message):
           make(**passed)

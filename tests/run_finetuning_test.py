@@ -176,7 +176,7 @@ class RunTest(unittest.TestCase):
   def test_no_test_split_is_said_before_training(self):
     config = self._config(write_test_outputs=True)
     with self.assertRaisesRegex(
-        utils.UserError, "an unlabeled test split of task 'words', found none"):
+        utils.UserError, "task .words. has no unlabeled test split"):
       run_finetuning.run(config)
     self.assertFalse(os.path.exists(config.trial_model_dir(1)))
 
@@ -188,7 +188,7 @@ class RunTest(unittest.TestCase):
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):
       run_finetuning.run(config)
-    self.assertIn("No test outputs of task 'words', for want of",
+    self.assertIn("No test outputs for task 'words': no unlabeled",
                   printed.getvalue())
     self.assertTrue(os.path.exists(
         config.test_predictions("words_with_test", "test", 1)))
@@ -225,7 +225,7 @@ class RunTest(unittest.TestCase):
     self.assertEqual(raised.exception.code, 128 + signal.SIGTERM)
 
   def test_diverging_training_is_no_traceback(self):
-    with self.assertRaisesRegex(utils.UserError, "not a number"):
+    with self.assertRaisesRegex(utils.UserError, "training diverged, the loss is NaN"):
       run_finetuning.run(self._config(learning_rate=1e30))
 
   def test_debug_run_leaves_the_model_alone(self):

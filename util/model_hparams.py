@@ -127,6 +127,9 @@ class ModelHParams(hparams.HParams):
     Args:
       vocab_file: path of the vocabulary; None: the hyperparameter's.
 
+    Args:
+      vocab_file: str, None for that of the config.
+
     Raises:
       utils.UserError: vocab_size is smaller than the vocabulary, or vocab_file
         is a folder.

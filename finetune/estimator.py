@@ -1,0 +1,107 @@
+"""The Estimator of a trial: run config, model function, initial weights."""
+
+import tensorflow.compat.v1 as tf
+
+from finetune import finetuning_model
+from finetune import preprocessing
+from model import checkpoint
+from model import optimization
+from util import estimators
+from util import session_hooks
+from util import utils
+
+# A trial keeps only its newest checkpoint.
+KEEP_CHECKPOINTS = 1
+# Variables of a pre-trained checkpoint that fine-tuning does not use.
+PRETRAINING_ONLY = ("^generator", "^discriminator_predictions/", "^cloze")
+
+
+def make_estimator(config, tasks, *, model_dir, weights, num_train_steps=None):
+  """Returns the TPUEstimator of a trial.
+
+  Args:
+    config: the FinetuningConfig of the trial.
+    tasks: list of all Task of the run.
+    model_dir: str, the folder of the trial's checkpoints.
+    weights: str, the checkpoint that training starts from, or that predicts.
+      None: training starts from random weights, or resumes.
+    num_train_steps: int, the steps of the entire training; None to predict.
+  """
+  run_config = estimators.make_run_config(
+      config, model_dir=model_dir,
+      save_checkpoints_steps=config.save_checkpoints_steps,
+      keep_checkpoint_max=KEEP_CHECKPOINTS)
+  if config.save_checkpoints_minutes and not config.was_passed(
+      "save_checkpoints_steps"):
+    run_config = run_config.replace(
+        save_checkpoints_secs=60.0 * config.save_checkpoints_minutes)
+  return tf.estimator.tpu.TPUEstimator(
+      use_tpu=config.use_tpu,
+      model_fn=_model_fn_builder(config, tasks, weights, num_train_steps),
+      config=run_config,
+      train_batch_size=config.train_batch_size,
+      eval_batch_size=config.eval_batch_size,
+      predict_batch_size=config.predict_batch_size)
+
+
+def _model_fn_builder(config, tasks, weights, num_train_steps):
+  """Returns the model_fn; see `make_estimator` for the arguments."""
+
+  def model_fn(features, labels, mode, params):
+    del labels, params  # labels are among the features, sizes in the config
+    is_training = mode == tf.estimator.ModeKeys.TRAIN
+    model = finetuning_model.FinetuningModel(
+        config, tasks, features, is_training=is_training,
+        num_train_steps=num_train_steps)
+    if not is_training:
+      # Reports which hyperparameter to set if the sizes differ.
+      checkpoint.plan(weights, tf.trainable_variables(), required=["."])
+      return tf.estimator.tpu.TPUEstimatorSpec(
+          mode=mode, predictions=dict(
+              model.predictions(), **{preprocessing.INPUT_NUMBER: features[
+                  preprocessing.INPUT_NUMBER]}))
+
+    scaffold_fn = None
+    if weights:
+      scaffold_fn = _start_from(weights, config.use_tpu)
+    step = optimization.create_train_op(
+        model.loss, config.learning_rate, num_train_steps,
+        weight_decay_rate=config.weight_decay_rate,
+        warmup_proportion=config.warmup_proportion,
+        layerwise_lr_decay_power=config.layerwise_lr_decay,
+        n_transformer_layers=model.bert_config.num_hidden_layers,
+        use_tpu=config.use_tpu)
+    return tf.estimator.tpu.TPUEstimatorSpec(
+        mode=mode, loss=model.loss, train_op=step.op, scaffold_fn=scaffold_fn,
+        training_hooks=[_progress_hook(config, num_train_steps, {
+            "loss": model.mean_loss, "learning_rate": step.learning_rate})])
+
+  return model_fn
+
+
+def _progress_hook(config, num_train_steps, tensors):
+  return session_hooks.ProgressHook(
+      num_train_steps=num_train_steps, batch_size=config.train_batch_size,
+      max_seq_length=(None if preprocessing.is_trimming(config)
+                      else config.max_seq_length),
+      log_steps=config.log_steps,
+      # A TPU cannot return tensors from within its training loop.
+      tensors={} if config.use_tpu else tensors)
+
+
+def _start_from(init_checkpoint, use_tpu):
+  """Initializes variables from a checkpoint and logs which ones.
+
+  All encoder variables are required. The head of a task is initialized too if
+  the checkpoint was fine-tuned on a task of that name.
+
+  Returns:
+    The scaffold_fn that does so on the host of a TPU, None elsewhere.
+  """
+  report = checkpoint.plan(init_checkpoint, tf.trainable_variables(),
+                           ignore=PRETRAINING_ONLY, required=["^electra/"])
+  utils.log(checkpoint.format_report(report))
+  if use_tpu:
+    return checkpoint.scaffold_fn(report)
+  checkpoint.apply(report)
+  return None
