@@ -11,11 +11,10 @@ below, or call `register` before the run.
 import difflib
 import functools
 
-from finetune.classification import declared_tasks
+from finetune.classification import classification_tasks
 from finetune.classification import glue_tasks
 from finetune.qa import declared_tasks as declared_qa_tasks
 from finetune.qa import qa_tasks
-from finetune.tagging import declared_tasks as declared_tagging_tasks
 from finetune.tagging import tagging_tasks
 from finetune import task_declaration
 from finetune import task_metadata
@@ -45,10 +44,10 @@ _TASK_CLASSES = {
 }
 # What makes a task of each kind that a task.json can declare.
 _DECLARED_KINDS = {
-    "classification": declared_tasks.DeclaredClassification,
+    "classification": classification_tasks.ClassificationTask.from_declaration,
     "qa": declared_qa_tasks.make,
-    "regression": declared_tasks.DeclaredRegression,
-    "tagging": declared_tagging_tasks.make,
+    "regression": classification_tasks.RegressionTask.from_declaration,
+    "tagging": tagging_tasks.TaggingTask.from_declaration,
 }
 
 

@@ -45,17 +45,15 @@ import json
 import os
 import re
 
+from finetune.readers import tables
 from util import utils
 
 FILE_NAME = "task.json"
 LEARN = "learn"
 SPLITS = ("train", "dev", "test")
-ROW_FORMATS = ("tsv", "csv")
-OBJECT_FORMATS = ("json", "jsonl")
-TABLE_FORMATS = ROW_FORMATS + OBJECT_FORMATS
 FORMATS = {
-    "classification": TABLE_FORMATS, "regression": TABLE_FORMATS,
-    "tagging": ("conll",) + TABLE_FORMATS, "qa": ("squad", "mrqa"),
+    "classification": tables.FORMATS, "regression": tables.FORMATS,
+    "tagging": ("conll",) + tables.FORMATS, "qa": ("squad", "mrqa"),
 }
 # The files that are looked for where "files" is left out, by format.
 _EXTENSIONS = {"conll": "txt", "squad": "json", "mrqa": "jsonl"}
@@ -239,7 +237,7 @@ def _check_columns(path, file_format, values):
   """Raises a UserError where columns are named as the format does not name."""
   columns = {key: value for key, value in values.items()
              if _KEYS[key][1] is _COLUMN}
-  is_json = file_format in OBJECT_FORMATS
+  is_json = file_format in tables.OBJECT_FORMATS
   if is_json and "header" in values:
     raise utils.UserError(
         "%s: \"header\" is for tsv and csv files, but the format is %s." % (
@@ -268,9 +266,9 @@ def _check_words(path, file_format, values):
       raise utils.UserError(
           "%s: \"%s\" is for %s, but the format is conll, where the first "
           "column is the word and the last its tag." % (
-              path, given[0], ", ".join(TABLE_FORMATS)))
+              path, given[0], ", ".join(tables.FORMATS)))
     return
-  is_json = file_format in OBJECT_FORMATS
+  is_json = file_format in tables.OBJECT_FORMATS
   wrong = "sentence" if is_json else "id"
   if wrong in values:
     raise utils.UserError("%s: \"%s\" is for %s, but the format is %s." % (
@@ -323,7 +321,7 @@ def _format_of(name, kind):
     if name.endswith(_PACKED):
       extension = os.path.splitext(name[:-len(_PACKED)])[1][1:]
     return "mrqa" if extension == _EXTENSIONS["mrqa"] else "squad"
-  if extension in TABLE_FORMATS:
+  if extension in tables.FORMATS:
     return extension
   return "conll" if kind == "tagging" else None
 

@@ -126,7 +126,7 @@ class SentenceScorer(scorer.Scorer):
   def get_predictions(self):
     """Returns [{"id", "text" or "text_a" and "text_b", what is predicted}]."""
     predictions = []
-    for example in self._task.get_examples_to_predict():
+    for example in self._task.get_examples(self._split):
       prediction = collections.OrderedDict(id=example.example_id)
       if example.text_b is None:
         prediction["text"] = example.text_a
@@ -155,7 +155,7 @@ class SentenceScorer(scorer.Scorer):
 
   def _score(self, functions):
     """Returns [(name, score)] of all metrics and the loss."""
-    if self._task.is_unlabeled(self._split):
+    if not self._task.is_labeled(self._split):
       return []
     gold, predictions = np.array(self._gold), np.array(self._predictions)
     results = []

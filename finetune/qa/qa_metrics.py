@@ -73,7 +73,7 @@ class SpanBasedQAScorer(scorer.Scorer):
     answers, odds = self._answers()
     final = self._final(_texts(answers), odds)
     predictions = []
-    for example in self._task.get_examples_to_predict():
+    for example in self._task.get_examples(self._split):
       candidates = answers[example.qas_id]
       probabilities = qa_decoding.probabilities(candidates)
       prediction = collections.OrderedDict([

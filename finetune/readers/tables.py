@@ -10,6 +10,10 @@ import itertools
 
 from util import utils
 
+ROW_FORMATS = ("tsv", "csv")
+OBJECT_FORMATS = ("json", "jsonl")
+FORMATS = ROW_FORMATS + OBJECT_FORMATS
+
 _MAX_SHOWN_CHARACTERS = 80  # of a line, in messages
 # In a field; csv's own limit, of 131,072, is meant for files from strangers.
 _MAX_FIELD_CHARACTERS = 2 ** 31 - 1

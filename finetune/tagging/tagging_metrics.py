@@ -116,7 +116,7 @@ class TaggingScorer(scorer.Scorer):
     tagged = list(self._tagged_examples())
     if not self._task.is_labeled(self._split):
       return []
-    gold = [self._task.written_tags(example.tags) for example, _ in tagged]
+    gold = [self._task.scheme.written_tags(example.tags) for example, _ in tagged]
     results = self._score(gold, [tags for _, tags in tagged])
     path = self._config.tagging_preds_file(self._task.name, self._split)
     with utils.write_atomically(path) as f:
@@ -160,7 +160,7 @@ class TaggingScorer(scorer.Scorer):
       tags = [self._task.label_list[label_id]
               for label_id in self._label_ids[example.eid]]
       tags += [tagging_utils.OUTSIDE] * (len(example.words) - len(tags))
-      yield example, self._task.written_tags(tags)
+      yield example, self._task.scheme.written_tags(tags)
 
 
 class SpanScorer(TaggingScorer):
