@@ -6,6 +6,7 @@ import tensorflow.compat.v1 as tf
 
 from finetune import evaluations
 from finetune import finetuning_model
+from finetune import outputs
 from finetune import preprocessing
 from finetune import run_record
 from finetune import task as task_module
@@ -251,6 +252,7 @@ class ModelRunner:
     for task in self._tasks:
       scorer = self.score(task, split, model)
       utils.log("%s: %s" % (task.name, scorer.results_str()))
+      outputs.write_scorer_files(scorer)
       scores = {name: float(value) for name, value in scorer.get_results()}
       scores.setdefault("loss", scorer.get_loss())
       if split == "dev":
@@ -307,6 +309,7 @@ class ModelRunner:
     for split in task.get_more_dev_splits():
       scorer = self.score(task, split, model)
       utils.log("%s, %s: %s" % (task.name, split, scorer.results_str()))
+      outputs.write_scorer_files(scorer)
       prefix = split[len("dev_"):] if split.startswith("dev_") else split
       scores.update((name, float(value)) for name, value in
                     scorer.get_results(prefix=prefix + "_"))

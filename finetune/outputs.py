@@ -104,6 +104,22 @@ def results_line(scores):
   return " - ".join("%s: %.2f" % item for item in scores.items())
 
 
+def write_scorer_files(task_scorer):
+  """Writes the files of a scored split (`Scorer.get_files`), each atomically."""
+  files = task_scorer.get_files()
+  for path, content in files.items():
+    extension = os.path.splitext(path)[1]
+    if extension == ".json":
+      utils.write_json(content, path)
+    elif extension == ".pkl":
+      utils.write_pickle(content, path)
+    else:
+      with utils.write_atomically(path) as f:
+        f.write(content)
+  if files:
+    utils.log("Wrote %s" % ", ".join(files))
+
+
 def write_test_outputs(config, task_name, split, trial, task_scorer):
   """Writes all that a Scorer says of an unlabeled split."""
   write_test_predictions(config, task_name, split, trial,

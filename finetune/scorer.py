@@ -14,7 +14,8 @@ def is_lower_better(name):
 class Scorer(abc.ABC):
   """Collects the predictions of one split and scores them.
 
-  A subclass extends `update` (calling this one) and gives `_get_results`.
+  A subclass extends `update` (calling this one) and implements `_get_results`.
+  It only computes: finetune/outputs.py writes what `get_files` returns.
   """
 
   def __init__(self):
@@ -48,6 +49,14 @@ class Scorer(abc.ABC):
     if self._results is None:
       self._results = list(self._get_results())
     return [(prefix + name, value) for name, value in self._results]
+
+  def get_files(self):
+    """Returns {path: content} of the files that belong to the scored split.
+
+    Called after each scoring. Content is an object for JSON where the path ends
+    in .json, an object to pickle for .pkl, and text for all other names.
+    """
+    return {}
 
   def results_str(self):
     """Returns the scores as one line, such as "mcc: 63.21 - loss: 0.41"."""

@@ -4,6 +4,7 @@ import os
 import pickle
 import tempfile
 import unittest
+from unittest import mock
 
 from finetune import outputs
 from tests.finetune import words_task
@@ -75,6 +76,16 @@ class WriteResultsTest(unittest.TestCase):
       content = pickle.load(f)  # written by this test
     self.assertEqual(content, [_trial(1, 80.0)["results"],
                                _trial(2, 90.0)["results"]])
+
+  def test_scorer_files_by_extension(self):
+    folder = os.path.join(self.config.model_dir, "new")
+    paths = [os.path.join(folder, name) for name in ("a.json", "a.pkl", "a.txt")]
+    outputs.write_scorer_files(mock.Mock(get_files=lambda: dict(zip(
+        paths, [{"q": "مصر"}, [1], "word\tB-LOC\n"]))))
+    self.assertEqual(utils.load_json(paths[0]), {"q": "مصر"})
+    with open(paths[1], "rb") as f:
+      self.assertEqual(pickle.load(f), [1])  # written by this test
+    self.assertEqual(words_task.read_lines(paths[2]), ["word\tB-LOC"])
 
   def test_test_predictions_as_json_and_pickle(self):
     outputs.write_test_predictions(self.config, "words", "test", 2, {"7": 1})
