@@ -11,6 +11,7 @@ import unittest
 import numpy as np
 import pytest
 
+from finetune import outputs
 from finetune.qa import qa_tasks
 from finetune import task_builder
 import run_finetuning
@@ -259,6 +260,7 @@ class CleaningTest(QATaskTestCase):
                    "start_logits": logits[0], "end_logits": logits[1]})
     with contextlib.redirect_stdout(io.StringIO()):
       results = dict(scorer.get_results())
+      outputs.write_scorer_files(scorer)
     self.assertEqual(utils.load_json(task.config.qa_preds_file("arcd")),
                      {"q": "مُحَمَّدٌ"})
     self.assertEqual(results["exact_match"], 100.0)

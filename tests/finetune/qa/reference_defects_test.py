@@ -18,6 +18,7 @@ from unittest import mock
 
 import numpy as np
 
+from finetune import outputs
 from finetune.qa import answer_text
 from finetune.qa import cleaned_context
 from finetune.qa import qa_decoding
@@ -72,6 +73,7 @@ class DefectTestCase(unittest.TestCase):
         scorer.update({"eid": window.eid, "loss": 0.0, "answerable_logit": -9.0,
                        "start_logits": logits[0], "end_logits": logits[1]})
     with contextlib.redirect_stdout(io.StringIO()):
+      outputs.write_scorer_files(scorer)
       return dict(scorer.get_results())
 
 
@@ -217,7 +219,7 @@ class ScoringTest(DefectTestCase):
     scorer.update({"eid": 7000, "loss": 0.0, "answerable_logit": 0.0,
                    "start_logits": None, "end_logits": None})
     with contextlib.redirect_stdout(io.StringIO()):
-      with self.assertRaisesRegex(utils.UserError, "made from other data"):
+      with self.assertRaisesRegex(utils.UserError, "cached features are stale"):
         scorer.get_results()
 
 
