@@ -47,6 +47,13 @@ class Task(abc.ABC):
   def __repr__(self):
     return "Task(%s)" % self.name
 
+  def get_features_version(self):
+    """Returns what cached features depend on besides files and hyperparameters.
+
+    Ready for JSON; features are rebuilt when it changes.
+    """
+    return self.version
+
   def join(self, tasks):
     """Tells the task of all tasks of the run, itself among them.
 

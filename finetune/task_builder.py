@@ -13,7 +13,6 @@ import functools
 
 from finetune.classification import declared_tasks
 from finetune.classification import glue_tasks
-from finetune.qa import declared_tasks as declared_qa_tasks
 from finetune.qa import qa_tasks
 from finetune.tagging import declared_tasks as declared_tagging_tasks
 from finetune.tagging import tagging_tasks
@@ -46,7 +45,7 @@ _TASK_CLASSES = {
 # What makes a task of each kind that a task.json can declare.
 _DECLARED_KINDS = {
     "classification": declared_tasks.DeclaredClassification,
-    "qa": declared_qa_tasks.make,
+    "qa": qa_tasks.QATask.from_declaration,
     "regression": declared_tasks.DeclaredRegression,
     "tagging": declared_tagging_tasks.make,
 }

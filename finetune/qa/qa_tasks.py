@@ -43,13 +43,14 @@ class QATask(task.Task):
       "max_query_length", "doc_stride", text_cleaning.HPARAM,
       "drop_leaked_questions")
 
-  def __init__(self, config, name, tokenizer):
-    """Makes the task.
+  def __init__(self, config, name, tokenizer, declaration=None):
+    """Initializes the task.
 
     Args:
       config: a FinetuningConfig.
       name: str, the task's name and that of its folder in finetuning_data.
       tokenizer: a FullTokenizer.
+      declaration: the task_declaration.Declaration of a task without a class.
     """
     super().__init__(config, name)
     self.tokenizer = tokenizer
@@ -60,6 +61,23 @@ class QATask(task.Task):
     self._examples = {}  # by split; a scorer needs the ones featurized before
     self._made_cleaning = None  # where there is one, from the first reading on
     self._scored_with = [self]  # the run's QATasks
+    if declaration:
+      self.declaration = task_declaration.as_json(declaration)
+      self.file_names = {split: (file_name,) for split, file_name in
+                         declaration.files.items()}
+      self.has_impossible = declaration.values.get("has_impossible", False)
+      self.version_advice = "set \"has_impossible\": %s in %s" % (
+          "false" if self.has_impossible else "true", declaration.path)
+
+  @classmethod
+  def from_declaration(cls, config, tokenizer, declaration):
+    """Returns the task of a task_declaration.Declaration of kind "qa"."""
+    task_class = MRQATask if declaration.format == "mrqa" else cls
+    return task_class(config, declaration.name, tokenizer, declaration)
+
+  def get_features_version(self):
+    return ([self.version, self.declaration] if self.declaration else
+            self.version)
 
   def join(self, tasks):
     self._scored_with = [other for other in tasks if isinstance(other, QATask)]
@@ -348,6 +366,13 @@ class MRQATask(QATask):
 
   file_names = {"train": ("train.jsonl", "train.jsonl.gz"),
                 "dev": ("dev.jsonl", "dev.jsonl.gz"), "test": ()}
+
+  def __init__(self, config, name, tokenizer, declaration=None):
+    super().__init__(config, name, tokenizer, declaration)
+    if declaration:
+      self.file_names = {
+          split: task_declaration.packed_or_not(file_name)
+          for split, file_name in declaration.files.items()}
 
   def _read(self, path, split, max_questions):
     return qa_examples.read_mrqa(
