@@ -15,6 +15,8 @@ from finetune.qa import qa_examples
 from finetune.qa import qa_features
 from finetune.qa import qa_head
 from finetune.qa import qa_metrics
+from finetune.readers import mrqa
+from finetune.readers import squad
 from finetune import task
 from finetune import task_declaration
 from finetune import text_cleaning
@@ -173,18 +175,26 @@ class QATask(task.Task):
     return True
 
   def _read(self, path, split, max_questions):
-    return qa_examples.read_squad(
+    """Returns the QAExamples of a file, at most `max_questions`."""
+    return qa_examples.build_examples(
+        self._read_questions(
+            path, is_labeled=split not in ("test", task.PREDICT)),
         path, self.name, is_training=split == "train",
-        has_impossible=self.has_impossible,
-        version_advice=self.version_advice,
-        is_labeled=split not in ("test", task.PREDICT),
         # Every question of a predict_file gets an answer.
         keep_fn=None if split == task.PREDICT else self.keeps,
         max_questions=max_questions, cleaning=self._cleaning())
 
+  def _read_questions(self, path, is_labeled):
+    """Returns the (context, squad.Question) pairs of a file."""
+    return squad.read_questions(
+        path, has_impossible=self.has_impossible, is_labeled=is_labeled,
+        version_advice=self.version_advice)
+
   def _texts(self, path):
-    """Returns [(context, question)] of a file, whatever its answers are."""
-    return qa_examples.squad_texts(path, self.keeps)
+    """Returns [(context, question)] of a file, labeled or not."""
+    return [(context, question.text) for context, question in
+            self._read_questions(path, is_labeled=False)
+            if self.keeps(question.qas_id)]
 
   def _without_leaks(self, examples):
     """Returns the training examples; says which contexts are scored too.
@@ -374,14 +384,8 @@ class MRQATask(QATask):
           split: task_declaration.packed_or_not(file_name)
           for split, file_name in declaration.files.items()}
 
-  def _read(self, path, split, max_questions):
-    return qa_examples.read_mrqa(
-        path, self.name, is_training=split == "train",
-        is_labeled=split not in ("test", task.PREDICT),
-        max_questions=max_questions, cleaning=self._cleaning())
-
-  def _texts(self, path):
-    return qa_examples.mrqa_texts(path)
+  def _read_questions(self, path, is_labeled):
+    return mrqa.read_questions(path, is_labeled=is_labeled)
 
 
 class NewsQA(MRQATask):

@@ -88,13 +88,13 @@ class DeclaredQATest(DeclaredQACase):
     self.write("train.json", [json.dumps(SQUAD)])
     path = os.path.join(self.data_dir, "finetuning_data", "mine", "task.json")
     with self.assertRaisesRegex(
-        utils.UserError, "got SQuAD 1.1; set \"has_impossible\": false in " +
+        utils.UserError, "as in SQuAD 1.1; set \"has_impossible\": false in " +
         path):
       self.task(has_impossible=True).get_examples("train")
     content = json.dumps(SQUAD).replace('"id"', '"is_impossible": true, "id"')
     self.write("train.json", [content])
     with self.assertRaisesRegex(
-        utils.UserError, "got an impossible one; set \"has_impossible\": true "
+        utils.UserError, "where every question has an answer; set \"has_impossible\": true "
         "in " + path):
       self.task().get_examples("train")
 

@@ -130,7 +130,7 @@ class QATasksTest(QATaskTestCase):
     with contextlib.redirect_stdout(io.StringIO()) as printed:
       with self.assertRaisesRegex(utils.UserError, "expected questions"):
         self.task("tydiqa").get_examples("dev")
-    self.assertIn("Left out 40 questions that are not of this task (english-0",
+    self.assertIn("Skipped 40 questions that are not part of this task (english-0",
                   printed.getvalue())
 
   def test_mrqa_tasks_read_lines(self):
