@@ -130,8 +130,8 @@ class QATasksTest(QATaskTestCase):
     with contextlib.redirect_stdout(io.StringIO()) as printed:
       with self.assertRaisesRegex(utils.UserError, "expected questions"):
         self.task("tydiqa").get_examples("dev")
-    self.assertIn("Skipped 40 questions that are not part of this task (english-0",
-                  printed.getvalue())
+    self.assertIn("Skipped 40 questions that are not part of this task "
+                  "(english-0", printed.getvalue())
 
   def test_mrqa_tasks_read_lines(self):
     self.write("newsqa/dev.jsonl", 0)
