@@ -258,7 +258,7 @@ class Preprocessor:
         "features": [repr(spec) for spec in self._specs],
         "tasks": {task.name: {
             "class": "%s.%s" % (type(task).__module__, type(task).__name__),
-            "version": task.version,
+            "version": task.get_features_version(),
             "hparams": {name: getattr(config, name)
                         for name in task.feature_hparams},
             "files": _contents(task, split),

@@ -79,11 +79,17 @@ class Task(abc.ABC):
       self.file_names = {split: (file_name,) for split, file_name in
                          declaration.files.items()}
       self.declaration = task_declaration.as_json(declaration)
-      # Cached features are rebuilt when the declaration changes.
-      self.version = [self.version, self.declaration]
 
   def __repr__(self):
     return "Task(%s)" % self.name
+
+  def get_features_version(self):
+    """Returns what cached features depend on besides files and hyperparameters.
+
+    Ready for JSON; features are rebuilt when it changes.
+    """
+    return ([self.version, self.declaration] if self.declaration
+            else self.version)
 
   def join(self, tasks):
     """Receives all tasks of the run, including this one.

@@ -13,7 +13,6 @@ import functools
 
 from finetune.classification import classification_tasks
 from finetune.classification import glue_tasks
-from finetune.qa import declared_tasks as declared_qa_tasks
 from finetune.qa import qa_tasks
 from finetune.tagging import tagging_tasks
 from finetune import task_declaration
@@ -45,7 +44,7 @@ _TASK_CLASSES = {
 # What makes a task of each kind that a task.json can declare.
 _DECLARED_KINDS = {
     "classification": classification_tasks.ClassificationTask.from_declaration,
-    "qa": declared_qa_tasks.make,
+    "qa": qa_tasks.QATask.from_declaration,
     "regression": classification_tasks.RegressionTask.from_declaration,
     "tagging": tagging_tasks.TaggingTask.from_declaration,
 }

@@ -15,7 +15,7 @@ import unicodedata
 _ASCII_PUNCTUATION = str.maketrans("", "", string.punctuation)
 _ENGLISH_ARTICLES = re.compile(r"\b(a|an|the)\b")
 
-# What readers of Arabic take for the same letter. The rule is that of Lucene's
+# Letters that are often written for each other. The rule is that of Lucene's
 # ArabicNormalizer (after Larkey, Ballesteros and Connell, "Improving stemming
 # for Arabic information retrieval", SIGIR 2002): alef with hamza or madda ->
 # bare alef, alef maksura -> yeh, teh marbuta -> heh.
@@ -23,48 +23,48 @@ _ARABIC_LETTERS = str.maketrans("أإآىة", "ااايه")
 _ALEF_WASLA, _ALEF = "\u0671", "\u0627"  # the article of vocalized text
 _ARABIC = re.compile("[\u0621-\u064A]")
 _ARTICLE = "ال"
-# Letters that a word must have beside the article, so that "الى" has none; the
-# rule is that of Lucene's ArabicStemmer.
-_MIN_LETTERS_BESIDE_ARTICLE = 2
+# Letters that must follow the article, so that "الى" is not stripped; the rule
+# is that of Lucene's ArabicStemmer.
+_MIN_LETTERS_AFTER_ARTICLE = 2
 
 
 def normalize(answer):
-  """Lowers case and drops ASCII punctuation, English articles, extra spaces.
+  """Lower-cases, removes ASCII punctuation, English articles, extra spaces.
 
-  Arabic punctuation (U+060C, U+061F ...) is kept: the official scripts keep it,
-  and published ARCD and TyDiQA numbers depend on that.
+  Arabic punctuation (U+060C, U+061F, ...) is kept, as in the official scripts;
+  published ARCD and TyDiQA numbers depend on that.
   """
   answer = answer.lower().translate(_ASCII_PUNCTUATION)
   return " ".join(_ENGLISH_ARTICLES.sub(" ", answer).split())
 
 
 def normalize_arabic(answer):
-  """Normalizes as `normalize`, then drops what Arabic readers do not go by.
+  """Applies `normalize` and removes spelling variation of Arabic.
 
-  In this order: diacritics and tatweel go, and all Unicode punctuation (general
-  category P) as in MLQA; the article "ال" goes from the beginning of words, if
-  two letters or more are left; alef with hamza or madda becomes alef, alef
-  maksura yeh, teh marbuta heh.
+  In this order: removes diacritics, tatweel and all Unicode punctuation
+  (general category P, as in MLQA); removes the article "ال" at the beginning of
+  words if at least two letters remain; replaces alef with hamza or madda by
+  alef, alef maksura by yeh, teh marbuta by heh.
 
-  Never part of an official score. The numbers published for ARCD and TyDi QA,
-  AraELECTRA's among them, are official ones: SOQAL, where ARCD is from, scores
-  with SQuAD 1.1's normalization. Articles are dropped in MLQA's evaluation, but
-  in the middle of words too (see `normalize_mlqa_arabic`), and the letters are
-  those that Arabic search engines unify.
+  Not part of any official score. The numbers published for ARCD and TyDi QA,
+  including AraELECTRA's, are official ones: SOQAL, the source of ARCD, scores
+  with SQuAD 1.1's normalization. MLQA's evaluation also removes articles, but
+  within words too (see `normalize_mlqa_arabic`); the letters are those that
+  Arabic search engines unify.
   """
   letters = "".join(char for char in answer.replace(_ALEF_WASLA, _ALEF)
-                    if not _is_passed_over(char))
+                    if not _is_ignored_in_arabic(char))
   words = [word[len(_ARTICLE):] if word.startswith(_ARTICLE) and
-           len(word) >= len(_ARTICLE) + _MIN_LETTERS_BESIDE_ARTICLE else word
+           len(word) >= len(_ARTICLE) + _MIN_LETTERS_AFTER_ARTICLE else word
            for word in normalize(letters).split()]
   return " ".join(words).translate(_ARABIC_LETTERS)
 
 
 def normalize_mlqa_arabic(answer):
-  """Normalizes as the official evaluation of MLQA does for Arabic.
+  """Normalizes like the official evaluation of MLQA for Arabic.
 
-  Lowers case, drops all punctuation (Unicode's and ASCII's) and puts a space
-  for every "ال", also in the middle of a word; diacritics and letters stay.
+  Lower-cases, removes all punctuation (Unicode's and ASCII's) and replaces
+  every "ال" by a space, also within words; keeps diacritics and letters.
   """
   answer = "".join(char for char in answer.lower()
                    if not unicodedata.category(char).startswith("P"))
@@ -72,7 +72,7 @@ def normalize_mlqa_arabic(answer):
       answer.translate(_ASCII_PUNCTUATION).replace(_ARTICLE, " ").split())
 
 
-def _is_passed_over(char):
+def _is_ignored_in_arabic(char):
   """Returns whether a character is punctuation, a diacritic or tatweel."""
   return char == "\u0640" or (
       unicodedata.category(char).startswith("P") or
@@ -80,7 +80,7 @@ def _is_passed_over(char):
 
 
 def has_arabic(text):
-  """Returns whether a letter of the Arabic alphabet is in `text`."""
+  """Returns whether `text` contains a letter of the Arabic alphabet."""
   return bool(_ARABIC.search(text))
 
 
@@ -95,9 +95,9 @@ def f1(gold, predicted, both_empty=0.0, normalize_fn=normalize):
   Args:
     gold: str, a gold answer.
     predicted: str, the predicted answer.
-    both_empty: the score of two answers that both normalize to nothing. The
+    both_empty: float, the score if both answers normalize to nothing. The
       official scripts differ here: 0.0 in SQuAD 1.1 and MRQA, 1.0 in SQuAD 2.0.
-    normalize_fn: function of an answer, `normalize` or another one.
+    normalize_fn: function of an answer that returns it normalized.
   """
   gold_tokens = normalize_fn(gold).split()
   predicted_tokens = normalize_fn(predicted).split()
@@ -119,7 +119,6 @@ def best_over(gold_answers, predicted, score):
     ValueError: there is no gold answer to score against.
   """
   if not gold_answers:
-    raise ValueError("No gold answer to score the prediction %r against; an "
-                     "unanswerable question has the one gold answer ''." %
-                     predicted)
+    raise ValueError("No gold answer to score the prediction %r against. For an "
+                     "unanswerable question pass ['']." % predicted)
   return max(score(gold, predicted) for gold in gold_answers)

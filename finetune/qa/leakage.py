@@ -1,7 +1,7 @@
-"""Training questions whose context is scored too, so that scores flatter.
+"""Finds training questions whose context is also in a dev or test set.
 
-ARCD as released has such contexts in both its parts; and whoever joins data
-sets may join one's test set with the other's training set.
+They inflate the scores. ARCD as released shares contexts between its training
+and test sets, and a mix of data sets may train on one's test set.
 """
 
 import collections
@@ -11,16 +11,17 @@ from util import utils
 
 HPARAM = "drop_leaked_questions"
 
-# Of a training set against what is scored.
-#   questions: set of places of training questions with a shared context.
-#   num_same: int, how many of them are asked there as well.
-#   num_contexts, num_all_contexts: int, shared contexts of the training set.
+# Overlap of a training set with the scored sets.
+#   questions: set of indices of training questions with a shared context.
+#   num_same: int, how many of them are also scored.
+#   num_contexts: int, shared contexts.
+#   num_all_contexts: int, contexts of the training set.
 Leaks = collections.namedtuple(
     "Leaks", ["questions", "num_same", "num_contexts", "num_all_contexts"])
 
-# Texts are the same whatever their punctuation, white space, case, diacritics
-# and tatweel.
-_NO_LETTERS = re.compile("[\\W_\u0640]+")
+# Ignored when texts are compared, like case: punctuation, white space,
+# diacritics and tatweel.
+_IGNORED = re.compile("[\\W_\u0640]+")
 
 
 def find(training, scored):
@@ -44,30 +45,30 @@ def find(training, scored):
 
 
 def report(task_name, leaks, num_questions, scored_paths, is_dropped):
-  """Says how many training questions leak; nothing if none does.
+  """Logs how many training questions leak, if any.
 
   Args:
     task_name: str.
     leaks: Leaks.
     num_questions: int, of the training set.
-    scored_paths: list of the files with what is scored.
-    is_dropped: bool, whether the questions are left out of the training.
+    scored_paths: list of the dev and test files.
+    is_dropped: bool, whether the questions are removed from training.
   """
   if not leaks.questions:
     return
-  cure = "they are left out of the training" if is_dropped else (
-      "scores there flatter the model; \"%s\": true leaves them out" % HPARAM)
+  action = "they are removed from training" if is_dropped else (
+      "they inflate its scores; to remove them set \"%s\": true" % HPARAM)
   utils.log(
-      "Warning: task '%s': %d of %d training questions are on a context of %s "
-      "(%d of %d contexts), %d of them the same question; %s" % (
+      "Warning: task '%s': %d of %d training questions share a context with %s "
+      "(%d of %d contexts), %d of them are the same question; %s" % (
           task_name, len(leaks.questions), num_questions,
           " or ".join(scored_paths), leaks.num_contexts,
-          leaks.num_all_contexts, leaks.num_same, cure))
+          leaks.num_all_contexts, leaks.num_same, action))
 
 
 class _Keys(dict):
-  """What is compared of a text; a context is looked up for each question."""
+  """{text: its form for comparison}, computed once per text."""
 
   def __missing__(self, text):
-    self[text] = key = _NO_LETTERS.sub("", text).lower()
+    self[text] = key = _IGNORED.sub("", text).lower()
     return key

@@ -1,19 +1,17 @@
-"""From the head's outputs for the windows of a question to its answers."""
+"""Decodes answers from the head's outputs for the windows of a question."""
 
 import collections
 
 import numpy as np
 
-from finetune.qa import answer_text
-
-# What decides the answers; the names are the hyperparameters'.
+# The hyperparameters of decoding, by their names.
 Settings = collections.namedtuple("Settings", [
     "n_best_size", "max_answer_length", "joint_prediction",
     "answerable_classifier"])
 
-# What the reference answers where no span is possible, and the null odds of a
-# question whose context has no words. No gold answer is "empty", while "" would
-# be right for an unanswerable question.
+# The answer if no span is valid, and the null odds of a question whose context
+# has no words; both are the reference's. No gold answer is "empty", while ""
+# would be correct for an unanswerable question.
 NO_SPAN_TEXT = "empty"
 NO_WINDOW_NULL_ODDS = 1e6
 
@@ -25,41 +23,42 @@ _Span = collections.namedtuple(
 
 
 def best_answers(words, windows, outputs, tokenizer, settings):
-  """Returns the best answers to a question, different in text, best first.
+  """Returns the best answers to a question, with distinct texts, best first.
 
   Args:
     words: qa_examples.Words of the context.
-    windows: list of qa_features.Window of the question.
-    outputs: list of {output of qa_head.build: NumPy value}, of each window.
-    tokenizer: the FullTokenizer the windows were made with.
+    windows: list of the question's qa_features.Windows.
+    outputs: list of {output of qa_head.build: NumPy value}, one per window.
+    tokenizer: the FullTokenizer that the windows were tokenized with.
     settings: Settings.
 
   Returns:
-    list of at most `n_best_size` Answers, never empty: it is `NO_SPAN_TEXT`
-    where no span of the outputs is possible.
+    list of at most `n_best_size` Answers, never empty: if no span is valid, the
+    only answer is `NO_SPAN_TEXT`.
   """
   spans = [span for window, output in zip(windows, outputs)
-           for span in _possible_spans(window, output, settings)]
+           for span in _valid_spans(window, output, settings)]
   spans.sort(key=lambda span: span.start_logit + span.end_logit, reverse=True)
   answers = collections.OrderedDict()
   for span in spans:
     if len(answers) >= settings.n_best_size:
       break
     text = _text(words, span, tokenizer)
-    # Nothing of the context stands behind what a cleaning may have added.
+    # Text that the cleaning added has no characters in the original context.
     if text and text not in answers:
       answers[text] = Answer(text, span.start_logit, span.end_logit)
   return list(answers.values()) or [Answer(NO_SPAN_TEXT, 0.0, 0.0)]
 
 
 def null_odds(outputs, answers, settings):
-  """Returns how likely it is that there is no answer, the higher the likelier.
+  """Returns the score of "no answer"; higher means more likely.
 
-  The window that is surest to hold an answer decides. With the classifier it is
-  that window's logit; without it, that of the span [CLS] over the best answer.
+  The minimum over the windows: of the classifier's logits, or, without the
+  classifier, of the scores of the span [CLS], minus the score of the best
+  answer.
 
   Args:
-    outputs: list of {output: NumPy value}, of each window; may be empty.
+    outputs: list of {output: NumPy value}, one per window; may be empty.
     answers: list of Answers from `best_answers`.
     settings: Settings.
   """
@@ -81,8 +80,12 @@ def probabilities(answers):
   return (exps / exps.sum()).tolist()
 
 
-def _possible_spans(window, output, settings):
-  """Yields the _Spans of one window that may be an answer."""
+def _valid_spans(window, output, settings):
+  """Yields the _Spans of one window that may be an answer.
+
+  They start where the window has the maximum context, end within the context of
+  the question, and are not longer than `max_answer_length` tokens.
+  """
   for start, start_logit, ends, end_logits in _beams(output, settings):
     if start not in window.max_context:
       continue
@@ -93,7 +96,7 @@ def _possible_spans(window, output, settings):
 
 
 def _beams(output, settings):
-  """Yields (start, its logit, ends to pair it with, their logits)."""
+  """Yields (start, its logit, candidate ends for it, their logits)."""
   if settings.joint_prediction:
     for start, start_logit, ends, end_logits in zip(
         output["start_top_index"].tolist(), output["start_top_log_probs"],
@@ -108,17 +111,51 @@ def _beams(output, settings):
 
 
 def _largest(logits, count):
-  """Returns the places of the largest logits, largest first, as a list."""
+  """Returns the positions of the largest logits, largest first, as a list."""
   return np.argsort(-logits, kind="stable")[:count].tolist()
 
 
 def _text(words, span, tokenizer):
-  """Returns the text of a span as it stands in the original context."""
+  """Returns the text of a span as written in the original context."""
   first = span.window.token_to_word[span.start]
   last = span.window.token_to_word[span.end]
   pieces = tokenizer.convert_ids_to_tokens(
       span.window.input_ids[span.start:span.end + 1])
-  start, end = answer_text.place_in(
-      " ".join(words.words[first:last + 1]),
-      answer_text.text_of_pieces(pieces), tokenizer.basic_tokenizer)
+  start, end = locate_pieces(" ".join(words.words[first:last + 1]), pieces,
+                             tokenizer.basic_tokenizer)
   return words.text(first, last, start, end)
+
+
+def locate_pieces(text, pieces, basic_tokenizer):
+  """Returns (start, end) of the characters of `text` that WordPieces cover.
+
+  WordPieces are normalized, may be lower-cased and have punctuation split off.
+  They are aligned with `text` through its tokens, character by character
+  without spaces. For the words "(1895-1943)." and the pieces "18", "##95" the
+  answer is "1895", and diacritics are kept as written.
+
+  Args:
+    text: str, words of the context that contain the pieces.
+    pieces: list of str.
+    basic_tokenizer: the BasicTokenizer that the pieces were made with.
+
+  Returns:
+    (int, int), in characters; all of `text` if the pieces cannot be aligned
+    because one is [UNK] or the tokenizer dropped characters, such as accents.
+  """
+  predicted = " ".join(pieces).replace(" ##", "").replace("##", "")
+  predicted = " ".join(predicted.split())
+  tokenized = " ".join(basic_tokenizer.tokenize(text))
+  start = tokenized.find(predicted)
+  indices = _non_space_indices(text)
+  tokenized_indices = _non_space_indices(tokenized)
+  if start < 0 or not predicted or len(indices) != len(tokenized_indices):
+    return 0, len(text)
+  # `predicted` neither starts nor ends with a space, so both ends are keys.
+  index_in_text = dict(zip(tokenized_indices, indices))
+  return (index_in_text[start],
+          index_in_text[start + len(predicted) - 1] + 1)
+
+
+def _non_space_indices(text):
+  return [i for i, char in enumerate(text) if char != " "]

@@ -1,7 +1,7 @@
-"""Cuts a context into windows and makes the model's inputs of them.
+"""Splits a context into overlapping windows, the inputs of the model.
 
-An input is `[CLS] question [SEP] window of the context [SEP]`. Windows overlap:
-each starts `doc_stride` tokens after the one before.
+An input is `[CLS] question [SEP] window of the context [SEP]`. Each window
+starts `doc_stride` tokens after the previous one.
 """
 
 import numpy as np
@@ -9,15 +9,14 @@ import numpy as np
 from model import tokenization
 from util import utils
 
-# Windows are numbered as the reference numbers them, 1000 to a question, unless
-# a context may have more windows than that.
+# Windows are numbered as in the reference, 1000 per question, unless a context
+# may have more windows than that.
 EIDS_PER_QUESTION = 1000
 MAX_EID = 2**31 - 1  # int32 in the graph
-# Tokens that a character of the context may give: it may be taken apart by
-# NFD, into at most 4.
+# Upper bound: NFD decomposes a character into at most 4.
 MAX_TOKENS_PER_CHARACTER = 4
-# Pieces of words met before, kept for speed; about 100 MB when full.
-MAX_REMEMBERED_WORDS = 500000
+# The WordPieces of words are cached for speed; about 100 MB when full.
+MAX_CACHED_WORDS = 500000
 
 
 class Window:
@@ -25,16 +24,17 @@ class Window:
 
   Attributes:
     eid: int, unique among the windows of all questions of a file.
-    span_index: int, the place of the window in its context.
+    span_index: int, the index of the window among those of its context.
     input_ids: list of int, with [CLS] and [SEP], without padding.
     segment_ids: list of int, 1 for the context and the [SEP] after it.
     start_position, end_position: int, the first and last token of the answer
-      in `input_ids`; 0 where the window does not hold all of it.
+      in `input_ids`; 0 if the window does not contain all of it.
     is_impossible: bool, whether the question has no answer. As in the
-      reference, a window without the answer of an answerable question is not.
-    token_to_word: {position in `input_ids`: place of the word in the context}.
-    max_context: frozenset of positions; a token of several windows is in this
-      set in the one where it has the most context on both sides.
+      reference, false for a window without the answer of an answerable
+      question.
+    token_to_word: {position in `input_ids`: index of the word in the context}.
+    max_context: frozenset of the positions of tokens that have the maximum
+      context in this window; see `max_context_tokens`.
   """
 
   def __init__(self, **attributes):
@@ -42,16 +42,17 @@ class Window:
 
 
 class Featurizer:
-  """Makes the Windows of questions."""
+  """Builds the Windows of questions."""
 
   def __init__(self, tokenizer, *, max_seq_length, max_query_length,
                doc_stride):
-    """Keeps the sizes.
+    """Initializes the featurizer.
 
     Args:
       tokenizer: a FullTokenizer.
-      max_seq_length: int, the longest input, in tokens.
-      max_query_length: int, tokens that a question is cut to.
+      max_seq_length: int, the maximum length of an input, in tokens.
+      max_query_length: int, the length that questions are truncated to, in
+        tokens.
       doc_stride: int, tokens between the starts of two windows.
     """
     self._tokenizer = tokenizer
@@ -72,10 +73,10 @@ class Featurizer:
     room = self._max_seq_length - len(query) - 3
     if room < 1:
       raise utils.UserError(
-          "Question %s has %d tokens, which leaves no room for its context; "
-          "expected max_query_length (%d) to be less than max_seq_length - 3 "
-          "(%d)." % (example.qas_id, len(query), self._max_query_length,
-                     self._max_seq_length - 3))
+          "Question %s has %d tokens, which leaves no room for its context. "
+          "Set max_query_length (%d) to less than max_seq_length - 3 (%d)." % (
+              example.qas_id, len(query), self._max_query_length,
+              self._max_seq_length - 3))
     tokens, word_of_token, token_of_word = self._tokens_of(example.words)
     answer = self._answer_tokens(example, tokens, token_of_word)
     bounds = window_bounds(len(tokens), room, self._doc_stride)
@@ -94,17 +95,17 @@ class Featurizer:
           end_position=answer[1] - start + offset if is_inside else 0,
           is_impossible=example.is_impossible,
           token_to_word=dict(zip(positions, word_of_token[start:end]))))
-    for window, (start, _), tokens_there in zip(
+    for window, (start, _), best_tokens in zip(
         windows, bounds, max_context_tokens(bounds)):
       window.max_context = frozenset(
-          token - start + offset for token in tokens_there)
+          token - start + offset for token in best_tokens)
     return windows
 
   def number(self, examples):
     """Sets `first_eid` of the examples so that no two windows share an eid.
 
     Raises:
-      utils.UserError: there are more windows than int32 has numbers.
+      utils.UserError: the number of windows is not in the int32 range.
     """
     bounds = [1 + MAX_TOKENS_PER_CHARACTER * example.words.num_characters //
               self._doc_stride for example in examples]
@@ -113,7 +114,7 @@ class Featurizer:
       blocks = bounds
     if sum(blocks) > MAX_EID:
       raise utils.UserError(
-          "Expected at most %d windows, the %d questions may have %d; raise "
+          "Expected at most %d windows, but %d questions may have %d. Increase "
           "doc_stride or split the file." % (
               MAX_EID, len(examples), sum(blocks)))
     first_eid = 0
@@ -126,7 +127,7 @@ class Featurizer:
 
   def _tokens_of(self, words):
     """Returns (ids, word of each token, first token of each word)."""
-    if len(self._pieces) > MAX_REMEMBERED_WORDS:
+    if len(self._pieces) > MAX_CACHED_WORDS:
       self._pieces.clear()
     new = list(set(words.words).difference(self._pieces))
     self._pieces.update(zip(new, self._tokenizer.encode_untrusted_batch(new)))
@@ -154,7 +155,8 @@ def window_bounds(num_tokens, room, doc_stride):
   Args:
     num_tokens: int, tokens of the context.
     room: int, tokens of a full window.
-    doc_stride: int, tokens between two starts; at most `room` is used.
+    doc_stride: int, tokens between two starts; values above `room` act as
+      `room`.
   """
   bounds = []
   start = 0
@@ -168,11 +170,11 @@ def window_bounds(num_tokens, room, doc_stride):
 
 
 def max_context_tokens(bounds):
-  """Returns, for each window, the tokens that have most context in it.
+  """Returns, for each window, the tokens with the most context in it.
 
-  The context of a token is the smaller number of tokens on its two sides; the
-  longer window wins a tie, and then the earlier one. ("The cat sat on the mat":
-  of windows "cat sat on" and "on the mat", "on" has 0 in both.)
+  The context of a token in a window is the smaller number of tokens on its two
+  sides. Ties go to the longer window, then to the earlier one. (In the windows
+  "cat sat on" and "on the mat", "on" has a context of 0.)
 
   Args:
     bounds: list of (first token, token after the last).
@@ -195,9 +197,9 @@ def max_context_tokens(bounds):
 
 
 def _narrowed(tokens, first, last, answer):
-  """Returns the first part of tokens[first..last] that is `answer`, or all.
+  """Returns (first, last) of `answer` within tokens[first..last], or of all.
 
-  Words may hold more than the answer: "(1895-1943)." for "1895".
+  Words may contain more than the answer: "(1895-1943)." for "1895".
   """
   for start in range(first, last + 1):
     # Only an end at the length of the answer can match.

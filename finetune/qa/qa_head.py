@@ -1,14 +1,14 @@
-"""The span head: where an answer starts and ends, and whether there is one.
+"""The span head: predicts start and end of the answer and answerability.
 
 The question-answering module of ELECTRA (arXiv:2003.10555, section 3.1), which
 is XLNet's (arXiv:1906.08237): the end of the span is predicted given its start,
-and whether there is an answer from [CLS] and the expected start.
+answerability from [CLS] and the expected start.
 
 Glossary of shapes:
 - B: batch size.
 - L: sequence length, in WordPiece tokens.
 - D: hidden size of the encoder.
-- K: beam size, the start positions that an end is looked for from.
+- K: beam size, the number of start positions to predict ends for.
 - H: `HIDDEN_SIZE`.
 """
 
@@ -20,8 +20,8 @@ from model import layers
 from model import tensor_ops
 
 HIDDEN_SIZE = 512
-# Added to the logits of positions that no answer can start or end at; the
-# number is the reference's, and shows in the losses it reports.
+# Added to the logits of positions where no answer can start or end; the value is
+# the reference's and affects its losses.
 MASKED_LOGIT = -1000.0
 
 
@@ -32,19 +32,19 @@ def build(sequence, mask, labels, is_training, config, padded_length=None):
     sequence: float32 Tensor of shape [B, L, D], the last layer of the encoder.
     mask: float32 Tensor of shape [B, L] from `answer_mask`.
     labels: {"start_positions", "end_positions", "is_impossible"}: int32 Tensors
-      of shape [B]; position 0 stands for "not in this window".
+      of shape [B]; position 0 means "not in this window".
     is_training: bool. When predicting with `joint_prediction` the end logits
       depend on each of the K starts, so "end_logits" is 0 and the loss, which
       has no gold start to go by, counts the end as a uniform guess.
     config: has `joint_prediction`, `beam_size`, `answerable_classifier`,
       `answerable_uses_start_logits` and `answerable_weight`.
-    padded_length: int, what L would be with all of the padding, some of which
-      may be cut off; None: L. Only the loss of that guess depends on it.
+    padded_length: int, L before batches are trimmed; None: L. Only the loss of
+      that guess depends on it.
 
   Returns:
     (losses, outputs): float32 [B], and a dict of "start_logits" and
-    "end_logits" [B, L], "answerable_logit" [B] (above 0: no answer is
-    likelier), "start_top_log_probs" and "start_top_index" [B, K],
+    "end_logits" [B, L], "answerable_logit" [B] (above 0: unanswerable is more
+    likely), "start_top_log_probs" and "start_top_index" [B, K],
     "end_top_log_probs" and "end_top_index" [B, K, K].
   """
   outputs = _no_beams(sequence, config.beam_size)
@@ -96,7 +96,7 @@ def answer_mask(input_mask, segment_ids):
 
 
 def _no_beams(sequence, beam_size):
-  """Returns the beam outputs of a head or mode that has none: zeros."""
+  """Returns zeros for the beam outputs of a head or mode without beams."""
   batch_size = tf.shape(sequence)[0]
   first, second = [batch_size, beam_size], [batch_size, beam_size, beam_size]
   return {"start_top_log_probs": tf.zeros(first),
@@ -106,7 +106,7 @@ def _no_beams(sequence, beam_size):
 
 
 def _at_most_length(beam_size, sequence):
-  """Returns `beam_size`, or the number of positions where there are fewer."""
+  """Returns the smaller of `beam_size` and the sequence length."""
   length = tensor_ops.get_shape_list(sequence)[1]
   if isinstance(length, int):
     return min(beam_size, length)
@@ -143,8 +143,8 @@ def _end_logits_given_starts(sequence, starts):
     bias = tf.get_variable("bias", [HIDDEN_SIZE],
                            initializer=tf.zeros_initializer())
     # A dense layer over [start vector, end vector]. Multiplying the two halves
-    # of its kernel on their own does K + L products in place of K * L, and
-    # needs no [B, K, L, 2 * D] tensor (2 GB for a base model).
+    # of its kernel separately takes K + L products instead of K * L, and avoids
+    # a [B, K, L, 2 * D] tensor (2 GB for a base model).
     of_ends = tf.tensordot(sequence, kernel[depth:], 1)  # [B, L, H]
     of_starts = tf.tensordot(start_vectors, kernel[:depth], 1)  # [B, K, H]
     hidden = layers.gelu(of_ends[:, tf.newaxis] + of_starts[:, :, tf.newaxis] +

@@ -15,7 +15,10 @@ from finetune.qa import qa_examples
 from finetune.qa import qa_features
 from finetune.qa import qa_head
 from finetune.qa import qa_metrics
+from finetune.readers import mrqa
+from finetune.readers import squad
 from finetune import task
+from finetune import task_declaration
 from finetune import text_cleaning
 from util import utils
 
@@ -48,6 +51,16 @@ class QATask(task.Task):
         doc_stride=config.doc_stride)
     self._made_cleaning = None  # where there is one, from the first reading on
     self._scored_with = [self]  # the run's QATasks
+    if declaration:
+      self.has_impossible = declaration.values.get("has_impossible", False)
+      self.version_advice = "set \"has_impossible\": %s in %s" % (
+          "false" if self.has_impossible else "true", declaration.path)
+
+  @classmethod
+  def from_declaration(cls, config, tokenizer, declaration):
+    """Returns the task of a task_declaration.Declaration of kind "qa"."""
+    task_class = MRQATask if declaration.format == "mrqa" else cls
+    return task_class(config, declaration.name, tokenizer, declaration)
 
   def join(self, tasks):
     self._scored_with = [other for other in tasks if isinstance(other, QATask)]
@@ -128,18 +141,26 @@ class QATask(task.Task):
     return True
 
   def _read(self, path, split, max_questions):
-    return qa_examples.read_squad(
+    """Returns the QAExamples of a file, at most `max_questions`."""
+    return qa_examples.build_examples(
+        self._read_questions(
+            path, is_labeled=self.is_labeled(split)),
         path, self.name, is_training=split == "train",
-        has_impossible=self.has_impossible,
-        version_advice=self.version_advice,
-        is_labeled=self.is_labeled(split),
         # Every question of a predict_file gets an answer.
         keep_fn=None if split == task.PREDICT else self.keeps,
         max_questions=max_questions, cleaning=self._cleaning())
 
+  def _read_questions(self, path, is_labeled):
+    """Returns the (context, squad.Question) pairs of a file."""
+    return squad.read_questions(
+        path, has_impossible=self.has_impossible, is_labeled=is_labeled,
+        version_advice=self.version_advice)
+
   def _texts(self, path):
-    """Returns [(context, question)] of a file, whatever its answers are."""
-    return qa_examples.squad_texts(path, self.keeps)
+    """Returns [(context, question)] of a file, labeled or not."""
+    return [(context, question.text) for context, question in
+            self._read_questions(path, is_labeled=False)
+            if self.keeps(question.qas_id)]
 
   def _without_leaks(self, examples):
     """Returns the training examples; says which contexts are scored too.
@@ -290,14 +311,15 @@ class MRQATask(QATask):
   file_names = {"train": ("train.jsonl", "train.jsonl.gz"),
                 "dev": ("dev.jsonl", "dev.jsonl.gz"), "test": ()}
 
-  def _read(self, path, split, max_questions):
-    return qa_examples.read_mrqa(
-        path, self.name, is_training=split == "train",
-        is_labeled=self.is_labeled(split),
-        max_questions=max_questions, cleaning=self._cleaning())
+  def __init__(self, config, name, tokenizer, declaration=None):
+    super().__init__(config, name, tokenizer, declaration)
+    if declaration:
+      self.file_names = {
+          split: task_declaration.packed_or_not(file_name)
+          for split, file_name in declaration.files.items()}
 
-  def _texts(self, path):
-    return qa_examples.mrqa_texts(path)
+  def _read_questions(self, path, is_labeled):
+    return mrqa.read_questions(path, is_labeled=is_labeled)
 
 
 class NewsQA(MRQATask):

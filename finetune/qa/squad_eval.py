@@ -1,16 +1,17 @@
-"""Scores of SQuAD 1.1 and 2.0, MRQA and MLQA, as official scripts give them.
+"""Scores of SQuAD 1.1 and 2.0, MRQA and MLQA, equal to the official scripts'.
 
-All take `gold`, {question id: tuple of gold answers}, in the order of the
-dataset (the last digits of a sum depend on it), and `predictions`, {question
-id: answer}. Scores are in percent. A question without a prediction counts as
-wrong in SQuAD 1.1 and MRQA and is left out in SQuAD 2.0, as officially.
+All functions take `gold`, {question id: tuple of gold answers}, in the order of
+the dataset (the last digits of a sum depend on it), and `predictions`,
+{question id: answer}. Scores are in percent. As in the official scripts, a
+question without a prediction counts as wrong in SQuAD 1.1 and MRQA and is
+ignored in SQuAD 2.0.
 """
 
 from finetune.qa import answer_scores
 
 
 def read_gold(dataset):
-  """Returns `gold` of a dataset in SQuAD's layout; it needs no "version".
+  """Returns `gold` of a dataset in SQuAD's layout; "version" is optional.
 
   Args:
     dataset: the parsed JSON object, or its list of articles.
@@ -22,7 +23,7 @@ def read_gold(dataset):
 
 
 def squad_v1(gold, predictions):
-  """Returns {"exact_match", "f1"} of SQuAD 1.1, which are MRQA's too."""
+  """Returns {"exact_match", "f1"} of SQuAD 1.1 and MRQA."""
   exact = f1 = 0.0
   for question_id, answers in gold.items():
     if question_id in predictions:
@@ -40,15 +41,15 @@ def squad_v2(gold, predictions, null_odds=None, threshold=1.0):
   Args:
     gold: {question id: tuple of gold answers}, () for an unanswerable one.
     predictions: {question id: answer}, "" for no answer.
-    null_odds: {question id: float}, the higher the likelier that there is no
-      answer; None if unknown.
+    null_odds: {question id: float}, higher if no answer is more likely; None if
+      unknown.
     threshold: float, the null odds above which the prediction counts as "".
 
   Returns:
-    {"exact", "f1", "total"}, the same with "HasAns_" and "NoAns_" before it
-    over the answerable and the other questions, where there are any; with
-    `null_odds` also "best_exact", "best_exact_thresh", "best_f1" and
-    "best_f1_thresh", the scores at the best threshold.
+    {"exact", "f1", "total"}, and the same scores of the answerable questions
+    prefixed with "HasAns_" and of the unanswerable ones with "NoAns_", if there
+    are any; with `null_odds` also the scores at the best threshold,
+    "best_exact", "best_exact_thresh", "best_f1" and "best_f1_thresh".
   """
   exact, f1 = {}, {}
   for question_id, answers in gold.items():
@@ -78,17 +79,17 @@ def squad_v2(gold, predictions, null_odds=None, threshold=1.0):
 
 
 def arabic(gold, predictions):
-  """Returns {"arabic_exact_match", "arabic_f1"}, which are not official.
+  """Returns the unofficial scores {"arabic_exact_match", "arabic_f1"}.
 
-  As `squad_v1`, with answers normalized by `answer_scores.normalize_arabic`:
-  "بيروت،" matches "بيروت", "أحمد" "احمد" and "القاهرة" "قاهرة".
+  Like `squad_v1`, with answers normalized by `answer_scores.normalize_arabic`:
+  "بيروت،" matches "بيروت", "أحمد" matches "احمد", "القاهرة" matches "قاهرة".
   """
   return _normalized(gold, predictions, "arabic_",
                      answer_scores.normalize_arabic, both_empty=1.0)
 
 
 def mlqa_arabic(gold, predictions):
-  """Returns {"mlqa_exact_match", "mlqa_f1"}, MLQA's official scores of Arabic.
+  """Returns {"mlqa_exact_match", "mlqa_f1"}, MLQA's official Arabic scores.
 
   https://github.com/facebookresearch/MLQA, mlqa_evaluation_v1.py, language ar.
   """
@@ -97,10 +98,10 @@ def mlqa_arabic(gold, predictions):
 
 
 def _normalized(gold, predictions, prefix, normalize_fn, both_empty):
-  """Returns exact match and F1, named with `prefix`, of normalized answers.
+  """Returns exact match and F1 of normalized answers, named with `prefix`.
 
-  Of an unanswerable question "" is right. A question without a prediction is
-  wrong.
+  The correct prediction for an unanswerable question is "". A question without
+  a prediction counts as wrong.
   """
   exact = f1 = 0.0
   for question_id, answers in gold.items():
@@ -126,7 +127,7 @@ def _f1_v2(gold, predicted):
 
 
 def _at_threshold(scores, gold, null_odds, threshold):
-  """Returns the scores with "" predicted wherever the odds are above it."""
+  """Returns the scores if null odds above the threshold predict ""."""
   return {question_id: float(not gold[question_id])
                        if null_odds[question_id] > threshold else score
           for question_id, score in scores.items()}
@@ -139,10 +140,10 @@ def _means(exact, f1, ids, prefix):
 
 
 def _best_threshold(scores, predictions, gold, null_odds):
-  """Returns (best score in percent, the null odds it is reached at).
+  """Returns (best score in percent, its threshold of the null odds).
 
-  Starts where every question counts as unanswerable and answers one more
-  question at a time, in the order of the odds.
+  Starts with every question predicted unanswerable and answers one more
+  question at a time, in increasing order of the odds.
   """
   score = best = float(sum(not answers for answers in gold.values()))
   threshold = 0.0

@@ -14,7 +14,6 @@ import unittest
 
 from finetune.qa import answer_scores
 from finetune.qa import cleaned_context
-from finetune.qa import qa_examples
 from finetune.qa import qa_features
 from tests.finetune.qa import golden_qa
 from util import utils
@@ -115,7 +114,7 @@ class ReadingTest(unittest.TestCase):
       kwargs.setdefault("is_training", True)
       printed = io.StringIO()
       with contextlib.redirect_stdout(printed):
-        examples = qa_examples.read_squad(path, "arcd", cleaning=CLEANING,
+        examples = golden_qa.read_squad(path, "arcd", cleaning=CLEANING,
                                           **kwargs)
     return examples, printed.getvalue()
 
@@ -135,9 +134,9 @@ class ReadingTest(unittest.TestCase):
     examples, printed = self.read(*self.questions())
     self.assertEqual([e.qas_id for e in examples], ["1", "3"])
     self.assertIn("Read 2 questions from ", printed)
-    self.assertIn("; the answers of 1 were found elsewhere than at their "
-                  "answer_start (3)", printed)
-    self.assertIn("; left out 1 whose answer is not in the cleaned context (2)",
+    self.assertIn("; 1 answers are elsewhere than at their answer_start (3)",
+                  printed)
+    self.assertIn("; skipped 1 whose answer is not in the cleaned context (2)",
                   printed)
 
   def test_what_was_not_found_is_scored(self):
@@ -145,7 +144,7 @@ class ReadingTest(unittest.TestCase):
     self.assertEqual([e.gold_answers for e in examples],
                      [("مُحَمَّدٌ",), ("名探偵",), ("570م",)])
     self.assertEqual((examples[1].span, examples[1].answer_text), (None, ""))
-    self.assertIn("; among them 1 whose answer is not in the cleaned", printed)
+    self.assertIn("; including 1 whose answer is not in the cleaned", printed)
 
   def test_no_answer_has_the_place_minus_one(self):
     # the reference writes answer_start -1 and slices from there
@@ -186,7 +185,7 @@ class RealDataTest(unittest.TestCase):
   def assert_comes_back(self, name, num_read, num_found, num_exact):
     """Asserts how many answers are found, and given as written."""
     with contextlib.redirect_stdout(io.StringIO()):
-      examples = qa_examples.read_squad(
+      examples = golden_qa.read_squad(
           os.path.join(DATA, name), "x", is_training=False, cleaning=CLEANING)
     found = [example for example in examples if example.span]
     texts = [(example.words.text(*example.span), example.gold_answers[0])

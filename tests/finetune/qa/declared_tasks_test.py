@@ -1,4 +1,4 @@
-"""Tests for finetune.qa.declared_tasks, by way of task_builder."""
+"""Tests for qa_tasks.QATask.from_declaration, called by task_builder."""
 
 import gzip
 import json
@@ -7,6 +7,7 @@ import pickle
 import tempfile
 import unittest
 
+from finetune.qa import qa_tasks
 from finetune import task_builder
 import run_finetuning
 from tests.finetune import words_task
@@ -87,13 +88,13 @@ class DeclaredQATest(DeclaredQACase):
     self.write("train.json", [json.dumps(SQUAD)])
     path = os.path.join(self.data_dir, "finetuning_data", "mine", "task.json")
     with self.assertRaisesRegex(
-        utils.UserError, "got SQuAD 1.1; set \"has_impossible\": false in " +
+        utils.UserError, "as in SQuAD 1.1; set \"has_impossible\": false in " +
         path):
       self.task(has_impossible=True).get_examples("train")
     content = json.dumps(SQUAD).replace('"id"', '"is_impossible": true, "id"')
     self.write("train.json", [content])
     with self.assertRaisesRegex(
-        utils.UserError, "got an impossible one; set \"has_impossible\": true "
+        utils.UserError, "where every question has an answer; set \"has_impossible\": true "
         "in " + path):
       self.task().get_examples("train")
 
@@ -106,12 +107,15 @@ class DeclaredQATest(DeclaredQACase):
         "\"format\" or \"files\" in .*task.json\\)"):
       self.task().get_data_files("dev")
 
-  def test_impossible_questions_make_features_anew(self):
+  def test_features_are_rebuilt_when_has_impossible_changes(self):
     with_impossible = self.task(has_impossible=True)
     without = self.task()
     self.assertTrue(with_impossible.has_impossible)
     self.assertFalse(without.has_impossible)
-    self.assertNotEqual(with_impossible.version, without.version)
+    self.assertNotEqual(with_impossible.get_features_version(),
+                        without.get_features_version())
+    self.assertEqual(without.get_features_version(),
+                     [qa_tasks.QATask.version, without.declaration])
 
 
 class TestOutputsTest(DeclaredQACase):

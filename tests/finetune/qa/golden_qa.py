@@ -11,6 +11,9 @@ import os
 import numpy as np
 
 import configure_finetuning
+from finetune.qa import qa_examples
+from finetune.readers import mrqa
+from finetune.readers import squad
 from model import tokenization
 from util import utils
 
@@ -59,6 +62,19 @@ def config(data_dir, task_name, **hparams):
 def tokenizer():
   return tokenization.FullTokenizer(os.path.join(GOLDEN, "qa_vocab.txt"),
                                     do_lower_case=False)
+
+
+def read_squad(path, task_name, *, is_training, has_impossible=False, **kwargs):
+  """Returns the QAExamples of a labeled file in SQuAD's layout."""
+  questions = squad.read_questions(path, has_impossible=has_impossible)
+  return qa_examples.build_examples(
+      questions, path, task_name, is_training=is_training, **kwargs)
+
+
+def read_mrqa(path, task_name, *, is_training):
+  """Returns the QAExamples of a labeled MRQA file."""
+  return qa_examples.build_examples(mrqa.read_questions(path), path, task_name,
+                                    is_training=is_training)
 
 
 def made_up_outputs(window):

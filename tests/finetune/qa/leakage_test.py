@@ -78,24 +78,24 @@ class TaskTest(unittest.TestCase):
                ("arabic-3", "عمان الأردن", "أين؟"))
     self.write(name + "/dev.json", ("arabic-4", "بيروت، لبنان", "أين؟"))
 
-  def test_leaks_are_counted_and_said(self):
+  def test_leaks_are_counted_and_logged(self):
     self.write_leaking()
     ids, printed = self.read(self.task())
     self.assertEqual(ids, ["arabic-1", "arabic-2", "arabic-3"])
     self.assertIn(
-        "Warning: task 'arcd': 2 of 3 training questions are on a context of "
-        "%s (1 of 2 contexts), 1 of them the same question; scores there "
-        "flatter the model; \"drop_leaked_questions\": true leaves them out" %
+        "Warning: task 'arcd': 2 of 3 training questions share a context with "
+        "%s (1 of 2 contexts), 1 of them are the same question; they inflate "
+        "its scores; to remove them set \"drop_leaked_questions\": true" %
         self.path("arcd/dev.json"), printed)
 
-  def test_leaks_are_left_out_if_asked_for(self):
+  def test_leaks_are_removed_if_requested(self):
     for name in ("arcd", "tydiqa", "mine"):
       self.write_leaking(name)
       if name == "mine":
         utils.write_json({"kind": "qa"}, self.path("mine/task.json"))
       ids, printed = self.read(self.task(name, drop_leaked_questions=True))
       self.assertEqual(ids, ["arabic-3"])
-      self.assertIn("they are left out of the training", printed)
+      self.assertIn("they are removed from training", printed)
 
   def test_leaks_are_found_in_cleaned_contexts(self):
     self.write_leaking()
@@ -103,16 +103,16 @@ class TaskTest(unittest.TestCase):
         drop_leaked_questions=True, arabert_preprocessing="araelectra-base"))
     self.assertEqual(ids, ["arabic-3"])
 
-  def test_leaks_of_the_test_set_count_too(self):
+  def test_leaks_of_the_test_set_count(self):
     self.write_leaking()
     self.write("arcd/test.json", ("t", "عمان الأردن", "ما؟"))
     _, printed = self.read(self.task())
-    self.assertIn("3 of 3 training questions are on a context of %s or %s (2 "
-                  "of 2 contexts), 1 of them" % (
+    self.assertIn("3 of 3 training questions share a context with %s or %s (2 "
+                  "of 2 contexts), 1 of them are" % (
                       self.path("arcd/dev.json"), self.path("arcd/test.json")),
                   printed)
 
-  def test_leaks_between_the_tasks_of_a_mix_count_too(self):
+  def test_leaks_between_the_tasks_of_a_mix_count(self):
     # A model of two tasks may see one's test set in the other's training set.
     self.write("squadv1/train.json", ("1", "بيروت لبنان", "أين؟"))
     self.write("squadv1/dev.json", ("2", "دمشق سوريا", "أين؟"))
@@ -124,10 +124,10 @@ class TaskTest(unittest.TestCase):
     config = golden_qa.config(self.data_dir, "squadv1", **mix)
     squad, _, tydiqa = task_builder.get_tasks(config)
     files = [self.path("squadv1/dev.json"), self.path("tydiqa/dev.json")]
-    for task, said in ((squad, "1 of 1"), (tydiqa, "1 of 2")):
+    for task, count in ((squad, "1 of 1"), (tydiqa, "1 of 2")):
       self.assertIn(
-          "task '%s': %s training questions are on a context of %s or %s (" % (
-              task.name, said, files[0], files[1]), self.read(task)[1])
+          "task '%s': %s training questions share a context with %s or %s (" % (
+              task.name, count, files[0], files[1]), self.read(task)[1])
     config = golden_qa.config(
         self.data_dir, "squadv1", drop_leaked_questions=True, **mix)
     tydiqa = task_builder.get_tasks(config)[2]
@@ -135,7 +135,7 @@ class TaskTest(unittest.TestCase):
     self.assertEqual(tydiqa.get_data_files("train"),
                      [self.path("tydiqa/train.json")] + files)
 
-  def test_nothing_is_said_without_leaks_or_scored_files(self):
+  def test_nothing_is_logged_without_leaks_or_scored_files(self):
     self.write("arcd/train.json", ("1", "بيروت لبنان", "أين؟"))
     self.assertNotIn("Warning", self.read(self.task())[1])
     self.write("arcd/dev.json", ("1", "عمان الأردن", "أين؟"))
@@ -148,8 +148,8 @@ class TaskTest(unittest.TestCase):
         utils.UserError, "drop_leaked_questions leaves out all 1 training"):
       self.read(self.task(drop_leaked_questions=True))
 
-  def test_what_is_left_out_depends_on_the_scored_files(self):
-    # so stored features are made anew when those change
+  def test_training_features_depend_on_the_scored_files(self):
+    # so cached features are rebuilt when those change
     self.write_leaking()
     train, dev = self.path("arcd/train.json"), self.path("arcd/dev.json")
     self.assertEqual(self.task().get_data_files("train"), [train])
@@ -158,7 +158,7 @@ class TaskTest(unittest.TestCase):
     self.assertEqual(task.get_data_files("dev"), [dev])
     self.assertIn("drop_leaked_questions", task.feature_hparams)
 
-  def test_mrqa_files_are_compared_too(self):
+  def test_mrqa_files_are_compared(self):
     for split, qas_id in (("train", "1"), ("dev", "2")):
       with utils.write_atomically(self.path("newsqa/%s.jsonl" % split)) as f:
         f.write(json.dumps({"context": "in Beirut", "qas": [{
@@ -174,7 +174,7 @@ class TaskTest(unittest.TestCase):
       shutil.copy(os.path.join(DATA, "arcd", name), self.path("arcd"))
     _, printed = self.read(self.task())
     self.assertIn("15 of 693 training questions", printed)
-    self.assertIn("(5 of 231 contexts), 0 of them the same", printed)
+    self.assertIn("(5 of 231 contexts), 0 of them are the same", printed)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import numpy as np
 from finetune.qa import qa_decoding
 from finetune.qa import qa_examples
 from finetune.qa import qa_features
+from model import tokenization
 from tests.finetune.qa import golden_qa
 
 WORDS = ("ا", "ب", "ج", "د")
@@ -40,7 +41,7 @@ class QADecodingTest(unittest.TestCase):
                 self.tokenizer, settings)]
 
   def logits(self, start, end):
-    """Returns logits that are 0 but at the given {position: logit}."""
+    """Returns logits that are 0 except at the given {position: logit}."""
     arrays = np.zeros([2, 8], np.float32)
     for array, values in zip(arrays, (start, end)):
       for position, logit in values.items():
@@ -53,7 +54,7 @@ class QADecodingTest(unittest.TestCase):
     self.assertEqual(self.best([self.window()], [outputs], INDEPENDENT), [
         ("ا ب", 3.0, 5.0), ("ب", 2.0, 5.0), ("ا", 3.0, 1.0)])
 
-  def test_impossible_spans_are_passed_over(self):
+  def test_invalid_spans_are_ignored(self):
     for name, start, end in [
         ("[CLS]", {0: 9}, {0: 9}),
         ("question", {1: 9}, {1: 9}),
@@ -66,15 +67,15 @@ class QADecodingTest(unittest.TestCase):
         self.assertEqual(self.best([self.window()], [outputs], settings),
                          [("empty", 0.0, 0.0)])
 
-  def test_a_start_without_most_context_is_passed_over(self):
+  def test_starts_without_maximum_context_are_ignored(self):
     outputs = self.logits({3: 9, 4: 1}, {4: 1})
     texts = [a[0] for a in self.best(
         [self.window(max_context=[4, 5])], [outputs], INDEPENDENT)]
     self.assertEqual(texts[0], "ب")
     self.assertNotIn("ا ب", texts)
 
-  def test_what_stands_for_nothing_is_passed_over(self):
-    # "" would say that there is no answer
+  def test_spans_without_characters_in_the_original_are_ignored(self):
+    # "" would be the prediction that there is no answer
     words = qa_examples.Words(" ".join(WORDS))
     words.text = lambda first, last, start, end: "" if first == 0 else "ب"
     outputs = self.logits({3: 9, 4: 1}, {3: 9, 4: 1})
@@ -99,7 +100,7 @@ class QADecodingTest(unittest.TestCase):
     self.assertEqual(self.best([self.window()], [outputs], JOINT), [
         ("ا ب", -1.0, -1.0), ("ج", -2.0, -0.5), ("ا", -1.0, -4.0)])
 
-  def test_null_odds_are_those_of_the_window_surest_of_an_answer(self):
+  def test_null_odds_are_those_of_the_window_most_certain_of_an_answer(self):
     outputs = [{"answerable_logit": np.float32(x)} for x in (1.5, -2.5, 0.0)]
     self.assertEqual(qa_decoding.null_odds(outputs, [], INDEPENDENT), -2.5)
 
@@ -123,6 +124,42 @@ class QADecodingTest(unittest.TestCase):
                qa_decoding.Answer("y", 500.0, -np.log(3))]
     np.testing.assert_allclose(
         qa_decoding.probabilities(answers), [0.75, 0.25])
+
+
+class LocatePiecesTest(unittest.TestCase):
+  CASED = tokenization.BasicTokenizer(do_lower_case=False)
+  LOWER = tokenization.BasicTokenizer(do_lower_case=True)
+  KEEPING_ACCENTS = tokenization.BasicTokenizer(True, strip_accents=False)
+
+  def located(self, pieces, text, tokenizer=CASED):
+    start, end = qa_decoding.locate_pieces(text, pieces.split(), tokenizer)
+    return text[start:end]
+
+  def test_pieces_are_found_in_the_original_text(self):
+    for pieces, text, expected in [
+        ("18 ##95", "(1895-1943).", "1895"),
+        ("1895 - 1943", "(1895-1943).", "1895-1943"),
+        ("بير ##وت ،", "«بيروت، عمان»", "بيروت،"),
+        ("##يروت", "بيروت،", "يروت"),  # within a word
+        ("مُحَمَّد", "(مُحَمَّد)", "مُحَمَّد")]:  # diacritics are kept
+      with self.subTest(pieces=pieces):
+        self.assertEqual(self.located(pieces, text), expected)
+
+  def test_case_of_the_original_is_kept(self):
+    self.assertEqual(self.located("steve smith", "Steve Smith's", self.LOWER),
+                     "Steve Smith")
+
+  def test_unalignable_pieces_give_all_of_the_original(self):
+    for pieces, text, tokenizer in [
+        ("[UNK]", "(ab)", self.CASED),
+        ("احمد", "أَحمد،", self.LOWER),  # the tokenizer dropped an accent
+        ("", "(ab)", self.CASED)]:
+      with self.subTest(pieces=pieces):
+        self.assertEqual(self.located(pieces, text, tokenizer), text)
+
+  def test_accents_are_kept_if_the_tokenizer_keeps_them(self):
+    # the reference always strips them when lower-casing, and cannot align
+    self.assertEqual(self.located("أَحمد", "أَحمد،", self.KEEPING_ACCENTS), "أَحمد")
 
 
 if __name__ == "__main__":

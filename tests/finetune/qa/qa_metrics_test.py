@@ -5,7 +5,10 @@ import io
 import json
 import tempfile
 import unittest
+from unittest import mock
 
+from finetune import outputs
+from finetune.qa import qa_decoding
 from finetune.qa import qa_metrics
 from finetune.qa import qa_tasks
 from tests.finetune.qa import golden_qa
@@ -45,7 +48,9 @@ class SpanBasedQAScorerTest(unittest.TestCase):
     return config, scorer
 
   def results(self, scorer):
+    """Returns the scores after the files of the split were written."""
     with contextlib.redirect_stdout(io.StringIO()):
+      outputs.write_scorer_files(scorer)
       return dict(scorer.get_results())
 
   def test_answers_and_scores_are_those_of_the_reference(self):
@@ -90,6 +95,24 @@ class SpanBasedQAScorerTest(unittest.TestCase):
       self.assertEqual(set(answers[0]),
                        {"text", "probability", "start_logit", "end_logit"})
       self.assertAlmostEqual(sum(a["probability"] for a in answers), 1.0)
+
+  def test_results_write_nothing_and_outputs_are_decoded_once(self):
+    config, scorer = self.score("squad")
+    num_questions = len(self.golden["squad_joint"]["predictions"])
+    with mock.patch.object(utils, "write_json") as write, mock.patch.object(
+        qa_decoding, "best_answers", wraps=qa_decoding.best_answers) as decode:
+      scorer.get_results()
+      files = scorer.get_files()
+      scorer.get_test_predictions()
+      scorer.get_predictions_as_text()
+    write.assert_not_called()
+    self.assertEqual(decode.call_count, num_questions)
+    self.assertEqual(list(files), [
+        config.qa_preds_file("squad"), config.qa_nbest_file("squad"),
+        config.qa_na_file("squad"), config.qa_eval_file("squad")])
+
+  def test_only_the_dev_set_has_files(self):
+    self.assertEqual(self.score("squad", split="train")[1].get_files(), {})
 
   def test_files_are_utf_8(self):
     config, scorer = self.score("squadv1")

@@ -11,6 +11,7 @@ import unittest
 import numpy as np
 import pytest
 
+from finetune import outputs
 from finetune.qa import qa_tasks
 from finetune import task_builder
 import run_finetuning
@@ -129,8 +130,8 @@ class QATasksTest(QATaskTestCase):
     with contextlib.redirect_stdout(io.StringIO()) as printed:
       with self.assertRaisesRegex(utils.UserError, "expected questions"):
         self.task("tydiqa").get_examples("dev")
-    self.assertIn("Left out 40 questions that are not of this task (english-0",
-                  printed.getvalue())
+    self.assertIn("Skipped 40 questions that are not part of this task "
+                  "(english-0", printed.getvalue())
 
   def test_mrqa_tasks_read_lines(self):
     self.write("newsqa/dev.jsonl", 0)
@@ -259,6 +260,7 @@ class CleaningTest(QATaskTestCase):
                    "start_logits": logits[0], "end_logits": logits[1]})
     with contextlib.redirect_stdout(io.StringIO()):
       results = dict(scorer.get_results())
+      outputs.write_scorer_files(scorer)
     self.assertEqual(utils.load_json(task.config.qa_preds_file("arcd")),
                      {"q": "مُحَمَّدٌ"})
     self.assertEqual(results["exact_match"], 100.0)

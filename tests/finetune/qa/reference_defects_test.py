@@ -18,7 +18,7 @@ from unittest import mock
 
 import numpy as np
 
-from finetune.qa import answer_text
+from finetune import outputs
 from finetune.qa import cleaned_context
 from finetune.qa import qa_decoding
 from finetune.qa import qa_examples
@@ -72,6 +72,7 @@ class DefectTestCase(unittest.TestCase):
         scorer.update({"eid": window.eid, "loss": 0.0, "answerable_logit": -9.0,
                        "start_logits": logits[0], "end_logits": logits[1]})
     with contextlib.redirect_stdout(io.StringIO()):
+      outputs.write_scorer_files(scorer)
       return dict(scorer.get_results())
 
 
@@ -149,8 +150,8 @@ class FeaturesTest(DefectTestCase):
       # too many for 1000 each; 1 + 4 * 10 // 1 = 41 each are enough
       self.assertEqual(self.number([10, 10]), [0, 41])
       with self.assertRaisesRegex(
-          utils.UserError, "at most 1500 windows, the 2 questions may have "
-          "1602; raise doc_stride"):
+          utils.UserError, "at most 1500 windows, but 2 questions may have "
+          "1602. Increase doc_stride"):
         self.number([200, 200])
 
   def test_ar_tokenization_344_a_text_cannot_spell_a_control_token(self):
@@ -196,7 +197,7 @@ class ScoringTest(DefectTestCase):
   def test_qa_metrics_351_lower_casing_does_not_strip_accents(self):
     tokenizer = tokenization.BasicTokenizer(True, strip_accents=False)
     self.assertEqual(
-        answer_text.place_in("«أَحمد» A", "أَحمد", tokenizer), (1, 6))
+        qa_decoding.locate_pieces("«أَحمد» A", ["أَحمد"], tokenizer), (1, 6))
 
   def test_squad_official_eval_v1_118_a_file_needs_no_version(self):
     self.assertEqual(squad_eval.read_gold({"data": []}), {})
@@ -217,7 +218,7 @@ class ScoringTest(DefectTestCase):
     scorer.update({"eid": 7000, "loss": 0.0, "answerable_logit": 0.0,
                    "start_logits": None, "end_logits": None})
     with contextlib.redirect_stdout(io.StringIO()):
-      with self.assertRaisesRegex(utils.UserError, "made from other data"):
+      with self.assertRaisesRegex(utils.UserError, "cached features are stale"):
         scorer.get_results()
 
 

@@ -9,7 +9,6 @@ import io
 import os
 import unittest
 
-from finetune.qa import qa_examples
 from finetune.qa import squad_eval
 from tests.finetune.qa import golden_qa
 from util import utils
@@ -160,7 +159,7 @@ class OfficialNumbersTest(unittest.TestCase):
 
   def test_mrqa(self):
     with contextlib.redirect_stdout(io.StringIO()):
-      examples = qa_examples.read_mrqa(
+      examples = golden_qa.read_mrqa(
           os.path.join(DATA, "mrqa", "SQuAD.seanie12.jsonl.gz"), "x",
           is_training=False)
     predictions = utils.load_json(

@@ -1,0 +1,86 @@
+"""Reads the questions of an MRQA 2019 file: one JSON object per line."""
+
+import gzip
+import zlib
+
+from finetune.readers import squad
+from util import utils
+
+
+def read_questions(path, *, is_labeled=True):
+  """Yields the (context, squad.Question) pairs of a file.
+
+  The answer to learn is the first span of the first detected answer. A first
+  line with a "header" is optional; blank lines are ignored.
+
+  Args:
+    path: of a JSON lines file, compressed if it ends in .gz.
+    is_labeled: bool; False ignores answers, which may be missing.
+
+  Raises:
+    utils.UserError: the file is missing, or a line has another layout.
+  """
+  lines = ((number, line) for number, line in enumerate(_lines(path), 1)
+           if line.strip())
+  for index, (number, line) in enumerate(lines):
+    place = "%s:%d" % (path, number)
+    element = utils.parse_json(line, place, is_line=True)
+    if not isinstance(element, dict):
+      raise utils.UserError("%s: expected a JSON object, got %s." % (
+          place, type(element).__name__))
+    if index == 0 and "header" in element:
+      continue
+    json_reader = squad.JsonReader(place)
+    context = json_reader.get(element, "context", str, "")
+    for question, where in json_reader.items(element, "qas", ""):
+      yield context, _parse_question(json_reader, question, where, context,
+                                     is_labeled)
+
+
+def _lines(path):
+  """Yields the lines of a file as bytes, decompressed if it ends in .gz.
+
+  Raises:
+    utils.UserError: the file is missing, or is not a valid gzip file.
+  """
+  with utils.open_file(path, "rb") as f:
+    if not path.endswith(".gz"):
+      yield from f
+      return
+    try:
+      yield from gzip.GzipFile(fileobj=f)
+    except (OSError, EOFError, zlib.error) as error:
+      raise utils.UserError(
+          "%s: the gzip file is truncated or corrupted: %s." % (path, error))
+
+
+def _parse_question(json_reader, element, where, context, is_labeled):
+  """Returns the squad.Question of one element of "qas"."""
+  answer = gold_answers = None
+  if is_labeled:
+    span = _first_detected_span(json_reader, element, where)
+    if span:
+      # The text of the span, not the detected answer's own text, which may
+      # differ in case or add an article, so it may not be in the context.
+      start, end = span  # inclusive
+      answer = context[start:end + 1], start
+    gold_answers = tuple(json_reader.get(element, "answers", list, where))
+    if not gold_answers or not all(isinstance(a, str) for a in gold_answers):
+      json_reader.fail(where, "\"answers\" to be one or more strings",
+                       list(gold_answers))
+  return squad.Question(json_reader.get(element, "qid", str, where),
+                        json_reader.get(element, "question", str, where),
+                        answer, gold_answers, is_impossible=False)
+
+
+def _first_detected_span(json_reader, element, where):
+  """Returns [first, last character] of the first detected answer, or None."""
+  for detected, where_detected in json_reader.items(
+      element, "detected_answers", where):
+    for span, where_span in json_reader.items(
+        detected, "char_spans", where_detected):
+      if not (isinstance(span, list) and list(map(type, span)) == [int, int]):
+        json_reader.fail(where_span, "two integers, [first, last] character",
+                         span)
+      return span
+  return None
