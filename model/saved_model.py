@@ -76,7 +76,8 @@ def export(config, checkpoint, output_dir, build, options):
                "global_step": checkpoint_lib.global_step_of(prefix)},
         extra_files={
             model_files.VOCAB: config.vocab_file,
-            model_files.TOKENIZER_CONFIG: _tokenizer_settings(checkpoint, config),
+            model_files.TOKENIZER_CONFIG: _tokenizer_settings(
+                checkpoint, config),
             model_files.MODEL_CONFIG: dict(
                 bert_config.to_dict(),
                 embedding_size=model_sizes.get_embedding_size(

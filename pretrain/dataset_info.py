@@ -10,6 +10,7 @@ Examples without either of the last two were built by the reference.
 
 import os
 
+from util import json_fields
 from util import utils
 
 FILE_NAME = "dataset_info.json"
@@ -17,16 +18,21 @@ UNFINISHED_NAME = "BUILD_UNFINISHED"
 FORMAT_VERSION = 1
 TOOL_VERSION = "1.0.0"
 
-_TYPES = {
-    "format_version": int, "tool": str, "tool_version": str,
-    "num_examples": int, "max_seq_length": int, "files": list,
-    "vocab_sha256": str, "vocab_size": int, "tokenizer": dict, "seed": int,
-    "carry_over": bool, "blanks_separate_docs": bool, "num_files": int,
-    "num_documents": int, "num_lines": int, "num_tokens": int,
-    "num_dropped_tokens": int}
-_FILE_TYPES = {"name": str, "num_examples": int}
-_TOKENIZER_TYPES = {"do_lower_case": bool, "strip_accents": bool,
-                    "preprocessing": (str, type(None))}
+_FIELDS = dict(
+    dict.fromkeys((
+        "format_version", "num_examples", "max_seq_length", "vocab_size",
+        "seed", "num_files", "num_documents", "num_lines", "num_tokens",
+        "num_dropped_tokens"), json_fields.INTEGER),
+    tool=json_fields.STRING, tool_version=json_fields.STRING,
+    vocab_sha256=json_fields.STRING, files=json_fields.LIST,
+    tokenizer=json_fields.OBJECT, carry_over=json_fields.FLAG,
+    blanks_separate_docs=json_fields.FLAG)
+_FILE_FIELDS = {"name": json_fields.STRING, "num_examples": json_fields.INTEGER,
+                "num_bytes": json_fields.INTEGER}
+_TOKENIZER_FIELDS = {
+    "do_lower_case": json_fields.FLAG, "strip_accents": json_fields.FLAG,
+    "preprocessing": json_fields.optional(json_fields.STRING)}
+_ADVICE = "Build the examples again."
 
 
 def load(folder, needs_all_files=True):
@@ -85,46 +91,30 @@ def problems_of_files(content, folder):
 
 def _check(content, path):
   """Raises a UserError if `content` is not valid."""
-  if not isinstance(content, dict):
-    raise utils.UserError("%s: expected a JSON object, found a %s." %
-                          (path, type(content).__name__))
+  json_fields.check_object(content, path)
   version = content.get("format_version")
   if version != FORMAT_VERSION:
     raise utils.UserError(
-        "%s: expected format_version %d, found %r; build the examples again, or"
-        " use the version of this software that wrote it." %
-        (path, FORMAT_VERSION, version))
-  _check_types(content, _TYPES, path)
-  _check_types(content["tokenizer"], _TOKENIZER_TYPES, path + ": tokenizer")
+        "%s: \"format_version\": expected %d, got %s. Build the examples "
+        "again, or use the version of this software that wrote it." % (
+            path, FORMAT_VERSION, json_fields.shorten(version)))
+  _check_fields(_FIELDS, content, path)
+  _check_fields(_TOKENIZER_FIELDS, content["tokenizer"], path + ": tokenizer")
   for number, entry in enumerate(content["files"]):
     where = "%s: files[%d]" % (path, number)
-    _check_types(entry, _FILE_TYPES, where)
-    if "num_bytes" in entry:
-      _check_types(entry, {"num_bytes": int}, where)
+    _check_fields(_FILE_FIELDS, entry, where, ("name", "num_examples"))
     if entry["num_examples"] < 0 or (
         os.path.basename(entry["name"]) != entry["name"]):
       raise utils.UserError(
-          "%s: expected the name of a file in this folder and a count, found "
-          "%r." % (where, entry))
+          "%s: expected the name of a file in this folder and a count, got %s. "
+          "%s" % (where, json_fields.shorten(entry), _ADVICE))
   num_examples = sum(entry["num_examples"] for entry in content["files"])
   if num_examples != content["num_examples"]:
     raise utils.UserError(
-        "%s: expected num_examples to be the sum over the files, %d, found %d."
-        % (path, num_examples, content["num_examples"]))
+        "%s: \"num_examples\": expected %d, the sum over the files, got %d. "
+        "%s" % (path, num_examples, content["num_examples"], _ADVICE))
 
 
-def _check_types(content, types, where):
-  """Raises a UserError for the first missing key or wrong type."""
-  if not isinstance(content, dict):
-    raise utils.UserError("%s: expected a JSON object, found %r." %
-                          (where, content))
-  for key, wanted in types.items():
-    if key not in content:
-      raise utils.UserError("%s: expected a value for %s, found none; build the"
-                            " examples again." % (where, key))
-    value = content[key]
-    is_flag_for_int = wanted is int and isinstance(value, bool)
-    if not isinstance(value, wanted) or is_flag_for_int:
-      names = (wanted,) if isinstance(wanted, type) else wanted
-      raise utils.UserError("%s: expected %s to be of type %s, found %r." % (
-          where, key, " or ".join(name.__name__ for name in names), value))
+def _check_fields(fields, values, where, required=None):
+  json_fields.check(fields, values, where, advice=_ADVICE,
+                    required=fields if required is None else required)

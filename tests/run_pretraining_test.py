@@ -77,13 +77,13 @@ class RunTest(tf.test.TestCase):
       self.assertEqual(left[name].tobytes(), right[name].tobytes(), msg=name)
 
   def test_stopped_and_resumed_is_bitwise_the_same(self):
-    # Stopped at step 3 by an evaluation; goes on from the checkpoint then.
-    parts, printed, results = self._run(
-        model_name="parts", eval_steps=3,
+    # An evaluation stops it at step 3; it resumes from the checkpoint.
+    resumed, printed, results = self._run(
+        model_name="resumed", eval_steps=3,
         eval_tfrecords=self.uninterrupted.pretrain_tfrecords)
     self.assertIn("Resuming at step 3: epoch 2, example 3 of 10", printed)
-    self.assert_same_weights(self.uninterrupted.model_dir, parts.model_dir)
-    self.assertEqual(weights_of(parts.model_dir)["global_step"], 6)
+    self.assert_same_weights(self.uninterrupted.model_dir, resumed.model_dir)
+    self.assertEqual(weights_of(resumed.model_dir)["global_step"], 6)
     # Evaluations of equal weights see equal masks.
     config, printed, alone = self._run(
         model_name="uninterrupted", do_train=False, do_eval=True)
@@ -112,7 +112,7 @@ class RunTest(tf.test.TestCase):
     with open(os.path.join(folder, "training_log.jsonl")) as f:
       self.assertEqual([json.loads(line)["step"] for line in f], [1, 6])
 
-  def test_finished_run_says_what_to_raise(self):
+  def test_finished_run_logs_what_to_raise(self):
     _, printed, _ = self._run(model_name="uninterrupted")
     self.assertIn("Nothing to train: %s is at step 6 and num_train_steps is 6. "
                   "To train it further set num_train_steps to more than 6." %
@@ -167,8 +167,9 @@ class RunTest(tf.test.TestCase):
     first = tf.train.load_checkpoint(
         os.path.join(counted.model_dir, "model.ckpt-0"))
     counts = data_init.count(
-        pretrain_data.batches_of_ids(self.uninterrupted, pretrain_data.find_examples(
-            self.uninterrupted, is_training=True)), 40, [0, 2, 3, 4])
+        pretrain_data.batches_of_ids(
+            self.uninterrupted, pretrain_data.find_examples(
+                self.uninterrupted, is_training=True)), 40, [0, 2, 3, 4])
     self.assertEqual(counts.num_tokens, 80)
     for name, value in data_init.initial_values(
         first.get_variable_to_shape_map(), counts, seed=0).items():
@@ -187,7 +188,8 @@ class RunTest(tf.test.TestCase):
   @pytest.mark.slow
   def test_debug_has_a_folder_of_its_own(self):
     with fuzzing.unchanged(self.uninterrupted.model_dir):
-      debug, _, _ = self._run(model_name="uninterrupted", debug=True, num_train_steps=1,
+      debug, _, _ = self._run(model_name="uninterrupted", debug=True,
+                              num_train_steps=1,
                               model_hparam_overrides=dict(
                                   hidden_size=16, num_attention_heads=2))
     self.assertNotEqual(debug.model_dir, self.uninterrupted.model_dir)

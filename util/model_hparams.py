@@ -41,6 +41,7 @@ OVERRIDES = {
     "type_vocab_size": Hparam(2, int, minimum=2),
     "initializer_range": Hparam(0.02, float, above=0.0),
 }
+BERT_CONFIG_FIELDS = ("vocab_size",) + tuple(OVERRIDES)
 
 
 class ModelHParams(hparams.HParams):
@@ -127,9 +128,6 @@ class ModelHParams(hparams.HParams):
     Args:
       vocab_file: path of the vocabulary; None: the hyperparameter's.
 
-    Args:
-      vocab_file: str, None for that of the config.
-
     Raises:
       utils.UserError: vocab_size is smaller than the vocabulary, or vocab_file
         is a folder.
@@ -192,6 +190,6 @@ def conflict_message(where):
     where: the file that records the setting.
   """
   return lambda name, passed, recorded: (
-      "Hyperparameter '%s': %s was made with %s, got %s. Omit it, or use data "
+      "Hyperparameter '%s': %s records %s, got %s. Omit it, or use data "
       "and a model made with the other setting." % (
           name, where, str(recorded).lower(), str(passed).lower()))

@@ -66,7 +66,8 @@ class RunCase(tf.test.TestCase):
         self.uninterrupted.model_dir)
     self.assertEqual(sorted(state), sorted(uninterrupted))
     for name in uninterrupted:
-      self.assertEqual(state[name].tobytes(), uninterrupted[name].tobytes(), msg=name)
+      self.assertEqual(
+          state[name].tobytes(), uninterrupted[name].tobytes(), msg=name)
 
   @contextlib.contextmanager
   def _after_step(self, number, action):
@@ -163,7 +164,7 @@ class DamagedCheckpointTest(RunCase):
 
   def test_a_copied_folder_leaves_the_original_alone(self):
     # Its 'checkpoint' file names the original's checkpoints by their full
-    # paths: an Estimator would go on from those, and remove the oldest.
+    # paths: an Estimator would resume from those, and remove the oldest.
     config = self._copy("copied", num_train_steps=8, keep_checkpoint_max=1)
     before = sorted(os.listdir(self.uninterrupted.model_dir))
     self.run_pretraining(config)
@@ -176,8 +177,10 @@ class DamagedCheckpointTest(RunCase):
     copy = self._copy("source")
     flip_byte(os.path.join(
         copy.model_dir, "model.ckpt-6.data-00000-of-00001"), 0.5)
-    with self.assertRaisesRegex(utils.UserError, "ckpt-6: the checkpoint is damaged"):
-      self.run_pretraining(self.config_of("target", init_checkpoint=copy.model_dir))
+    with self.assertRaisesRegex(
+        utils.UserError, "ckpt-6: the checkpoint is damaged"):
+      self.run_pretraining(
+          self.config_of("target", init_checkpoint=copy.model_dir))
 
   def test_leftovers_of_a_killed_run_are_removed(self):
     config = self._copy("leftovers")
@@ -229,7 +232,8 @@ class FolderTest(RunCase):
     with folder_lock.FolderLock(config.model_dir, "train"):
       before = sorted(os.listdir(config.model_dir))
       for other in (config, debug):
-        with self.assertRaisesRegex(utils.UserError, "is locked by another process"):
+        with self.assertRaisesRegex(
+            utils.UserError, "is locked by another process"):
           self.run_pretraining(other)
         self.assertEqual(sorted(os.listdir(config.model_dir)), before)
 
@@ -299,7 +303,8 @@ class DamagedExamplesTest(RunCase):
 
   def test_damage_is_skipped_on_request(self):
     flip_byte(self.path, 0.5)
-    printed = self.run_pretraining(self.config.replace(skip_corrupted_records=True))
+    printed = self.run_pretraining(
+        self.config.replace(skip_corrupted_records=True))
     self.assertIn("Skipped at least 1 damaged examples of 2 files, 7 remain",
                   printed)
     self.assertEqual(weights_of(self.config.model_dir)["global_step"], 6)

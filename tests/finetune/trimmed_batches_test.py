@@ -7,6 +7,7 @@ import tempfile
 import unittest
 
 import numpy as np
+import tensorflow.compat.v1 as tf
 
 from finetune import model_runner
 from finetune import scorer
@@ -150,8 +151,8 @@ class TrimmedBatchesTest(unittest.TestCase):
     one, other = (checkpoint.latest(r.model_dir) for r in (whole, resumed))
     for name in checkpoint.shapes_of(one):
       np.testing.assert_array_equal(
-          model_runner.tf.train.load_variable(one, name),
-          model_runner.tf.train.load_variable(other, name), err_msg=name)
+          tf.train.load_variable(one, name),
+          tf.train.load_variable(other, name), err_msg=name)
 
 
 if __name__ == "__main__":

@@ -145,7 +145,8 @@ class BasicTokenizerTest(unittest.TestCase):
                      ["[رابط]", "كتاب", "+ات", "(", "x", ")"])
 
   def test_ideographs_are_words(self):
-    self.assertEqual(self.words("a漢字b 한글", False), ["a", "漢", "字", "b", "한글"])
+    self.assertEqual(
+        self.words("a漢字b 한글", False), ["a", "漢", "字", "b", "한글"])
 
   def test_drops_controls_and_splits_at_every_space_character(self):
     self.assertEqual(self.words("a\x00b\u200cc\ufffdd\x0be \x85f", False),

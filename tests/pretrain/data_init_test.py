@@ -156,7 +156,8 @@ class InitialValuesTest(unittest.TestCase):
          "generator_predictions/output_bias": (20,)})
 
   def test_refuses_examples_without_adjacent_tokens(self):
-    with self.assertRaisesRegex(utils.UserError, "init_from_data: the examples have no two adjacent"):
+    with self.assertRaisesRegex(
+        utils.UserError, "init_from_data: the examples have no two adjacent"):
       data_init.initial_values({}, count([[CLS, 4, SEP]]), seed=1)
 
 

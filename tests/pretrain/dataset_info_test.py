@@ -68,38 +68,40 @@ class DatasetInfoTest(unittest.TestCase):
     self.assertEqual(dataset_info.load(self.folder)["num_examples"], 3)
 
   def test_refuses_another_version(self):
-    self.assert_load_fails("expected format_version 1, found 2",
+    self.assert_load_fails("format_version.: expected 1, got 2",
                            make_content(format_version=2))
 
   def test_refuses_other_than_an_object(self):
-    self.assert_load_fails("expected a JSON object, found a list", [])
-    self.assert_load_fails(r"files\[0\]: expected a JSON object, found \[\]",
+    self.assert_load_fails(r"expected a JSON object, got \[\]", [])
+    self.assert_load_fails(r"files\[0\]: expected a JSON object, got \[\]",
                            make_content(files=[[]]))
 
   def test_refuses_a_missing_key(self):
     content = make_content()
     del content["seed"]
-    self.assert_load_fails("expected a value for seed", content)
+    self.assert_load_fails("requires the key .seed. .an integer.. Build the",
+                           content)
 
   def test_refuses_a_wrong_type(self):
-    self.assert_load_fails("expected seed to be of type int, found 'x'",
+    self.assert_load_fails("seed.: expected an integer, got .x.. Build the",
                            make_content(seed="x"))
-    self.assert_load_fails("expected seed to be of type int, found True",
+    self.assert_load_fails("seed.: expected an integer, got true",
                            make_content(seed=True))
     self.assert_load_fails(
-        "tokenizer: expected preprocessing to be of type str or NoneType",
+        "tokenizer: .preprocessing.: expected a string or null, got 1",
         make_content(tokenizer={"do_lower_case": False, "strip_accents": False,
                                 "preprocessing": 1}))
 
   def test_refuses_a_wrong_size_of_a_file(self):
     self.assert_load_fails(
-        r"files\[0\]: expected num_bytes to be of type int, found \[4\]",
+        r"files\[0\]: .num_bytes.: expected an integer, got \[4\]",
         make_content(files=[{"name": "pretrain_data.tfrecord-0-of-1",
                              "num_examples": 3, "num_bytes": [4]}]))
 
   def test_refuses_a_wrong_sum(self):
-    self.assert_load_fails("sum over the files, 3, found 4",
-                           make_content(num_examples=4))
+    self.assert_load_fails(
+        "num_examples.: expected 3, the sum over the files, got 4",
+        make_content(num_examples=4))
 
   def test_refuses_a_missing_file(self):
     os.remove(os.path.join(self.folder, "pretrain_data.tfrecord-0-of-1"))

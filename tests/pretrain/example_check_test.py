@@ -149,7 +149,8 @@ class RecordChecksTest(tf.test.TestCase):
     for path in tiny_pretraining.write_records(self.folder, [1, 1]):
       with open(path, "rb+") as f:
         f.truncate(40)
-    with self.assertRaisesRegex(utils.UserError, "all examples of 2 files are damaged"):
+    with self.assertRaisesRegex(
+        utils.UserError, "all examples of 2 files are damaged"):
       self.numbers(False, skip_corrupted_records=True)
 
   def test_other_errors_are_not_converted(self):

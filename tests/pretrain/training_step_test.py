@@ -181,7 +181,8 @@ class FiniteHookTest(tf.test.TestCase):
     self._run([True, False, True, False], "skip")
 
   def test_skip_gives_up_in_the_end(self):
-    with self.assertRaisesRegex(utils.UserError, "the last 100 gradients were NaN"):
+    with self.assertRaisesRegex(
+        utils.UserError, "the last 100 gradients were NaN"):
       self._run([True] + [False] * 100, "skip")
 
 

@@ -144,11 +144,11 @@ class ParseHparamsTest(unittest.TestCase):
   def test_everything_else_is_refused_in_one_line(self):
     for text, message in [
         ("learning_rate=1", "expected a JSON object such as"),
-        ("missing.json", "Expected a file at missing.json"),
+        ("missing.json", "missing.json: no such file"),
         ('{"a": 1, "a": 2}', "'a' is set twice"),
         (tempfile.gettempdir(), "is a folder"),
         ('{"a": {"b": 1, "b": 2}}', "'b' is set twice"),
-        ('{"a":' * 100000, "expected")]:
+        ('{"a":' * 100000, "nested too deeply")]:
       with self.subTest(text=text[:40]):
         with self.assertRaisesRegex(utils.UserError, message):
           hparams.parse_hparams(text)

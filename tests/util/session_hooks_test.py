@@ -104,7 +104,8 @@ class FiniteWeightsListenerTest(tf.test.TestCase):
       tf.get_variable("finite", initializer=[1.0, 2.0])
       tf.get_variable("weight", initializer=[1.0, value])
       saver = tf.train.CheckpointSaverHook(
-          folder, save_steps=1, listeners=[session_hooks.FiniteWeightsListener()])
+          folder, save_steps=1,
+          listeners=[session_hooks.FiniteWeightsListener()])
       try:
         with tf.train.MonitoredSession(hooks=[saver]):
           pass

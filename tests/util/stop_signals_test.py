@@ -112,8 +112,8 @@ class StopSignalsTest(unittest.TestCase):
         stop_signals.stop(signal.SIGTERM, "at step 3 of 6")
     self.assertEqual(end.exception.code, 143)
     self.assertEqual(output.getvalue(), (
-        "Stopped by SIGTERM at step 3 of 6. To resume, run: %s run.py --hparams "
-        "'{\"a\": 1}' 'my folder'\n" % sys.executable))
+        "Stopped by SIGTERM at step 3 of 6. To resume, run: %s run.py "
+        "--hparams '{\"a\": 1}' 'my folder'\n" % sys.executable))
 
 
 if __name__ == "__main__":

@@ -33,7 +33,8 @@ class UtilsTest(unittest.TestCase):
     return self.path(name)
 
   def test_importing_does_not_import_tensorflow(self):
-    code = "import sys; from util import utils; print('tensorflow' in sys.modules)"
+    code = ("import sys; from util import utils; "
+            "print('tensorflow' in sys.modules)")
     printed = subprocess.check_output([sys.executable, "-c", code], cwd=ROOT)
     self.assertEqual(printed.decode().strip(), "False")
 
@@ -70,7 +71,8 @@ class UtilsTest(unittest.TestCase):
       utils.parse_json(b"{\n", "x:7", is_line=True)
 
   def test_folder_in_place_of_a_file_is_named(self):
-    with self.assertRaisesRegex(utils.UserError, "is a folder, expected a file"):
+    with self.assertRaisesRegex(
+        utils.UserError, "is a folder, expected a file"):
       utils.load_json(self.folder)
 
   def test_file_that_must_not_be_read_is_named(self):
