@@ -1,4 +1,4 @@
-"""Tests for finetune.classification.classification_metrics; computed by hand."""
+"""Tests for finetune.classification.classification_metrics."""
 
 import unittest
 

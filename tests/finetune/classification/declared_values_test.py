@@ -98,8 +98,8 @@ class DeclaredClassificationTest(DeclaredTaskTest):
       self.task(SENTIMENT).get_data_files("dev")
     self.write("valid.csv", ["label,content", "good,a"])
     with self.assertRaisesRegex(
-        utils.UserError, "dev.csv, found no such file \\(if one of valid.csv "
-        "is it, name it in \"files\" in .*task.json\\). Put it there"):
+        utils.UserError, "dev.csv, found no such file \\(if it is one of "
+        "valid.csv, name it in \"files\" in .*task.json\\). Put it there"):
       self.task(SENTIMENT).get_data_files("dev")
     self.write("dev.tsv", LINES)
     with self.assertRaisesRegex(

@@ -152,7 +152,7 @@ class FilesTest(tiny_tags.TaggingTestCase):
     self.write("ner/train.txt", "a N B-X\nb N O\n")
     path = self.write("ner/test.txt", "\na N N B-X\n")
     with self.assertRaisesRegex(
-        utils.UserError, path + ":2: expected a word a line, in 1, 2 or 3 "
+        utils.UserError, path + ":2: expected one word per line, in 1, 2 or 3 "
         "columns .* got 4: 'a N N B-X'"):
       self.task("ner").get_test_splits()
 
