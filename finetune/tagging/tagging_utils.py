@@ -88,7 +88,7 @@ def get_tags(span_labels, length, encoding="BIOES"):
 
 def join_tag(position, span_type):
   """Returns the tag of a position and a type; the inverse of `split_tag`."""
-  return position + "-" + span_type if span_type else place
+  return position + "-" + span_type if span_type else position
 
 
 def recode(tags, encoding):
