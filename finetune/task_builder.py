@@ -110,7 +110,7 @@ def _get_factory(config, name):
 
 
 def _find_declaration(config, name, path):
-  """Returns the Declaration at `path` or of the model, None if there is none."""
+  """Returns the Declaration at `path` or of the model, or None."""
   recorded = task_metadata.recorded(config, name, "declaration") or {}
   if utils.exists(path):
     return task_declaration.load(path, name, recorded.get("format"))

@@ -64,7 +64,8 @@ def read_conll(path):
     utils.UserError: the file is missing, is not UTF-8, has no words, or a line
       has another number of columns than the first.
   """
-  sentences, rows, first_line, num_columns, first_text = [], [], None, None, None
+  sentences, rows = [], []
+  first_line = num_columns = first_text = None
   for number, line in lines.read_lines(path):
     line = line.strip(_SEPARATORS)
     cells = re.split("[%s]+" % _SEPARATORS, line) if line else []

@@ -75,8 +75,8 @@ class TableReaderTest(tiny_tags.TaggingTestCase):
   def test_other_number_of_columns_names_the_line(self):
     self.assert_error(":2: expected 2 columns, got 3: a | b | c",
                       "a,A\na,b,c\n")
-    self.assert_error(":2: expected one word per line, in 1, 3 or 4 columns (those "
-                      "of the training data with or without the tag, or only "
+    self.assert_error(":2: expected one word per line, in 1, 3 or 4 columns "
+                      "(those of the training data with or without the tag, or only "
                       "words), got 2: 'a | A'", "\na,A\n", num_columns=4)
 
   def test_position_out_of_range_names_the_line(self):
