@@ -199,11 +199,11 @@ class DeclaredClassificationTest(DeclaredTaskTest):
     self.write("train.tsv", LINES + ["fair\td"])
     self.assertNotEqual(version, self.task(SENTIMENT).version)
 
-  def test_declaration_of_a_known_task_is_refused(self):
+  def test_declaration_of_a_built_in_task_is_rejected(self):
     words_task.write_lines(os.path.join(
         self.data_dir, "finetuning_data", "sst", "task.json"), ["{}"])
     config = words_task.tiny_config(self.data_dir, task_names=["sst"])
-    with self.assertRaisesRegex(utils.UserError, "needs no declaration"):
+    with self.assertRaisesRegex(utils.UserError, "is a built-in task"):
       task_builder.get_tasks(config)
 
 
