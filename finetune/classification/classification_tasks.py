@@ -137,7 +137,7 @@ class SentenceTask(task.Task):
     file_format = os.path.splitext(path)[1][1:]
     if file_format == "txt" or not self.layouts:
       self._check_plain_text(path, file_format)
-      return self.examples_from_rows(tables.read_lines(path), Layout(text_a=0))
+      return self.examples_from_rows(tables.read_texts(path), Layout(text_a=0))
     if file_format not in tables.FORMATS:
       file_format = self.file_format
     layout = table_layouts.match_without_label(self.layouts, path, file_format)

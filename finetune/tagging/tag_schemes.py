@@ -51,8 +51,8 @@ class Spans(WholeTags):
 
   def labels_for(self, types):
     return {tagging_utils.OUTSIDE} | {
-        tagging_utils.join_tag(place, span_type)
-        for span_type in types for place in "BIES"}
+        tagging_utils.join_tag(position, span_type)
+        for span_type in types for position in "BIES"}
 
   def labels_of(self, tags):
     return tagging_utils.recode(tags, "BIOES")
@@ -69,7 +69,7 @@ def _check_tags(sentences):
   tags = [(tag, sentence.place(i)) for sentence in sentences
           for i, tag in enumerate(sentence.tags)
           if tag != tagging_utils.OUTSIDE]
-  wrong = [pair for pair in tags if not tagging_utils.has_place(pair[0])]
+  wrong = [pair for pair in tags if not tagging_utils.has_position(pair[0])]
   if wrong and len(wrong) < len(tags):
     num_more = len(wrong) - MAX_LISTED_TAGS
     raise utils.UserError(

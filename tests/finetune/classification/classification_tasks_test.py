@@ -176,7 +176,8 @@ class FeaturesTest(SentenceTaskTest):
         ([9], 4, [4]), ([2, 9], 5, [2, 3]), ([9, 1], 5, [4, 1]),
         ([4, 4], 5, [3, 2]), ([0, 3], 1, [0, 1]), ([2, 2], 4, [2, 2])]:
       with self.subTest(lengths=lengths):
-        got = classification_tasks.truncate([[7] * n for n in lengths], num_fitting)
+        got = classification_tasks.truncate(
+            [[7] * n for n in lengths], num_fitting)
         self.assertEqual([len(ids) for ids in got], wanted)
 
 

@@ -98,8 +98,8 @@ class DeclaredClassificationTest(DeclaredTaskTest):
       self.task(SENTIMENT).get_data_files("dev")
     self.write("valid.csv", ["label,content", "good,a"])
     with self.assertRaisesRegex(
-        utils.UserError, "dev.csv, found no such file \\(if one of valid.csv "
-        "is it, name it in \"files\" in .*task.json\\). Put it there"):
+        utils.UserError, "dev.csv, found no such file \\(if it is one of "
+        "valid.csv, name it in \"files\" in .*task.json\\). Put it there"):
       self.task(SENTIMENT).get_data_files("dev")
     self.write("dev.tsv", LINES)
     with self.assertRaisesRegex(
@@ -189,7 +189,7 @@ class DeclaredClassificationTest(DeclaredTaskTest):
     with self.assertRaisesRegex(utils.UserError, "f1.*two labels, got 3"):
       self.task(SENTIMENT, metric="f1")
 
-  def test_features_are_made_anew_when_the_declaration_changes(self):
+  def test_features_are_rebuilt_when_the_declaration_changes(self):
     self.write("train.tsv", LINES)
     version = self.task(SENTIMENT).version
     self.assertEqual(json.loads(json.dumps(version)), version)
@@ -199,11 +199,11 @@ class DeclaredClassificationTest(DeclaredTaskTest):
     self.write("train.tsv", LINES + ["fair\td"])
     self.assertNotEqual(version, self.task(SENTIMENT).version)
 
-  def test_declaration_of_a_known_task_is_refused(self):
+  def test_declaration_of_a_built_in_task_is_rejected(self):
     words_task.write_lines(os.path.join(
         self.data_dir, "finetuning_data", "sst", "task.json"), ["{}"])
     config = words_task.tiny_config(self.data_dir, task_names=["sst"])
-    with self.assertRaisesRegex(utils.UserError, "needs no declaration"):
+    with self.assertRaisesRegex(utils.UserError, "is a built-in task"):
       task_builder.get_tasks(config)
 
 

@@ -166,7 +166,7 @@ class GlueTaskTest(unittest.TestCase):
   def test_file_of_another_task_names_the_missing_column(self):
     path = self.write("rte", "dev", FILES["qqp"]["dev"][0])
     with self.assertRaisesRegex(
-        utils.UserError, path + ":1: .*'sentence1', found: 'id' \\| 'qid1'"):
+        utils.UserError, path + ":1: .*'sentence1', got: 'id' \\| 'qid1'"):
       self.task("rte").get_examples("dev")
 
   def test_header_of_cola_is_rejected(self):
