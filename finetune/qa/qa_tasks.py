@@ -61,7 +61,7 @@ class QATask(task.Task):
         max_query_length=config.max_query_length,
         doc_stride=config.doc_stride)
     self._examples = {}  # by split; a scorer needs the ones featurized before
-    self._made_cleaning = None  # where there is one, from the first reading on
+    self._loaded_cleaning = None  # loaded when the first file is read
     self._scored_with = [self]  # the run's QATasks
     if declaration:
       self.declaration = task_declaration.as_json(declaration)
@@ -230,17 +230,14 @@ class QATask(task.Task):
     """Returns the cleaned_context.Cleaning of the task's texts, None for none.
 
     Raises:
-      utils.UserError: it cannot be done.
+      utils.UserError: it is unknown or not available.
     """
-    name = text_cleaning.model_of(self.config)
-    if name is None:
-      return None
-    if self._made_cleaning is None:
-      self._made_cleaning = cleaned_context.Cleaning(name)
-      text_cleaning.say(
-          self.config, self.name, "contexts and questions %s; answers are given "
-          "as the original has them")
-    return self._made_cleaning
+    name = text_cleaning.cleaning_model(self.config)
+    if name and self._loaded_cleaning is None:
+      self._loaded_cleaning = cleaned_context.Cleaning(name)
+      text_cleaning.log_cleaning(
+          self.config, self.name, "contexts and questions (not the answers)")
+    return self._loaded_cleaning
 
   def _key(self, feature):
     return "%s_%s" % (self.name, feature)

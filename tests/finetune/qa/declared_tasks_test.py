@@ -147,7 +147,7 @@ class TestOutputsTest(DeclaredQACase):
     unlabeled = json.dumps({"data": [{"paragraphs": [{
         "context": "a b c", "qas": [{"id": "x", "question": "d"},
                                     {"id": "y", "question": "e"}]}]}]})
-    # Above it there is no answer: odds are never so high, or always.
+    # Odds above the threshold mean no answer: they never are, or always.
     for threshold, is_answered in [(1e9, True), (-1e9, False)]:
       answers = self.run_on(
           {"has_impossible": True}, "json", [json.dumps(labeled)], [unlabeled],

@@ -6,7 +6,6 @@ on a one-layer encoder with random weights, float32, beam_size 4.
 
 import collections
 import os
-import unittest
 
 import numpy as np
 import tensorflow.compat.v1 as tf

@@ -212,7 +212,7 @@ class CleaningTest(QATaskTestCase):
     _, example, printed = self.read()
     self.assertEqual(example.words.words, tuple(self.CONTEXT.split()))
     self.assertEqual(example.cleaned_question, "مَن؟")
-    self.assertNotIn("cleaned", printed)
+    self.assertNotIn("cleaning", printed)
 
   def test_texts_are_cleaned_as_asked_for(self):
     task, example, printed = self.read(arabert_preprocessing="araelectra-base")
@@ -222,21 +222,22 @@ class CleaningTest(QATaskTestCase):
     self.assertEqual(
         task.get_windows(example)[0].input_ids[1:1 + len(query)], query)
     self.assertEqual(example.cleaned_question, "من ؟")
-    self.assertIn("Task 'arcd': contexts and questions are cleaned as those of "
-                  "araelectra-base (as asked for)", printed)
+    self.assertIn("Task 'arcd': cleaning contexts and questions (not the "
+                  "answers) like the pre-training text of araelectra-base (set "
+                  "by arabert_preprocessing)", printed)
 
   def test_texts_are_cleaned_as_those_of_the_model_were(self):
     self.record(preprocessing="araelectra-base")
     _, example, printed = self.read()
     self.assertEqual(example.words.words[0], "ولد")
-    self.assertIn('as recorded with the model; "arabert_preprocessing": "none" '
-                  "leaves it out", printed)
+    self.assertIn("recorded with the model; to disable it set "
+                  '"arabert_preprocessing": "none"', printed)
 
   def test_cleaning_of_the_model_can_be_left_out(self):
     self.record(preprocessing="araelectra-base")
     _, example, printed = self.read(arabert_preprocessing="none")
     self.assertEqual(example.words.words[0], "وُلِدَ")
-    self.assertNotIn("cleaned", printed)
+    self.assertNotIn("cleaning", printed)
 
   def test_a_model_that_was_not_cleaned_for_records_nothing(self):
     self.record(preprocessing=None)

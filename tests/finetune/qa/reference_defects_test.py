@@ -124,7 +124,8 @@ class ReadingTest(DefectTestCase):
                      [(0, 0), (5, 5), (8, 8)])
 
   def test_ar_squad_preprocessing_56_no_answer_gets_the_place_minus_one(self):
-    words = cleaned_context.CleanedWords("في اليابان 日本", lambda text: text[:10])
+    words = cleaned_context.CleanedWords("في اليابان 日本",
+                                         lambda text: text[:10])
     self.assertIsNone(words.locate("日本", 11))
     self.assertIsNone(words.locate("مكة", -1))
 
