@@ -18,6 +18,7 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 import configure_finetuning
 import run_finetuning
 from finetune.classification import classification_tasks
+from finetune import task
 from finetune import task_builder
 from util import utils
 
@@ -40,6 +41,8 @@ class Reviews(classification_tasks.ClassificationTask):
     return []  # all splits are labeled
 
   def get_examples(self, split):
+    if split == task.PREDICT:
+      return super().get_examples(split)  # a .txt file with one text per line
     examples = []
     for label, path in zip(self.label_list, self.get_data_files(split)):
       with utils.open_file(path) as f:

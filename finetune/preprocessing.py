@@ -183,9 +183,10 @@ class Preprocessor:
 
   def _get_examples(self, tasks, split):
     """Returns [(Task, Example)] of `split`, those for training shuffled."""
-    if split == task_module.PREDICT:
-      return [(task, example) for task in tasks
-              for example in task.get_examples_to_predict()]
+    for task in tasks:
+      if split == task_module.PREDICT and not task.reads_predict_file:
+        raise utils.UserError("do_predict: task '%s' reads no predict_file." %
+                              task.name)
     pairs = [(task, example) for task in tasks
              for example in task.get_examples(split)]
     if split == "train":

@@ -73,7 +73,7 @@ class Scorer(abc.ABC):
   def get_predictions(self):
     """Returns a list of dicts, ready for JSON: one for each example, in order.
 
-    Only asked for where the task has `get_examples_to_predict`.
+    Only called for a task that `reads_predict_file`.
     """
     raise AssertionError("%s gives no predictions, though its task reads a "
                          "predict_file" % type(self).__name__)

@@ -1,19 +1,33 @@
-"""The contract of a fine-tuning task: all that the runner asks of one."""
+"""The contract of a fine-tuning task: everything the runner calls."""
 
 import abc
+import functools
 import os
 
+from finetune import task_declaration
 from util import utils
 
-# The split that `predict_file` is, in get_scorer and among stored features.
+# The split of the examples in `predict_file`.
 PREDICT = "predict"
 
 
 class Example:
-  """One example as read from a task's files; a subclass adds its fields."""
+  """An example read from a task's files; subclasses add their fields."""
 
   def __init__(self, task_name):
     self.task_name = task_name
+
+
+def read_once(get_examples):
+  """Decorates `Task.get_examples` to read and keep each split only once."""
+
+  @functools.wraps(get_examples)
+  def get_kept_examples(self, split):
+    if split not in self._examples:
+      self._examples[split] = get_examples(self, split)
+    return self._examples[split]
+
+  return get_kept_examples
 
 
 class Task(abc.ABC):
@@ -22,27 +36,49 @@ class Task(abc.ABC):
   To add a task, subclass this (or ClassificationTask, QATask, TaggingTask)
   with a constructor `(config, tokenizer)` and register the class in
   `finetune.task_builder`.
+
+  Attributes:
+    config: a FinetuningConfig.
+    name: str, the task's name: its folder in finetuning_data, the scope of its
+      variables and the prefix of its features.
+    tokenizer: the FullTokenizer that features are made with, or None.
   """
 
-  # Counted up by whoever changes what `get_examples` or `featurize` returns
-  # for the same files, so that stored features are made anew.
+  # Increase it when `get_examples` or `featurize` return something else for
+  # the same files; cached features are then rebuilt.
   version = 1
-  # Hyperparameters that `get_examples` or `featurize` read; when one changes,
-  # stored features are made anew. A subclass adds its own.
+  # Hyperparameters that `get_examples` or `featurize` read; cached features are
+  # rebuilt when one changes. Subclasses add their own.
   feature_hparams = ("debug", "max_seq_length")
-  # What a task without code is declared as, ready for JSON; None for others.
+  # {split: possible file names}; the first file that exists is read. Empty for
+  # a task that finds its files itself.
+  file_names = {}
+  # The splits whose files have no labels.
+  unlabeled_splits = ("test",)
+  # Whether get_examples("predict") returns the examples of `predict_file`, and
+  # the scorer has `get_predictions`.
+  reads_predict_file = False
+  # The content of the task.json that declares the task; None for other tasks.
   declaration = None
 
-  def __init__(self, config, name):
-    """Keeps what every task needs.
+  def __init__(self, config, name, tokenizer=None, declaration=None):
+    """Initializes what all tasks share.
 
     Args:
       config: a FinetuningConfig.
-      name: str, the task's name: its folder in finetuning_data, the scope of
-        its variables and the prefix of its features.
+      name: str, the task's name.
+      tokenizer: a FullTokenizer.
+      declaration: the task_declaration.Declaration of a task that has no class
+        of its own.
     """
     self.config = config
     self.name = name
+    self.tokenizer = tokenizer
+    self._examples = {}  # by split; see `read_once`
+    if declaration:
+      self.file_names = {split: (file_name,) for split, file_name in
+                         declaration.files.items()}
+      self.declaration = task_declaration.as_json(declaration)
 
   def __repr__(self):
     return "Task(%s)" % self.name
@@ -52,61 +88,65 @@ class Task(abc.ABC):
 
     Ready for JSON; features are rebuilt when it changes.
     """
-    return self.version
+    return ([self.version, self.declaration] if self.declaration else
+            self.version)
 
   def join(self, tasks):
-    """Tells the task of all tasks of the run, itself among them.
+    """Receives all tasks of the run, including this one.
 
     Called once, before any data are read. Does nothing by default.
     """
 
+  def is_labeled(self, split):
+    """Returns whether the examples of `split` have labels."""
+    return split not in self.unlabeled_splits and split != PREDICT
+
   def get_data_files(self, split):
     """Returns the paths that the examples of `split` are read from.
 
-    Stored features are made anew when the contents of one of them change. By
-    default all files of the task's raw data folder count for every split. A
-    task that reads no files returns [].
+    Cached features are rebuilt when the content of one of them changes. A task
+    without `file_names` depends on all files of its raw data folder. A task
+    that reads no files returns [].
 
     Raises:
-      utils.UserError: the task has no raw data folder.
+      utils.UserError: the file or the raw data folder is missing.
     """
+    if self.file_names:
+      return [self._path(split)]
     folder = self.config.raw_data_dir(self.name)
     if not utils.isdir(folder):
       raise utils.UserError(
-          "Task '%s': expected its %s data in %s, found no such folder; put "
+          "Task '%s': expected its %s data in %s, found no such folder. Put "
           "the files there." % (self.name, split, folder))
     paths = [os.path.join(folder, name) for name in utils.listdir(folder)]
     return [path for path in paths if not utils.isdir(path)]
 
+  def data_folders(self):
+    """Returns the folders that are searched for `file_names`, in order."""
+    return [self.config.raw_data_dir(self.name)]
+
+  def missing_file_advice(self, split):
+    """Returns what to do if the file of `split` is missing, for an error."""
+    del split  # the same for all
+    return "Put it there"
+
   def get_test_splits(self):
     """Returns the unlabeled splits, such as ["test"], to write outputs for.
 
-    None by default. The scorer of a task that has some must have
-    `get_test_predictions`.
+    By default those of `unlabeled_splits` that have a file. The scorer of a
+    task with such splits must have `get_test_predictions`.
     """
-    return []
-
-  def get_examples_to_predict(self):
-    """Returns the Examples of `config.predict_file`, in its order.
-
-    The scorer of a task that reads such a file must have `get_predictions`.
-
-    Raises:
-      utils.UserError: a line cannot be read, or the task reads no such files.
-    """
-    raise utils.UserError(
-        "do_predict: task '%s' reads no predict_file (%s has no "
-        "get_examples_to_predict)." % (self.name, type(self).__name__))
+    return [split for split in self.unlabeled_splits if self._find(split)]
 
   def learned_from_data(self):
     """Returns what is learned from training data, ready for JSON, or None.
 
-    It is kept with the model; see finetune/task_metadata.py.
+    It is saved with the model; see finetune/task_metadata.py.
     """
     return None
 
   def get_more_dev_splits(self):
-    """Returns the labeled splits, besides "dev", that are scored with it.
+    """Returns the labeled splits that are scored in addition to "dev".
 
     None by default. Scores of a split "dev_x" are called "x_<score>".
     """
@@ -117,10 +157,12 @@ class Task(abc.ABC):
     """Returns the list of Examples of `split`.
 
     Args:
-      split: "train", "dev", or one of `get_test_splits`.
+      split: "train", "dev", one of `get_test_splits` or
+        `get_more_dev_splits`, or, for a task that `reads_predict_file`,
+        "predict": all examples of `config.predict_file`, in its order.
 
     Raises:
-      utils.UserError: a file is missing or a line of it cannot be read.
+      utils.UserError: a file is missing or one of its lines is invalid.
     """
 
   @abc.abstractmethod
@@ -130,17 +172,18 @@ class Task(abc.ABC):
     Args:
       example: an Example of this task.
       is_training: bool; False keeps what only the scorer needs.
-      log: bool, whether to print the features, for people to look at.
+      log: bool, whether to print the features for inspection.
 
     Returns:
-      {feature name: number, list or array}, or a list of such dicts where one
-      example makes several inputs: "input_ids", "input_mask" and "segment_ids",
-      each of `max_seq_length` ints, and everything in `get_feature_specs`.
+      {feature name: number, list or array}, or a list of such dicts if one
+      example becomes several inputs: "input_ids", "input_mask" and
+      "segment_ids", each of `max_seq_length` ints, and everything in
+      `get_feature_specs`.
     """
 
   @abc.abstractmethod
   def get_feature_specs(self):
-    """Returns the FeatureSpecs of the features that only this task has."""
+    """Returns the FeatureSpecs of the task's own features."""
 
   @abc.abstractmethod
   def get_prediction_module(self, bert_model, features, is_training,
@@ -153,14 +196,45 @@ class Task(abc.ABC):
       bert_model: a model.modeling.BertModel of the batch.
       features: {feature name: Tensor of shape [B, ...]}; int32 or float32.
       is_training: bool, whether dropout is on.
-      percent_done: float32 scalar Tensor, the fraction of the training that is
-        done, in [0, 1].
+      percent_done: float32 scalar Tensor, the fraction of training steps
+        completed, in [0, 1].
 
     Returns:
       (losses, outputs): float32 [B], the loss of each example, and {output
-      name: Tensor of shape [B, ...]}, what the scorer gets; "loss" among them.
+      name: Tensor of shape [B, ...]} for the scorer, including "loss".
     """
 
   @abc.abstractmethod
   def get_scorer(self, split="dev"):
     """Returns a new Scorer for the predictions of `split`."""
+
+  def _key(self, feature):
+    """Returns the name of a feature that only this task has."""
+    return "%s_%s" % (self.name, feature)
+
+  def _candidates(self, split):
+    """Returns the paths that the file of `split` may have, in order."""
+    return [os.path.join(folder, name) for folder in self.data_folders()
+            for name in self.file_names.get(split, ())]
+
+  def _find(self, split):
+    """Returns the path of the file of `split`, None if there is none."""
+    return next(filter(utils.exists, self._candidates(split)), None)
+
+  def _path(self, split):
+    """Returns the path of the file of `split`.
+
+    Raises:
+      utils.UserError: the split is unknown, or its file is missing.
+    """
+    if split not in self.file_names:
+      raise utils.UserError("Task '%s': expected split %s, got '%s'." % (
+          self.name, " or ".join(sorted(self.file_names)), split))
+    path = self._find(split)
+    if path is None:
+      raise utils.UserError(
+          "Task '%s': expected its %s data in %s, found no such file%s. %s." % (
+              self.name, split, " or ".join(self._candidates(split)),
+              task_declaration.advice(self, split),
+              self.missing_file_advice(split)))
+    return path

@@ -1,6 +1,6 @@
-"""From the name of a task to the task. The only place that knows them all.
+"""Builds tasks by name. The only module that imports the concrete tasks.
 
-A task without code is declared in `finetuning_data/<name>/task.json`; see
+A task without a class is declared in `finetuning_data/<name>/task.json`; see
 finetune/task_declaration.py.
 
 To add a task: subclass finetune.task.Task (or ClassificationTask, QATask,
@@ -11,10 +11,9 @@ below, or call `register` before the run.
 import difflib
 import functools
 
-from finetune.classification import declared_tasks
+from finetune.classification import classification_tasks
 from finetune.classification import glue_tasks
 from finetune.qa import qa_tasks
-from finetune.tagging import declared_tasks as declared_tagging_tasks
 from finetune.tagging import tagging_tasks
 from finetune import task_declaration
 from finetune import task_metadata
@@ -42,17 +41,17 @@ _TASK_CLASSES = {
     "triviaqa": qa_tasks.TriviaQA,
     "tydiqa": qa_tasks.TyDiQA,
 }
-# What makes a task of each kind that a task.json can declare.
+# Functions of (config, tokenizer, declaration), by kind of declaration.
 _DECLARED_KINDS = {
-    "classification": declared_tasks.DeclaredClassification,
+    "classification": classification_tasks.ClassificationTask.from_declaration,
     "qa": qa_tasks.QATask.from_declaration,
-    "regression": declared_tasks.DeclaredRegression,
-    "tagging": declared_tagging_tasks.make,
+    "regression": classification_tasks.RegressionTask.from_declaration,
+    "tagging": tagging_tasks.TaggingTask.from_declaration,
 }
 
 
 def register(name, task_class):
-  """Makes a task known under `name`.
+  """Registers a task under `name`.
 
   Args:
     name: str, as in `task_names`.
@@ -60,11 +59,11 @@ def register(name, task_class):
       `(config, tokenizer)`.
 
   Raises:
-    utils.UserError: there is another task of that name.
+    utils.UserError: another task has that name.
   """
   if _TASK_CLASSES.get(name, task_class) is not task_class:
     raise utils.UserError(
-        "Task '%s' is registered already (%s); choose another name." % (
+        "Task '%s' is already registered (%s). Choose another name." % (
             name, _TASK_CLASSES[name].__name__))
   _TASK_CLASSES[name] = task_class
 
@@ -73,44 +72,44 @@ def get_tasks(config):
   """Returns the list of Tasks that `config.task_names` names, in that order.
 
   Raises:
-    utils.UserError: a name is unknown, a task.json is not as it should be, or
-      the vocabulary cannot be used.
+    utils.UserError: a name is unknown, or a task.json or the vocabulary is
+      invalid.
   """
-  # All names are looked at before the first task reads anything.
-  makers = [_maker(config, name) for name in config.task_names]
+  # All names are checked before the first task reads anything.
+  factories = [_get_factory(config, name) for name in config.task_names]
   tokenizer = tokenization.FullTokenizer(
       config.vocab_file, do_lower_case=config.do_lower_case,
       strip_accents=config.strip_accents)
-  tasks = [make(config, tokenizer) for make in makers]
+  tasks = [factory(config, tokenizer) for factory in factories]
   for task in tasks:
     task.join(tasks)
   return tasks
 
 
-def _maker(config, name):
-  """Returns the function of (config, tokenizer) that makes task `name`."""
+def _get_factory(config, name):
+  """Returns the function of (config, tokenizer) that returns task `name`."""
   path = task_declaration.path_of(config, name)
   declaration = (None if name in _TASK_CLASSES else
-                 _declaration(config, name, path))
+                 _find_declaration(config, name, path))
   if declaration:
     return functools.partial(_DECLARED_KINDS[declaration.kind],
                              declaration=declaration)
   if name not in _TASK_CLASSES:
     near = difflib.get_close_matches(name, _TASK_CLASSES, n=1)
     raise utils.UserError(
-        "task_names: unknown task '%s'.%s Known are: %s, and what a %s "
-        "declares (none at %s)." % (
+        "task_names: unknown task '%s'.%s Known are: %s, and tasks with a %s "
+        "(none at %s)." % (
             name, " Did you mean '%s'?" % near[0] if near else "",
             ", ".join(sorted(_TASK_CLASSES)), task_declaration.FILE_NAME, path))
   if utils.exists(path):
     raise utils.UserError(
-        "%s: '%s' is a task that needs no declaration; rename the folder to "
-        "declare one of yours, or remove the file." % (path, name))
+        "%s: '%s' is a built-in task. Rename the folder to declare your own "
+        "task, or remove the file." % (path, name))
   return _TASK_CLASSES[name]
 
 
-def _declaration(config, name, path):
-  """Returns the Declaration of a task: at `path`, or kept with the model."""
+def _find_declaration(config, name, path):
+  """Returns the Declaration at `path` or of the model, None if there is none."""
   recorded = task_metadata.recorded(config, name, "declaration") or {}
   if utils.exists(path):
     return task_declaration.load(path, name, recorded.get("format"))

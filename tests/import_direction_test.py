@@ -26,6 +26,9 @@ MAY_IMPORT = {
     "run_pretraining": {"configure_pretraining", "model", "pretrain", "util"},
     "run_finetuning": {"configure_finetuning", "finetune", "model", "util"},
 }
+# Only the task builder imports the task families, which are independent.
+TASK_FAMILIES = {"classification", "qa", "tagging"}
+TASK_BUILDER = os.path.join("finetune", "task_builder.py")
 
 
 def _project_files():
@@ -39,14 +42,20 @@ def _project_files():
 
 
 def _imported_rooms(path):
+  return {name.split(".")[0] for name in _imported_modules(path)}
+
+
+def _imported_modules(path):
+  """Yields the dotted names of imported modules, including in functions."""
   with open(os.path.join(ROOT, path), encoding="utf-8") as f:
     tree = ast.parse(f.read(), path)
   for node in ast.walk(tree):
     if isinstance(node, ast.Import):
       for alias in node.names:
-        yield alias.name.split(".")[0]
+        yield alias.name
     elif isinstance(node, ast.ImportFrom) and node.module:
-      yield node.module.split(".")[0]
+      for alias in node.names:
+        yield "%s.%s" % (node.module, alias.name)
 
 
 class ImportDirectionTest(unittest.TestCase):
@@ -57,6 +66,27 @@ class ImportDirectionTest(unittest.TestCase):
       for imported in sorted(set(_imported_rooms(path)) & set(MAY_IMPORT)):
         with self.subTest(path=path, imported=imported):
           self.assertIn(imported, MAY_IMPORT[room] | {room})
+
+  def test_task_families_do_not_import_each_other(self):
+    for path in _project_files():
+      folders = path.split(os.sep)
+      if folders[0] != "finetune" or path == TASK_BUILDER:
+        continue
+      for imported in _imported_modules(path):
+        names = imported.split(".")
+        with self.subTest(path=path, imported=imported):
+          self.assertFalse(
+              names[0] == "finetune" and
+              names[1] in TASK_FAMILIES - {folders[1]})
+
+  def test_readers_import_only_util_and_readers(self):
+    for path in _project_files():
+      if path.startswith(os.path.join("finetune", "readers", "")):
+        for imported in _imported_modules(path):
+          names = imported.split(".")
+          with self.subTest(path=path, imported=imported):
+            self.assertTrue(names[0] not in MAY_IMPORT or names[0] == "util" or
+                            names[:2] == ["finetune", "readers"])
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""Scores of classifications and of regressions, and their scorers.
+"""Scores of classifications and regressions, and their scorers.
 
 Every metric takes two arrays of shape [N], gold and predicted, and returns a
-dict of scores. All but errors are in percent, as papers give them.
+dict of scores. All but errors are in percent, as in papers.
 """
 
 import abc
@@ -17,7 +17,7 @@ from util import utils
 
 
 def accuracy(label_ids, predictions):
-  """Returns the share of right predictions, in percent."""
+  """Returns the percentage of correct predictions."""
   return {"accuracy": 100.0 * sklearn_metrics.accuracy_score(
       label_ids, predictions)}
 
@@ -25,8 +25,8 @@ def accuracy(label_ids, predictions):
 def f1(label_ids, predictions):
   """Returns F1, precision and recall of label 1, in percent.
 
-  For two labels, the second the one to find, as in MRPC and QQP. A score that
-  would be 0 / 0 is 0.
+  For two labels with 1 as the positive one, as in MRPC and QQP. A score of
+  0 / 0 is 0.
   """
   precision, recall, score, _ = sklearn_metrics.precision_recall_fscore_support(
       label_ids, predictions, labels=[1], average="micro", zero_division=0)
@@ -36,16 +36,16 @@ def f1(label_ids, predictions):
 
 
 def macro_f1(label_ids, predictions):
-  """Returns the mean of the labels' F1, in percent.
+  """Returns the mean F1 of the labels, in percent.
 
-  Labels that are neither in the data nor predicted do not count.
+  Labels that neither occur nor are predicted do not count.
   """
   return {"macro_f1": 100.0 * sklearn_metrics.f1_score(
       label_ids, predictions, average="macro", zero_division=0)}
 
 
 def weighted_f1(label_ids, predictions):
-  """Returns the mean of the labels' F1 weighted by their share, in percent."""
+  """Returns the mean F1 of the labels weighted by frequency, in percent."""
   return {"weighted_f1": 100.0 * sklearn_metrics.f1_score(
       label_ids, predictions, average="weighted", zero_division=0)}
 
@@ -53,19 +53,19 @@ def weighted_f1(label_ids, predictions):
 def mcc(label_ids, predictions):
   """Returns Matthews correlation coefficient times 100.
 
-  It is 0 where all predictions, or all labels, are the same.
+  It is 0 if all predictions or all labels are equal.
   """
   return {"mcc": 100.0 * sklearn_metrics.matthews_corrcoef(
       label_ids, predictions)}
 
 
 def pearson(targets, predictions):
-  """Returns Pearson's correlation coefficient times 100."""
+  """Returns the Pearson correlation coefficient times 100."""
   return {"pearson": _correlation(stats.pearsonr, targets, predictions)}
 
 
 def spearman(targets, predictions):
-  """Returns Spearman's rank correlation coefficient times 100."""
+  """Returns the Spearman rank correlation coefficient times 100."""
   return {"spearman": _correlation(stats.spearmanr, targets, predictions)}
 
 
@@ -89,16 +89,16 @@ REGRESSION_METRICS = {
 
 
 class SentenceScorer(scorer.Scorer):
-  """Scores one prediction for each text or pair of texts."""
+  """Scores one prediction per text or pair of texts."""
 
   def __init__(self, task, split, metrics):
-    """Makes a scorer without predictions.
+    """Initializes a scorer without predictions.
 
     Args:
       task: a classification_tasks.SentenceTask.
       split: str.
       metrics: list of names from `CLASSIFICATION_METRICS` or
-        `REGRESSION_METRICS`, the best known first.
+        `REGRESSION_METRICS`; the first one is the most common for the task.
     """
     super().__init__()
     self._task = task
@@ -106,7 +106,7 @@ class SentenceScorer(scorer.Scorer):
     self._metrics = list(metrics)
     self._gold = []
     self._predictions = []
-    self._outputs = {}  # by eid, what the test predictions are
+    self._outputs = {}  # of the model, by eid
 
   def get_submission(self):
     """Returns the predictions as (file name, text), for a leaderboard."""
@@ -115,8 +115,9 @@ class SentenceScorer(scorer.Scorer):
            for example in self._task.get_examples(self._split)}
     if set(ids) != set(self._outputs):
       raise utils.UserError(
-          "Task '%s': expected predictions for the %d examples of split '%s', "
-          "got %d; set \"use_tfrecords_if_existing\": false." % (
+          "Task '%s': expected outputs for the %d examples of split '%s', got "
+          "%d: the cached features are stale. Set "
+          "\"use_tfrecords_if_existing\": false." % (
               self._task.name, len(ids), self._split, len(self._outputs)))
     lines = ["index\tprediction"] + [
         "%s\t%s" % (ids[eid], self._task.prediction_text(self._outputs[eid]))
@@ -124,9 +125,9 @@ class SentenceScorer(scorer.Scorer):
     return name, "".join(line + "\n" for line in lines)
 
   def get_predictions(self):
-    """Returns [{"id", "text" or "text_a" and "text_b", what is predicted}]."""
+    """Returns [{"id", "text" or "text_a" and "text_b", prediction}]."""
     predictions = []
-    for example in self._task.get_examples_to_predict():
+    for example in self._task.get_examples(self._split):
       prediction = collections.OrderedDict(id=example.example_id)
       if example.text_b is None:
         prediction["text"] = example.text_a
@@ -151,11 +152,11 @@ class SentenceScorer(scorer.Scorer):
 
   @abc.abstractmethod
   def _readable(self, output):
-    """Returns {name: value} that says what the model's output for a text is."""
+    """Returns {name: value} of an output of the model, for people to read."""
 
   def _score(self, functions):
     """Returns [(name, score)] of all metrics and the loss."""
-    if self._task.is_unlabeled(self._split):
+    if not self._task.is_labeled(self._split):
       return []
     gold, predictions = np.array(self._gold), np.array(self._predictions)
     results = []
@@ -208,7 +209,7 @@ def _cell(value):
 
 
 def _correlation(function, targets, predictions):
-  """Returns a correlation times 100, 0 where one side does not vary."""
+  """Returns a correlation times 100, 0 if one side is constant."""
   if np.ptp(targets) == 0 or np.ptp(predictions) == 0:
     return 0.0  # undefined: 0 / 0
   return 100.0 * float(function(targets, predictions)[0])

@@ -1,35 +1,30 @@
-"""Tasks that say one thing about a text or a pair of texts.
+"""Tasks that predict a label or a number for a text or a pair of texts.
 
-To add one, subclass `ClassificationTask` or `RegressionTask`: give it a
-constructor `(config, tokenizer)`, and `layouts`, or `read_examples` where its
-files are no tables. examples/new_task.py does it.
+To add one, subclass `ClassificationTask` or `RegressionTask` with a constructor
+`(config, tokenizer)`. Set `layouts`, or override `read_examples` if its files
+are not tables; see examples/new_task.py.
 """
 
 import abc
-import collections
 import os
 
 import tensorflow.compat.v1 as tf
 
 from finetune.classification import classification_metrics
+from finetune.classification import declared_values
 from finetune import feature_spec
 from finetune import packing
+from finetune.readers import table_layouts
 from finetune.readers import tables
 from finetune import task
-from finetune import task_declaration
 from finetune import text_cleaning
 from model import layers
 from util import utils
 
-DROPOUT = 0.1  # of the vector of [CLS], in training
+DROPOUT = 0.1  # of the [CLS] vector, in training
 DEBUG_EXAMPLES = 200  # of each split, in debug mode
 
-# Where the parts of an example stand in a .tsv file: names of columns in its
-# header line, or positions from 0; None where there is no such part.
-Layout = collections.namedtuple(
-    "Layout", ["text_a", "text_b", "label", "example_id", "has_header",
-               "num_columns"])
-Layout.__new__.__defaults__ = (None, None, None, True, None)
+Layout = table_layouts.Layout  # for tasks that users define
 
 
 class InputExample(task.Example):
@@ -37,9 +32,9 @@ class InputExample(task.Example):
 
   Attributes:
     eid: int, the number of the example in its split, from 0.
-    text_a, text_b: str, text_b is None where there is one text.
+    text_a, text_b: str; text_b is None for a single text.
     label: str (classification) or float (regression), None if unknown.
-    example_id: str, what the task's files call the example.
+    example_id: str, the id of the example in the task's files, or its number.
   """
 
   def __init__(self, task_name, eid, text_a, text_b=None, label=None,
@@ -53,98 +48,72 @@ class InputExample(task.Example):
 
 
 class SentenceTask(task.Task):
-  """What classification and regression share: files, texts, [CLS].
+  """Base of classification and regression: files and features of texts."""
 
-  Attributes:
-    tokenizer: the FullTokenizer that features are made with.
-  """
-
-  # The name of the file of each split there can be.
-  file_names = {"train": "train.tsv", "dev": "dev.tsv", "test": "test.tsv"}
-  # The splits whose files have no labels.
-  unlabeled_splits = ("test",)
-  # The Layout of each split's file.
+  file_names = {"train": ("train.tsv",), "dev": ("dev.tsv",),
+                "test": ("test.tsv",)}
+  # {split: table_layouts.Layout} of the files.
   layouts = {}
-  # The format of a predict_file whose extension names none.
-  predict_format = "tsv"
-  # The scores to report, the best known first.
+  # The format of the files, and of a predict_file with an unknown extension.
+  file_format = "tsv"
+  # The scores to report; the first one is the most common for the task.
   metrics = ()
-  # Whether a pair says the same in either order, so that training can use both.
+  # Whether the order of a pair's texts is irrelevant, so that training can use
+  # both orders.
   is_unordered = False
+  reads_predict_file = True
   feature_hparams = task.Task.feature_hparams + (
       "double_unordered", text_cleaning.HPARAM)
 
-  def __init__(self, config, name, tokenizer):
-    """Makes the task.
-
-    Args:
-      config: a FinetuningConfig.
-      name: str, the task's name and that of its folder in finetuning_data.
-      tokenizer: a FullTokenizer.
-    """
-    super().__init__(config, name)
-    self.tokenizer = tokenizer
+  def __init__(self, config, name, tokenizer, declaration=None):
+    super().__init__(config, name, tokenizer, declaration)
     self._cleaner = text_cleaning.TextCleaner(config, name, "texts")
-    self._has_said_cut = False
+    self._is_truncation_logged = False
+    self._declared_num_columns = []  # at most one; see declared_values
+    if declaration:
+      self.file_format = declaration.format
+      self.is_unordered = declaration.values.get("unordered", False)
+      self.layouts = declared_values.get_layouts(config, declaration)
+      num_columns = self.layouts["train"].num_columns
+      self._declared_num_columns = [num_columns] if num_columns else []
 
   @abc.abstractmethod
   def parse_label(self, text, place):
-    """Returns the label that `text` of a file stands for.
+    """Returns the label that `text` in a file denotes.
 
     Args:
-      text: str, as it stands in the file.
+      text: str, as in the file.
       place: str, "file:line", for the message.
 
     Raises:
-      utils.UserError: it is no label of this task.
+      utils.UserError: it is not a label of this task.
     """
 
   @abc.abstractmethod
   def prediction_text(self, output):
-    """Returns a prediction as text, from what `get_test_predictions` holds."""
+    """Returns a value of the scorer's `get_test_predictions` as text."""
 
   def submission_name(self, split):
-    """Returns the name of the file that test predictions are handed in as."""
+    """Returns the name of the file with predictions for a leaderboard."""
     return "%s_%s.tsv" % (self.name, split)
 
-  def is_unlabeled(self, split):
-    """Returns whether the examples of `split` have no labels."""
-    return split in self.unlabeled_splits or split == task.PREDICT
+  def learned_from_data(self):
+    return {"num_columns": number for number in self._declared_num_columns}
 
-  def get_data_files(self, split):
-    """Returns [the file of `split`].
-
-    Raises:
-      utils.UserError: there is none.
-    """
-    path = self._path(split)
-    if path is None:
-      raise utils.UserError(
-          "Task '%s': expected split %s, got '%s'." % (
-              self.name, " or ".join(sorted(self.file_names)), split))
-    if not utils.exists(path):
-      raise utils.UserError(
-          "Task '%s': expected its %s data in %s, found no such file%s; put it "
-          "there." % (self.name, split, path,
-                      task_declaration.advice(self, split)))
-    return [path]
-
-  def get_test_splits(self):
-    """Returns the unlabeled splits whose file is there."""
-    return [split for split in self.unlabeled_splits
-            if self._path(split) and utils.exists(self._path(split))]
-
+  @task.read_once
   def get_examples(self, split):
     """Returns the InputExamples of `split`, in the order of its file.
 
-    Training on pairs without order has each pair twice, the second time turned
-    round (`double_unordered`).
+    Training with `double_unordered` has each pair of an unordered task twice,
+    the second time with its texts swapped.
 
     Raises:
-      utils.UserError: the file is missing or a row is not as expected; the
-        message names the line.
+      utils.UserError: the file is missing or a row is invalid; the message
+        names the line.
     """
-    examples = self.read_examples(self.get_data_files(split)[0], split)
+    if split == task.PREDICT:
+      return self._read_predict_file(self.config.predict_file)
+    examples = self.read_examples(self._path(split), split)
     if self.config.debug:
       examples = examples[:DEBUG_EXAMPLES]
     if split == "train" and self.is_unordered and self.config.double_unordered:
@@ -154,62 +123,58 @@ class SentenceTask(task.Task):
           for example in examples]
     return examples
 
-  def get_examples_to_predict(self):
+  def _read_predict_file(self, path):
     """Returns the InputExamples of `config.predict_file`, in its order.
 
-    The extension says the format, else `predict_format`: .tsv, .csv, .json,
-    .jsonl with the columns of one of `layouts` (label and id may be missing;
-    labels are not read), or .txt with a text a line. Where columns are found
-    by their position, the number of columns says whether labels are there.
+    The extension determines the format, by default `file_format`: .tsv, .csv,
+    .json and .jsonl have the columns of one of `layouts` (label and id may be
+    missing; labels are not read), .txt has one text per line. If columns are
+    identified by position, their number tells whether labels are present.
 
     Raises:
-      utils.UserError: a line is not as expected; the message names it.
+      utils.UserError: a line is invalid; the message names it.
     """
-    path = self.config.predict_file
     file_format = os.path.splitext(path)[1][1:]
     if file_format == "txt" or not self.layouts:
-      self._check_plain(path, file_format)
-      rows = tables.read_lines(path)
-      return self.examples_from_rows(rows, Layout(text_a=0))
-    if file_format not in task_declaration.TABLE_FORMATS:
-      file_format = self.predict_format
-    layout = layout_without_label(self.layouts, path, file_format)
-    rows = tables.read_table(
-        path, file_format, wanted_columns(layout),
-        has_header=layout.has_header, num_columns=layout.num_columns,
-        text_columns=(layout.text_a, layout.text_b))
-    return self.examples_from_rows(rows, layout)
+      self._check_plain_text(path, file_format)
+      return self.examples_from_rows(tables.read_texts(path), Layout(text_a=0))
+    if file_format not in tables.FORMATS:
+      file_format = self.file_format
+    layout = table_layouts.match_without_label(self.layouts, path, file_format)
+    return self.examples_from_rows(
+        table_layouts.read(path, file_format, layout), layout)
 
-  def _check_plain(self, path, file_format):
-    """Raises a UserError where a text a line is not what is wanted."""
+  def _check_plain_text(self, path, file_format):
+    """Raises a UserError unless the file can have one text per line."""
     if any(layout.text_b is not None for layout in self.layouts.values()):
       raise utils.UserError(
-          "%s: task '%s' is about pairs of texts, which do not stand in a .txt "
-          "file; expected .tsv, .csv, .json or .jsonl with the columns of its "
+          "%s: task '%s' requires pairs of texts, which a .txt file cannot "
+          "hold. Pass .tsv, .csv, .json or .jsonl with the columns of its "
           "data." % (path, self.name))
     if file_format != "txt":
       raise utils.UserError(
-          "%s: task '%s' names no columns; expected a .txt file with a text a "
-          "line." % (path, self.name))
+          "%s: task '%s' defines no columns. Pass a .txt file with one text "
+          "per line." % (path, self.name))
 
   def read_examples(self, path, split):
-    """Returns the InputExamples of a file, here a .tsv laid out as `layouts`.
+    """Returns the InputExamples of a file, by default a table (`layouts`).
 
     Raises:
-      utils.UserError: a row is not as expected.
+      utils.UserError: a row is invalid; the message names the line.
     """
     layout = self.layouts[split]
-    rows = tables.read_tsv(
-        path, wanted_columns(layout), has_header=layout.has_header,
-        num_columns=layout.num_columns)
-    return self.examples_from_rows(rows, layout)
+    if self._declared_num_columns and not self.is_labeled(split):
+      layout = table_layouts.match_without_label(self.layouts, path,
+                                           self.file_format)
+    return self.examples_from_rows(
+        table_layouts.read(path, self.file_format, layout), layout)
 
   def examples_from_rows(self, rows, layout):
-    """Returns the InputExamples of Rows with `wanted_columns(layout)`."""
-    parts = [part for part in _PARTS if getattr(layout, part) is not None]
+    """Returns the InputExamples of Rows with the columns of `layout`."""
+    fields = table_layouts.fields_of(layout)
     examples = []
     for eid, row in enumerate(rows):
-      values = dict(zip(parts, row.values))
+      values = dict(zip(fields, row.values))
       if "label" in values:
         values["label"] = self.parse_label(values["label"], row.place)
       examples.append(InputExample(self.name, eid, **values))
@@ -218,19 +183,19 @@ class SentenceTask(task.Task):
   def featurize(self, example, is_training, log=False):
     """Returns the features of "[CLS] a [SEP]" or "[CLS] a [SEP] b [SEP]".
 
-    What does not fit max_seq_length is cut off at the end of the longer text,
-    token by token.
+    To fit max_seq_length, the longer text is truncated at its end, token by
+    token.
     """
-    del is_training  # an example of the dev set has a label too
+    del is_training  # examples of the dev set have labels too
     texts = [example.text_a]
     if example.text_b is not None:
       texts.append(example.text_b)
     all_ids = self.tokenizer.encode_untrusted_batch(self._cleaner.clean(texts))
     num_fitting = self.config.max_seq_length - 1 - len(texts)
-    self._say_if_cut(example, sum(map(len, all_ids)), num_fitting)
+    self._log_truncation(example, sum(map(len, all_ids)), num_fitting)
     cls_id, sep_id = self.tokenizer.convert_tokens_to_ids(["[CLS]", "[SEP]"])
     input_ids, segment_ids = [cls_id], [0]
-    for segment, ids in enumerate(cut(all_ids, num_fitting)):
+    for segment, ids in enumerate(truncate(all_ids, num_fitting)):
       input_ids += ids + [sep_id]
       segment_ids += [segment] * (len(ids) + 1)
     features = packing.padded_inputs(input_ids, segment_ids,
@@ -242,42 +207,56 @@ class SentenceTask(task.Task):
               self.tokenizer.convert_ids_to_tokens(input_ids))))
     return features
 
-  def _say_if_cut(self, example, num_tokens, num_fitting):
-    """Says once, for the first example, that texts are cut."""
-    if num_tokens > num_fitting and not self._has_said_cut:
-      self._has_said_cut = True
+  def _log_truncation(self, example, num_tokens, num_fitting):
+    """Logs, for the first example that is truncated, that texts are."""
+    if num_tokens > num_fitting and not self._is_truncation_logged:
+      self._is_truncation_logged = True
       utils.log(
-          "Task %s: example %s has %d tokens, of which %d are kept, as of all "
-          "longer ones; a larger max_seq_length (now %d) keeps more." % (
+          "Task %s: example %s has %d tokens and is truncated to %d, like all "
+          "longer ones. Increase max_seq_length (now %d) to keep more." % (
               self.name, example.example_id, num_tokens, num_fitting,
               self.config.max_seq_length))
 
-  def _path(self, split):
-    """Returns the path that the file of `split` has, None if there is none."""
-    if split not in self.file_names:
-      return None
-    return os.path.join(self.config.raw_data_dir(self.name),
-                        self.file_names[split])
-
-  def _key(self, feature):
-    return "%s_%s" % (self.name, feature)
-
 
 class ClassificationTask(SentenceTask):
-  """Chooses one of several labels.
+  """Predicts one of several labels.
 
   Attributes:
-    label_list: list of str, the labels as they stand in the files, in the order
-      of their ids.
+    label_list: list of str, the labels as written in the files, in the order of
+      their ids.
   """
 
   metrics = ("accuracy",)
 
-  def __init__(self, config, name, tokenizer, label_list):
-    super().__init__(config, name, tokenizer)
+  def __init__(self, config, name, tokenizer, label_list, declaration=None):
+    super().__init__(config, name, tokenizer, declaration)
     self.label_list = list(label_list)
     self._label_ids = {label: i for i, label in enumerate(self.label_list)}
     assert len(self._label_ids) == len(self.label_list) > 1, self.label_list
+    if declaration:
+      self.metrics = declared_values.get_metrics(
+          declaration, ["accuracy", "macro_f1"],
+          classification_metrics.CLASSIFICATION_METRICS)
+
+  def get_features_version(self):
+    version = super().get_features_version()
+    return version + [self.label_list] + self._declared_num_columns if (
+        self.declaration) else version
+
+  @classmethod
+  def from_declaration(cls, config, tokenizer, declaration):
+    """Returns the task of a Declaration of kind "classification".
+
+    Raises:
+      utils.UserError: a metric is unknown, or labels cannot be learned.
+    """
+    labels = declared_values.get_labels(config, declaration)
+    declared = cls(config, declaration.name, tokenizer, labels, declaration)
+    if "f1" in declared.metrics and len(labels) != 2:
+      raise utils.UserError(
+          "%s: \"metric\": \"f1\" is for two labels, got %d (%s). Use "
+          "\"macro_f1\"." % (declaration.path, len(labels), ", ".join(labels)))
+    return declared
 
   def parse_label(self, text, place):
     if text not in self._label_ids:
@@ -286,7 +265,7 @@ class ClassificationTask(SentenceTask):
     return text
 
   def learned_from_data(self):
-    return {"labels": self.label_list}
+    return dict(super().learned_from_data(), labels=self.label_list)
 
   def prediction_text(self, output):
     return self.label_list[max(range(len(output)), key=output.__getitem__)]
@@ -294,7 +273,7 @@ class ClassificationTask(SentenceTask):
   def featurize(self, example, is_training, log=False):
     features = super().featurize(example, is_training, log)
     label = example.label
-    # A test split has no labels: 0 stands there and is not looked at.
+    # A test split has no labels: the 0 is ignored.
     features[self._key("label_ids")] = (
         0 if label is None else self._label_ids[label])
     return features
@@ -305,7 +284,7 @@ class ClassificationTask(SentenceTask):
 
   def get_prediction_module(self, bert_model, features, is_training,
                             percent_done):
-    """Builds a linear layer on the vector of [CLS]; see finetune.task.
+    """Builds a linear layer on the [CLS] vector; see finetune.task.
 
     Returns:
       (losses [B], {"loss" [B], "logits" float32 [B, number of labels],
@@ -327,39 +306,64 @@ class ClassificationTask(SentenceTask):
 
 
 class RegressionTask(SentenceTask):
-  """Predicts a number between two bounds.
+  """Predicts a number in a range.
 
   The model learns (value - min_value) / (max_value - min_value).
   """
 
   metrics = ("pearson", "spearman")
 
-  def __init__(self, config, name, tokenizer, min_value, max_value):
-    super().__init__(config, name, tokenizer)
+  def __init__(self, config, name, tokenizer, min_value, max_value,
+               declaration=None):
+    super().__init__(config, name, tokenizer, declaration)
     assert min_value < max_value, (min_value, max_value)
     self.min_value = min_value
     self.max_value = max_value
+    self._is_range_learned = False
+    if declaration:
+      self.metrics = declared_values.get_metrics(
+          declaration, list(self.metrics),
+          classification_metrics.REGRESSION_METRICS)
+      self._is_range_learned = declared_values.is_range_learned(declaration)
+
+  def get_features_version(self):
+    version = super().get_features_version()
+    return version + [[self.min_value, self.max_value]] + (
+        self._declared_num_columns) if self.declaration else version
+
+  @classmethod
+  def from_declaration(cls, config, tokenizer, declaration):
+    """Returns the task of a Declaration of kind "regression".
+
+    Raises:
+      utils.UserError: a metric is unknown, or the range cannot be learned.
+    """
+    low, high = declared_values.get_range(config, declaration)
+    return cls(config, declaration.name, tokenizer, low, high, declaration)
 
   def normalize(self, value):
-    """Returns what the model learns for `value`, in [0, 1]."""
+    """Returns the target of the model for `value`, in [0, 1]."""
     return (value - self.min_value) / (self.max_value - self.min_value)
 
   def denormalize(self, target):
-    """Returns the value that `target` stands for; the reverse of normalize."""
+    """Returns the value of a target; the inverse of `normalize`."""
     return self.min_value + target * (self.max_value - self.min_value)
 
   def parse_label(self, text, place):
-    value = parse_number(text)
+    value = declared_values.parse_number(text)
+    if self._is_range_learned:  # values of the dev set may be outside it
+      return declared_values.check_number(text, place)
     if value is None or not self.min_value <= value <= self.max_value:
       raise utils.UserError("%s: expected a number from %g to %g, got '%s'." % (
           place, self.min_value, self.max_value, text))
     return value
 
   def learned_from_data(self):
-    return {"range": [self.min_value, self.max_value]}
+    return dict(super().learned_from_data(),
+                range=[self.min_value, self.max_value])
 
   def predicted_value(self, output):
-    """Returns the value that an output stands for, kept between the bounds."""
+    """Returns the value of an output, clipped to the range."""
     return min(max(self.denormalize(output), self.min_value), self.max_value)
 
   def prediction_text(self, output):
@@ -379,7 +383,7 @@ class RegressionTask(SentenceTask):
 
   def get_prediction_module(self, bert_model, features, is_training,
                             percent_done):
-    """Builds a linear layer on the vector of [CLS]; see finetune.task.
+    """Builds a linear layer on the [CLS] vector; see finetune.task.
 
     Returns:
       (losses [B], {"loss" [B], "predictions" and "targets" float32 [B],
@@ -396,101 +400,11 @@ class RegressionTask(SentenceTask):
     return classification_metrics.RegressionScorer(self, split, self.metrics)
 
 
-_PARTS = ("text_a", "text_b", "label", "example_id")
+def truncate(all_ids, num_fitting):
+  """Truncates one or two lists of ids to `num_fitting` ids in total.
 
-
-def wanted_columns(layout):
-  """Returns the columns that `layout` names, in the order of its fields."""
-  return [getattr(layout, part) for part in _PARTS
-          if getattr(layout, part) is not None]
-
-
-def without_label_column(layout):
-  """Returns the Layout of a file that lacks the column of the label.
-
-  Args:
-    layout: a Layout of a file with labels, of which `label` is a position and
-      `num_columns` is known. Positions after the label's are one less.
-  """
-
-  def shifted(column):
-    is_after = isinstance(column, int) and column > layout.label
-    return column - 1 if is_after else column
-
-  return layout._replace(
-      text_a=shifted(layout.text_a), text_b=shifted(layout.text_b), label=None,
-      example_id=shifted(layout.example_id),
-      num_columns=layout.num_columns - 1)
-
-
-def layout_without_label(layouts, path, file_format):
-  """Returns the Layout that a file has whose labels are not read.
-
-  Args:
-    layouts: {split: Layout}, at least one.
-    path: of the file.
-    file_format: "tsv", "csv", "json" or "jsonl".
-
-  Returns:
-    The first Layout that the first line fits, or the keys of the first object,
-    those without a label before others; if none does, the first of all, which
-    reading will complain about.
-
-  Raises:
-    utils.UserError: the file has another number of columns than all Layouts, or
-      cannot be read.
-  """
-  is_json = file_format in task_declaration.OBJECT_FORMATS
-  cells = tables.first_cells(path, file_format)
-
-  def is_there(layout, column):
-    if isinstance(column, int):
-      return not is_json and column < len(cells)
-    return column in cells
-
-  def fits(layout):
-    return all(is_there(layout, column)
-               for column in (layout.text_a, layout.text_b)
-               if column is not None)
-
-  # Of two layouts alike but for the label the one without it comes first.
-  candidates = sorted(layouts.values(),
-                      key=lambda layout: layout.label is not None)
-  if cells and not is_json:
-    candidates = _as_wide(candidates, cells, path)
-  layout = next(filter(fits, candidates), candidates[0])
-  has_id = layout.example_id is not None and is_there(layout,
-                                                      layout.example_id)
-  return layout._replace(
-      label=None, example_id=layout.example_id if has_id else None)
-
-
-def _as_wide(layouts, cells, path):
-  """Returns those of some Layouts that may have as many columns as `cells`.
-
-  Raises:
-    utils.UserError: none may.
-  """
-  found = [layout for layout in layouts
-           if layout.num_columns in (None, len(cells))]
-  if not found:
-    numbers = sorted({layout.num_columns for layout in layouts})
-    raise utils.UserError(
-        "%s:1: expected %s columns, those of the training data%s, got %d: "
-        "%s%s" % (
-            path, " or ".join(map(str, numbers)),
-            " without or with the label" if len(numbers) > 1 else "",
-            len(cells), tables.shorten(cells),
-            "" if layouts[0].text_b is not None else
-            "; for a text a line, name the file .txt."))
-  return found
-
-
-def cut(all_ids, num_fitting):
-  """Returns one or two lists of ids that together have at most `num_fitting`.
-
-  The longer list is cut at its end; of two that are as long the second, as the
-  reference does.
+  The longer list is truncated at its end; if both are equally long, the second
+  one, as in the reference.
   """
   lengths = [len(ids) for ids in all_ids]
   while sum(lengths) > num_fitting:
@@ -499,17 +413,8 @@ def cut(all_ids, num_fitting):
   return [ids[:length] for ids, length in zip(all_ids, lengths)]
 
 
-def parse_number(text):
-  """Returns the number that `text` is, None if it is none a float32 can be."""
-  try:
-    value = float(text)
-  except ValueError:
-    return None
-  return value if abs(value) < 2.0 ** 128 else None  # nor is nan
-
-
 def _on_cls(bert_model, is_training, size):
-  """Returns float32 [B, size], a linear layer on the vector of [CLS]."""
+  """Returns float32 [B, size], a linear layer on the [CLS] vector."""
   vector = bert_model.get_pooled_output()  # [B, hidden size]
   if is_training:
     vector = bert_model.randomness.dropout(vector, DROPOUT)

@@ -1,22 +1,23 @@
 """The tasks of GLUE (arXiv:1804.07461), in the layouts of its own files.
 
-Files: `finetuning_data/<task>/{train,dev,test}.tsv`, as GLUE's download has
-them. Columns are found by the names in the header line.
+Files: `finetuning_data/<task>/{train,dev,test}.tsv`, as downloaded from GLUE.
+Columns are identified by the names in the header line.
 """
 
 from finetune.classification import classification_tasks
+from finetune.readers import table_layouts
 from finetune.readers import tables
 from util import utils
 
-# GLUE's QQP files hold 22 halves of rows that a line break fell into, among
-# 404,279 whole ones, in another order: they cannot be joined.
+# A line break splits some rows of GLUE's QQP files: among 404,279 complete rows
+# there are 22 fragments, in a different order, which cannot be joined.
 MAX_BROKEN_SHARE = 1e-3
 
 
 def _layouts(text_a, text_b, label, *, test_id="index", test_splits=("test",)):
   """Returns the layouts of files that name their columns."""
-  labeled = classification_tasks.Layout(text_a, text_b, label)
-  unlabeled = classification_tasks.Layout(text_a, text_b, example_id=test_id)
+  labeled = table_layouts.Layout(text_a, text_b, label)
+  unlabeled = table_layouts.Layout(text_a, text_b, example_id=test_id)
   return dict({split: unlabeled for split in test_splits},
               train=labeled, dev=labeled)
 
@@ -25,7 +26,7 @@ class GlueClassification(classification_tasks.ClassificationTask):
   """A classification task of GLUE.
 
   Attributes:
-    submission_names: {test split: name of the file that GLUE asks for}.
+    submission_names: {test split: name of the file that GLUE requires}.
   """
 
   submission_names = {}
@@ -40,8 +41,8 @@ class CoLA(GlueClassification):
   # train and dev: source, label, the author's mark, sentence; no header line.
   layouts = dict(
       _layouts("sentence", None, None),
-      train=classification_tasks.Layout(3, None, 1, None, False, 4),
-      dev=classification_tasks.Layout(3, None, 1, None, False, 4))
+      train=table_layouts.Layout(3, None, 1, None, False, 4),
+      dev=table_layouts.Layout(3, None, 1, None, False, 4))
   metrics = ("mcc",)
   submission_names = {"test": "CoLA.tsv"}
 
@@ -50,7 +51,7 @@ class CoLA(GlueClassification):
 
 
 class MRPC(GlueClassification):
-  """Microsoft Research Paraphrase Corpus: do two sentences say the same?"""
+  """Microsoft Research Paraphrase Corpus: do two sentences mean the same?"""
 
   layouts = _layouts("#1 String", "#2 String", "Quality")
   metrics = ("accuracy", "f1")
@@ -64,14 +65,14 @@ class MRPC(GlueClassification):
 class MNLI(GlueClassification):
   """Multi-genre natural language inference: does the first imply the second?
 
-  "dev" is the matched one, of the genres of the training data.
+  "dev" is the matched set, with the genres of the training data.
   """
 
-  file_names = {"train": "train.tsv", "dev": "dev_matched.tsv",
-                "dev_mismatched": "dev_mismatched.tsv",
-                "test_matched": "test_matched.tsv",
-                "test_mismatched": "test_mismatched.tsv",
-                "diagnostic": "diagnostic.tsv"}
+  file_names = {"train": ("train.tsv",), "dev": ("dev_matched.tsv",),
+                "dev_mismatched": ("dev_mismatched.tsv",),
+                "test_matched": ("test_matched.tsv",),
+                "test_mismatched": ("test_mismatched.tsv",),
+                "diagnostic": ("diagnostic.tsv",)}
   unlabeled_splits = ("test_matched", "test_mismatched", "diagnostic")
   layouts = _layouts("sentence1", "sentence2", "gold_label",
                      test_splits=unlabeled_splits)
@@ -84,8 +85,7 @@ class MNLI(GlueClassification):
                      ["contradiction", "entailment", "neutral"])
 
   def get_more_dev_splits(self):
-    path = self._path("dev_mismatched")
-    return ["dev_mismatched"] if utils.exists(path) else []
+    return ["dev_mismatched"] if self._find("dev_mismatched") else []
 
 
 class SST(GlueClassification):
@@ -120,7 +120,7 @@ class QNLI(GlueClassification):
 
 
 class QQP(GlueClassification):
-  """Quora Question Pairs: do two questions ask the same?"""
+  """Quora Question Pairs: are two questions equivalent?"""
 
   layouts = _layouts("question1", "question2", "is_duplicate", test_id="id")
   metrics = ("accuracy", "f1")
@@ -130,28 +130,28 @@ class QQP(GlueClassification):
     super().__init__(config, "qqp", tokenizer, ["0", "1"])
 
   def read_examples(self, path, split):
-    """Leaves out the halves of rows that GLUE's files have, and says so."""
-    if self.is_unlabeled(split):
+    """Skips the broken rows of GLUE's files and logs their number."""
+    if not self.is_labeled(split):
       return super().read_examples(path, split)
     layout = self.layouts[split]
     broken_lines = []
     rows = tables.read_tsv(
-        path, classification_tasks.wanted_columns(layout), has_header=True,
+        path, table_layouts.columns_of(layout), has_header=True,
         broken_lines=broken_lines)
     if len(broken_lines) > max(1, MAX_BROKEN_SHARE * len(rows)):
       raise utils.UserError(
-          "%s:%d: expected as many columns as the header line names; %d lines "
-          "have fewer (GLUE's own files have 22)." % (
+          "%s:%d: expected as many columns as in the header line; %d lines "
+          "have fewer (GLUE's original files have 22)." % (
               path, broken_lines[0], len(broken_lines)))
     if broken_lines:
-      utils.log("Left out %d broken lines of %s (line %s); %d examples stay" % (
+      utils.log("Skipped %d broken lines of %s (line %s); kept %d examples" % (
           len(broken_lines), path, ", ".join(map(str, broken_lines)),
           len(rows)))
     return self.examples_from_rows(rows, layout)
 
 
 class STS(classification_tasks.RegressionTask):
-  """Semantic Textual Similarity Benchmark: how alike are two sentences?"""
+  """Semantic Textual Similarity Benchmark: how similar are two sentences?"""
 
   layouts = _layouts("sentence1", "sentence2", "score")
   is_unordered = True
@@ -160,5 +160,5 @@ class STS(classification_tasks.RegressionTask):
     super().__init__(config, "sts", tokenizer, 0.0, 5.0)
 
   def submission_name(self, split):
-    del split  # there is one
+    del split  # there is only one
     return "STS-B.tsv"

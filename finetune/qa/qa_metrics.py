@@ -74,7 +74,7 @@ class SpanBasedQAScorer(scorer.Scorer):
     decoded = self._decode()
     final = self._thresholded(decoded)
     predictions = []
-    for example in self._task.get_examples_to_predict():
+    for example in self._task.get_examples(self._split):
       n_best = _n_best(decoded.answers[example.qas_id])
       prediction = collections.OrderedDict([
           ("id", example.qas_id), ("question", example.question),

@@ -26,11 +26,7 @@ DEBUG_QUESTIONS = 30  # of each split, in debug mode
 
 
 class QATask(task.Task):
-  """Answers questions with a span of a context; files in SQuAD's layout.
-
-  Attributes:
-    tokenizer: the FullTokenizer that features are made with.
-  """
+  """Answers questions with a span of a context; files in SQuAD's layout."""
 
   version = 2  # 2: answers are located whatever their white space
   # Whether questions may have no answer, as in SQuAD 2.0.
@@ -45,28 +41,17 @@ class QATask(task.Task):
       "max_query_length", "doc_stride", text_cleaning.HPARAM,
       "drop_leaked_questions")
 
-  def __init__(self, config, name, tokenizer, declaration=None):
-    """Initializes the task.
+  reads_predict_file = True
 
-    Args:
-      config: a FinetuningConfig.
-      name: str, the task's name and that of its folder in finetuning_data.
-      tokenizer: a FullTokenizer.
-      declaration: the task_declaration.Declaration of a task without a class.
-    """
-    super().__init__(config, name)
-    self.tokenizer = tokenizer
+  def __init__(self, config, name, tokenizer, declaration=None):
+    super().__init__(config, name, tokenizer, declaration)
     self._featurizer = qa_features.Featurizer(
         tokenizer, max_seq_length=config.max_seq_length,
         max_query_length=config.max_query_length,
         doc_stride=config.doc_stride)
-    self._examples = {}  # by split; a scorer needs the ones featurized before
     self._loaded_cleaning = None  # loaded when the first file is read
     self._scored_with = [self]  # the run's QATasks
     if declaration:
-      self.declaration = task_declaration.as_json(declaration)
-      self.file_names = {split: (file_name,) for split, file_name in
-                         declaration.files.items()}
       self.has_impossible = declaration.values.get("has_impossible", False)
       self.version_advice = "set \"has_impossible\": %s in %s" % (
           "false" if self.has_impossible else "true", declaration.path)
@@ -77,16 +62,8 @@ class QATask(task.Task):
     task_class = MRQATask if declaration.format == "mrqa" else cls
     return task_class(config, declaration.name, tokenizer, declaration)
 
-  def get_features_version(self):
-    return ([self.version, self.declaration] if self.declaration else
-            self.version)
-
   def join(self, tasks):
     self._scored_with = [other for other in tasks if isinstance(other, QATask)]
-
-  def data_folders(self):
-    """Returns the folders to look for the files in, the best first."""
-    return [self.config.raw_data_dir(self.name)]
 
   def get_data_files(self, split):
     """Returns the file of `split`, and the files its examples depend on.
@@ -103,32 +80,21 @@ class QATask(task.Task):
     path = self._find("test")
     return ["test"] if path and path != self._find("dev") else []
 
+  @task.read_once
   def get_examples(self, split):
-    if split == task.PREDICT:
-      return self.get_examples_to_predict()
-    if split not in self._examples:
-      examples = self._read(
-          self._path(split), split,
-          DEBUG_QUESTIONS if self.config.debug else None)
-      if split == "train":
-        examples = self._without_leaks(examples)
-      self._featurizer.number(examples)
-      self._examples[split] = examples
-    return self._examples[split]
-
-  def get_examples_to_predict(self):
-    """Returns the QAExamples of `config.predict_file`, in its order.
-
-    The file is in the layout of the task's own; answers are not read.
+    """Returns the QAExamples of `split`, in the order of its file.
 
     Raises:
-      utils.UserError: the file is not as expected; the message says where.
+      utils.UserError: the file is invalid; the message names the position.
     """
-    if task.PREDICT not in self._examples:
-      examples = self._read(self.config.predict_file, task.PREDICT, None)
-      self._featurizer.number(examples)
-      self._examples[task.PREDICT] = examples
-    return self._examples[task.PREDICT]
+    is_limited = self.config.debug and split != task.PREDICT
+    path = (self.config.predict_file if split == task.PREDICT else
+            self._path(split))
+    examples = self._read(path, split, DEBUG_QUESTIONS if is_limited else None)
+    if split == "train":
+      examples = self._without_leaks(examples)
+    self._featurizer.number(examples)
+    return examples
 
   def get_windows(self, example):
     """Returns the qa_features.Windows of a QAExample."""
@@ -177,8 +143,7 @@ class QATask(task.Task):
   def _read(self, path, split, max_questions):
     """Returns the QAExamples of a file, at most `max_questions`."""
     return qa_examples.build_examples(
-        self._read_questions(
-            path, is_labeled=split not in ("test", task.PREDICT)),
+        self._read_questions(path, is_labeled=self.is_labeled(split)),
         path, self.name, is_training=split == "train",
         # Every question of a predict_file gets an answer.
         keep_fn=None if split == task.PREDICT else self.keeps,
@@ -239,9 +204,6 @@ class QATask(task.Task):
           self.config, self.name, "contexts and questions (not the answers)")
     return self._loaded_cleaning
 
-  def _key(self, feature):
-    return "%s_%s" % (self.name, feature)
-
   def _features(self, window, for_eval):
     features = packing.padded_inputs(window.input_ids, window.segment_ids,
                                      self.config.max_seq_length)
@@ -272,35 +234,6 @@ class QATask(task.Task):
               self.tokenizer.convert_ids_to_tokens(answer))
           if window.start_position else "not in this window"))
 
-  def _path(self, split):
-    """Returns the path of the file of `split`.
-
-    Raises:
-      utils.UserError: there is none.
-    """
-    path = self._find(split)
-    if path is None:
-      raise utils.UserError(
-          "Task '%s': expected its %s data in %s, found %s." % (
-              self.name, split, " or ".join(self._candidates(split)),
-              self._found_instead(split) or
-              "no such file" + task_declaration.advice(self, split)))
-    return path
-
-  def _candidates(self, split):
-    """Returns the paths that the file of `split` may have, best first."""
-    return [os.path.join(folder, name) for folder in self.data_folders()
-            for name in self.file_names.get(split, (split + ".json",))]
-
-  def _find(self, split):
-    """Returns the path of the file of `split`, or None."""
-    return next(filter(utils.exists, self._candidates(split)), None)
-
-  def _found_instead(self, split):
-    """Returns what an error says of a file elsewhere, "" if there is none."""
-    del split
-    return ""
-
 
 class SQuAD(QATask):
   """SQuAD 2.0: some questions have no answer."""
@@ -312,13 +245,13 @@ class SQuAD(QATask):
   def __init__(self, config, tokenizer):
     super().__init__(config, "squad", tokenizer)
 
-  def _found_instead(self, split):
-    # Where AraELECTRA's README has ARCD's files put, for this very task.
+  def missing_file_advice(self, split):
+    # AraELECTRA's README puts ARCD's files there, for this very task.
     path = os.path.join(self.config.raw_data_dir("squadv1"), split + ".json")
     if not utils.exists(path):
-      return ""
-    return ("%s; 'squad' is SQuAD 2.0: for SQuAD 1.1 set \"task_names\": "
-            "[\"squadv1\"], for ARCD [\"arcd\"], either reads that file" % path)
+      return super().missing_file_advice(split)
+    return ("'squad' is SQuAD 2.0. To read %s as SQuAD 1.1 set \"task_names\": "
+            "[\"squadv1\"], for ARCD [\"arcd\"]" % path)
 
 
 class SQuADv1(QATask):

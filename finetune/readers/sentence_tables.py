@@ -1,11 +1,11 @@
-"""Reads tagged words from tables, .tsv and .csv: a word a row.
+"""Reads tagged words from tables, .tsv and .csv, with one word per row.
 
     word,tag
     He,O
     lives,O
 
-A sentence ends at an empty line, or where a column that names it has another
-value; where that is empty, the sentence goes on.
+A sentence ends at an empty line, or where the value of the sentence column
+changes; an empty value continues the sentence.
 """
 
 import collections
@@ -15,29 +15,29 @@ from finetune.readers import conll
 from finetune.readers import tables
 from util import utils
 
-# What stands between words where predictions are written.
+# Separates words in files of predictions.
 _WHITE_SPACE = frozenset(" \t\r\n")
 
-# Where the parts of a sentence are in tables and JSON.
+# The columns or keys of a sentence in tables and JSON.
 #   words, tags: names of columns in a table's header line, or positions from 0,
-#     all of the same kind; None: the first and the last column. Keys in JSON;
+#     all of the same type; None: the first and the last column. Keys in JSON;
 #     None: "words", and "tags" or "labels".
-#   sentence: the column that tells sentences apart, None: empty lines do.
-#   sentence_id: the key of a sentence's name in JSON; None: "id".
+#   sentence: the column that distinguishes sentences; None: empty lines do.
+#   sentence_id: the key of a sentence's id in JSON; None: "id".
 #   has_header: bool, whether the first line names the columns.
 Layout = collections.namedtuple(
     "Layout", ["words", "tags", "sentence", "sentence_id", "has_header"])
 Layout.__new__.__defaults__ = (None, None, None, None, False)
 
-# A file that was read.
+# The content of a file.
 #   path: str.
-#   num_columns: int; None where columns are found by their names or keys.
+#   num_columns: int; None if columns are identified by names or keys.
 #   is_tagged: bool, whether its words have tags.
 #   sentences: list of conll.Sentence, none of them empty.
 TaggedFile = collections.namedtuple(
     "TaggedFile", ["path", "num_columns", "is_tagged", "sentences"])
 
-# Of one file: the positions of the parts (None: not there) and its width.
+# The positions of the columns of a file (None if absent) and their number.
 _Columns = collections.namedtuple(
     "_Columns", ["words", "tags", "sentence", "width"])
 
@@ -46,21 +46,22 @@ def read_table(path, file_format, layout, num_columns=None, has_tags=True):
   """Returns the TaggedFile at `path`.
 
   Args:
-    path: of a UTF-8 file, with or without a byte order mark.
-    file_format: "tsv" or "csv", as `tables` reads them.
-    layout: a Layout. A file without tags lacks their column; or, where columns
-      are found by their positions, all columns but that of the words.
-    num_columns: int, those of the training data; None where this is them.
-    has_tags: bool, False where tags are not looked at.
+    path: path of a UTF-8 file, with or without a byte order mark.
+    file_format: "tsv" or "csv".
+    layout: a Layout. A file without tags lacks their column or, if columns are
+      identified by position, all columns except the words.
+    num_columns: int, that of the training data; None if this is the training
+      data.
+    has_tags: bool, False to ignore tags.
 
   Raises:
-    utils.UserError: the file is missing or not UTF-8, holds no words, or a row
-      is not as expected; the message names the line.
+    utils.UserError: the file is missing or not UTF-8, has no words, or a row is
+      invalid; the message names the line.
   """
   rows = tables.read_cells(path, file_format)
   first = next((row for row in rows if row[1]), None)
   if first is None:
-    raise conll.no_words(path)
+    raise conll.no_words_error(path)
   columns = _find_columns("%s:%d" % (path, first[0]), first[1], layout,
                           num_columns)
   if not layout.has_header:
@@ -69,27 +70,27 @@ def read_table(path, file_format, layout, num_columns=None, has_tags=True):
     columns = columns._replace(tags=None)
   sentences = list(_sentences(path, rows, columns))
   if not sentences:
-    raise conll.no_words(path)
+    raise conll.no_words_error(path)
   is_by_name = isinstance(layout.words, str)
   return TaggedFile(path, None if is_by_name else columns.width,
                     columns.tags is not None, sentences)
 
 
 def check_width(place, width, num_columns, shown):
-  """Raises a UserError if a file cannot be one with or without tags.
+  """Raises a UserError unless the width fits a file with or without tags.
 
   Args:
     place: str, "file:line".
-    width: int, the number of its columns.
-    num_columns: int, those of the training data; None where that is not known.
+    width: int, the number of columns of the file.
+    num_columns: int, that of the training data; None if unknown.
     shown: str, the line.
   """
   allowed = sorted({1, num_columns - 1, num_columns}) if num_columns else []
   if allowed and width not in allowed:
     raise utils.UserError(
-        "%s: expected a word a line, in %s columns (those of the training data "
-        "with or without the tag, or words alone), got %d: '%s'; for text as "
-        "it is, put {\"text\": \"...\"} on each line of a .jsonl file." % (
+        "%s: expected one word per line, in %s columns (those of the training "
+        "data with or without the tag, or only words), got %d: '%s'. For plain "
+        "text, put {\"text\": \"...\"} on each line of a .jsonl file." % (
             place, _or(allowed), width, shown))
 
 
@@ -99,7 +100,7 @@ def _or(numbers):
 
 
 def _find_columns(place, cells, layout, num_columns):
-  """Returns the _Columns of a file by its first line."""
+  """Returns the _Columns of a file from its first line."""
   width = len(cells)
   if isinstance(layout.words, str):
     positions = [
@@ -118,7 +119,7 @@ def _find_columns(place, cells, layout, num_columns):
   for name, column in columns._asdict().items():
     if name != "width" and column is not None and column > last:
       raise utils.UserError(
-          "%s: expected a column at position %d (from 0) for \"%s\", found %d "
+          "%s: expected a column at position %d (from 0) for \"%s\", got %d "
           "columns." % (place, column, name, last + 1))
   if width > last:
     return columns
@@ -160,7 +161,7 @@ def _sentence(path, words, name):
 
 
 def _checked(text, place, what):
-  """Returns a word or tag that can be written in columns."""
+  """Returns a word or tag; raises a UserError if it has white space."""
   if not text or not _WHITE_SPACE.isdisjoint(text):
     raise utils.UserError("%s: expected a %s without white space, got '%s'." % (
         place, what, text))

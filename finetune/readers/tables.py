@@ -1,58 +1,63 @@
 """Reads tables of text strictly: .tsv, .csv, .json and .jsonl.
 
-A row that is not as expected ends the reading with a message that names the
-file and the line; no row is left out, and none is guessed at.
+An invalid row is an error that names the file and the line; no row is skipped
+or repaired.
 """
 
 import collections
 import csv
 import itertools
 
+from finetune.readers import lines
 from util import utils
 
-_MAX_SHOWN_CHARACTERS = 80  # of a line, in messages
-# In a field; csv's own limit, of 131,072, is meant for files from strangers.
+ROW_FORMATS = ("tsv", "csv")
+OBJECT_FORMATS = ("json", "jsonl")
+FORMATS = ROW_FORMATS + OBJECT_FORMATS
+
+# In a field; csv's default limit of 131,072 is for untrusted files.
 _MAX_FIELD_CHARACTERS = 2 ** 31 - 1
 
 # A row of a table.
-#   place: str, "file:line" where it stands, for messages.
-#   values: list, the values of the wanted columns, in the order asked for.
+#   place: str, "file:line", for messages.
+#   values: list, the values of the requested columns, in their order.
 Row = collections.namedtuple("Row", ["place", "values"])
 
 
 def read_tsv(path, columns, *, has_header, num_columns=None, broken_lines=None):
   """Returns the Rows of a file with a tab between columns.
 
-  Quotation marks are characters like any other, as in GLUE's files, and a
-  field may be of any length. Empty lines may stand at the end only.
+  Quotation marks are ordinary characters, as in GLUE's files, and fields may
+  have any length. Empty lines are allowed only at the end.
 
   Args:
-    path: of a UTF-8 file, with or without a byte order mark.
-    columns: list of the wanted columns: names in the header line, or positions
-      from 0.
+    path: path of a UTF-8 file, with or without a byte order mark.
+    columns: list of the requested columns: names in the header line, or
+      positions from 0.
     has_header: bool, whether the first line names the columns.
-    num_columns: int, the columns that the file must have; None: as many as its
-      first line has.
-    broken_lines: list that the numbers of lines with too few columns are added
-      to, for a caller that leaves them out; None: such a line is an error.
+    num_columns: int, the required number of columns; None: that of the first
+      line.
+    broken_lines: list that receives the numbers of lines with too few columns,
+      which are skipped; None: such a line is an error.
 
   Raises:
-    utils.UserError: the file is missing, is not UTF-8, lacks a wanted column,
-      or a row has another number of columns than the rest.
+    utils.UserError: the file is missing, is not UTF-8, lacks a requested
+      column, or a row has another number of columns.
   """
-  cells = ((number, line.split("\t")) for number, line in _lines(path))
+  cells = ((number, line.split("\t"))
+           for number, line in _non_empty_lines(path))
   return _rows(path, cells, columns, has_header, num_columns, broken_lines)
 
 
 def read_csv(path, columns, *, has_header, num_columns=None):
   """Returns the Rows of a file with commas between columns.
 
-  A field with a comma, line break or quotation mark in it stands in quotation
-  marks, which are doubled inside. Otherwise as `read_tsv`; the line of a row is
-  its first.
+  Fields with commas, line breaks or quotation marks are in quotation marks,
+  which are doubled inside. Otherwise as `read_tsv`; the line of a row is its
+  first one.
 
   Raises:
-    utils.UserError: as `read_tsv`; also where quotation marks do not match.
+    utils.UserError: as `read_tsv`, or quotation marks do not match.
   """
   return _rows(path, _csv_cells(path), columns, has_header, num_columns, None)
 
@@ -61,28 +66,28 @@ def read_json(path, keys):
   """Returns the Rows of a file with one JSON list of objects.
 
   Args:
-    path: of a UTF-8 file: [{key: value, ...}, ...].
-    keys: list of the wanted keys; their values are returned as they are.
+    path: path of a UTF-8 file: [{key: value, ...}, ...].
+    keys: list of the requested keys; their values are returned unchanged.
 
   Raises:
-    utils.UserError: the file is missing, not such JSON, or a key is missing.
+    utils.UserError: the file or a key is missing, or it is not such JSON.
   """
   records = utils.load_json(path)
   if not isinstance(records, list):
     raise utils.UserError(
         "%s: expected a list of objects, one for each example, got %s." % (
-            path, _kind_of(records)))
+            path, _type_name(records)))
   return [_json_row("%s: object %d" % (path, number), record, keys)
           for number, record in enumerate(records, 1)]
 
 
 def read_jsonl(path, keys):
-  """Returns the Rows of a file with one JSON object a line; as `read_json`.
+  """Returns the Rows of a file with one JSON object per line; as `read_json`.
 
-  Blank lines are passed over.
+  Blank lines are skipped.
   """
-  return [_json_row(place, record, keys)
-          for place, record in _records_of_lines(path)]
+  return [_json_row(place, value, keys)
+          for place, value in lines.read_json_lines(path)]
 
 
 def read_table(path, file_format, columns, *, has_header=True,
@@ -90,12 +95,12 @@ def read_table(path, file_format, columns, *, has_header=True,
   """Returns the Rows of a file in any of the formats, all values as text.
 
   Args:
-    path: of the file.
+    path: path of the file.
     file_format: "tsv", "csv", "json" or "jsonl".
-    columns: list of the wanted columns or keys.
+    columns: list of the requested columns or keys.
     has_header: bool, of .tsv and .csv, as in `read_tsv`.
     num_columns: int or None, of .tsv and .csv, as in `read_tsv`.
-    text_columns: the keys that must hold texts; others may hold numbers too.
+    text_columns: the keys with texts; others may also hold numbers.
 
   Raises:
     utils.UserError: as in `read_tsv`; or a value is neither text nor number.
@@ -110,25 +115,25 @@ def read_table(path, file_format, columns, *, has_header=True,
           for row in read(path, columns)]
 
 
-def read_lines(path):
-  """Returns the Rows of a file with one text a line.
+def read_texts(path):
+  """Returns the Rows of a file with one text per line.
 
   Raises:
-    utils.UserError: the file is missing, empty or not UTF-8, or an empty line
-      stands before its end.
+    utils.UserError: the file is missing, empty or not UTF-8, or has an empty
+      line before its end.
   """
   rows = [Row("%s:%d" % (path, number), [line])
-          for number, line in _lines(path)]
+          for number, line in _non_empty_lines(path)]
   if not rows:
-    raise utils.UserError("%s: expected a text a line, found an empty file." %
-                          path)
+    raise utils.UserError("%s: expected one text per line, got an empty "
+                          "file." % path)
   return rows
 
 
 def read_cells(path, file_format):
   """Yields (line number, list of cells) of a .tsv or .csv file.
 
-  An empty line, or one of blank cells alone, has no cells. Otherwise as
+  A line that is empty or has only blank cells yields no cells. Otherwise as
   `read_tsv` and `read_csv`; rows may have different numbers of cells.
 
   Raises:
@@ -136,7 +141,7 @@ def read_cells(path, file_format):
   """
   rows = _csv_cells(path, may_be_empty=True) if file_format == "csv" else (
       (number, line.split("\t"))
-      for number, line in _lines(path, may_be_empty=True))
+      for number, line in lines.read_lines(path))
   for number, cells in rows:
     yield number, cells if any(map(str.strip, cells)) else []
 
@@ -149,31 +154,28 @@ def first_cells(path, file_format):
   """
   if file_format in ("tsv", "csv"):
     cells = _csv_cells(path) if file_format == "csv" else (
-        (number, line.split("\t")) for number, line in _lines(path))
+        (number, line.split("\t")) for number, line in _non_empty_lines(path))
     return next(cells, (1, []))[1]
   if file_format == "jsonl":
     place, records = "%s:1" % path, [
-        record for _, record in itertools.islice(_records_of_lines(path), 1)]
+        value for _, value in itertools.islice(lines.read_json_lines(path), 1)]
   else:
     place, records = path, utils.load_json(path)
   if not isinstance(records, list) or not records or (
       not isinstance(records[0], dict)):
-    raise utils.UserError("%s: expected an object for each example, found "
-                          "none." % place)
+    raise utils.UserError("%s: expected an object for each example, got none." %
+                          place)
   return list(records[0])
 
 
 def quoted(names, separator):
-  """Returns names in quotation marks, so that white space in them shows."""
+  """Returns names in quotation marks, which make white space visible."""
   return separator.join("'%s'" % name for name in names)
 
 
 def shorten(cells):
   """Returns the cells of a row as they are shown in messages."""
-  text = " | ".join(cells)
-  if len(text) <= _MAX_SHOWN_CHARACTERS:
-    return text
-  return text[:_MAX_SHOWN_CHARACTERS] + "..."
+  return lines.shorten(" | ".join(cells))
 
 
 def position_of(place, column, header):
@@ -185,25 +187,25 @@ def position_of(place, column, header):
     header: list of str.
 
   Raises:
-    utils.UserError: it is not there, or more than once.
+    utils.UserError: it is missing or occurs more than once.
   """
   if header.count(column) != 1:
     raise utils.UserError(
-        "%s: expected a header line with one column '%s', found: %s%s." % (
+        "%s: expected a header line with one column '%s', got: %s%s." % (
             place, column, shorten([quoted(header, " | ")]),
             _white_space_hint(column, header)))
   return header.index(column)
 
 
 def as_text(value):
-  """Returns a value of JSON as the text that a .tsv file would have."""
+  """Returns a JSON value as the text it has in a .tsv file."""
   if isinstance(value, bool):
     return "true" if value else "false"
   return str(value)
 
 
 def _json_text(value, place, key, must_be_text):
-  """Returns `as_text` of a value that may stand where it does."""
+  """Returns `as_text` of a value; raises a UserError if its type is wrong."""
   if must_be_text and not isinstance(value, str) or (
       isinstance(value, (list, dict)) or value is None):
     raise utils.UserError("%s: \"%s\": expected a text%s, got %s." % (
@@ -211,56 +213,36 @@ def _json_text(value, place, key, must_be_text):
   return as_text(value)
 
 
-def _lines(path, may_be_empty=False):
-  """Yields (number, text) of the lines, without their ends.
-
-  Args:
-    path: of the file.
-    may_be_empty: bool, whether to yield empty lines too.
+def _non_empty_lines(path):
+  """Yields (number, text) of the lines; empty ones may follow the last.
 
   Raises:
-    utils.UserError: a line is not UTF-8, or is empty but not at the end.
+    utils.UserError: as in `lines.read_lines`, or a line is empty.
   """
   empty_line = None
-  with utils.open_file(path, "rb") as f:
-    for number, line in enumerate(f, 1):
-      try:
-        text = line.decode("utf-8-sig" if number == 1 else "utf-8")
-      except UnicodeDecodeError as error:
-        raise utils.UserError("%s:%d: expected UTF-8, byte %d of the line is "
-                              "not." % (path, number, error.start + 1))
-      text = text.rstrip("\r\n")
-      if not text and not may_be_empty:
-        empty_line = empty_line or number
-        continue
-      if empty_line:
-        raise utils.UserError(
-            "%s:%d: expected a row, found an empty line; remove it." % (
-                path, empty_line))
-      yield number, text
-
-
-def _records_of_lines(path):
-  """Yields (place, parsed JSON) of the lines that are not blank."""
-  for number, line in _lines(path, may_be_empty=True):
-    if line.strip():
-      place = "%s:%d" % (path, number)
-      yield place, utils.parse_json(line, place, is_line=True)
+  for number, text in lines.read_lines(path):
+    if not text:
+      empty_line = empty_line or number
+      continue
+    if empty_line:
+      raise utils.UserError("%s:%d: expected a row, got an empty line. Remove "
+                            "it." % (path, empty_line))
+    yield number, text
 
 
 def _csv_cells(path, may_be_empty=False):
-  """Yields (first line, list of cells) of each row; as `_lines`."""
-  # csv must see the line breaks inside quotation marks, which _lines drops.
+  """Yields (number of its first line, list of cells) of each row."""
+  # csv needs the line breaks inside quotation marks, which read_lines removes.
   with utils.open_file(path, "rb") as f:
     content = f.read()
   try:
     text = content.decode("utf-8-sig")
   except UnicodeDecodeError as error:
-    raise utils.UserError("%s:%d: expected UTF-8, found a byte that is not." % (
+    raise utils.UserError("%s:%d: expected UTF-8, got an invalid byte." % (
         path, content[:error.start].count(b"\n") + 1))
   # Split at line feeds alone: str.splitlines breaks at U+2028 and others too.
-  lines = [line + "\n" for line in text.rstrip("\r\n").split("\n")]
-  reader = csv.reader(lines, strict=True)
+  text_lines = [line + "\n" for line in text.rstrip("\r\n").split("\n")]
+  reader = csv.reader(text_lines, strict=True)
   first_line = 1
   while True:
     try:
@@ -268,14 +250,14 @@ def _csv_cells(path, may_be_empty=False):
     except StopIteration:
       return
     except csv.Error as error:
-      is_open = reader.line_num == len(lines)
+      is_open = reader.line_num == len(text_lines)
       raise utils.UserError(
           "%s:%d: expected a row of comma-separated values: %s%s." % (
-              path, first_line, error, "; maybe a quotation mark in it is not "
-              "closed or not doubled" * is_open))
+              path, first_line, error, ". Check for a quotation mark that is "
+              "not closed or not doubled" * is_open))
     if not cells and text and not may_be_empty:
-      raise utils.UserError("%s:%d: expected a row, found an empty line; "
-                            "remove it." % (path, first_line))
+      raise utils.UserError("%s:%d: expected a row, got an empty line. Remove "
+                            "it." % (path, first_line))
     if cells or may_be_empty:
       yield first_line, cells
     first_line = reader.line_num + 1
@@ -286,7 +268,7 @@ def _rows(path, numbered_cells, columns, has_header, num_columns, broken_lines):
   numbered_cells = iter(numbered_cells)
   first = next(numbered_cells, None)
   if first is None:
-    raise utils.UserError("%s: expected a table, found an empty file." % path)
+    raise utils.UserError("%s: expected a table, got an empty file." % path)
   number, cells = first
   if num_columns is None:
     num_columns = len(cells)
@@ -316,49 +298,49 @@ def _next_row(reader):
 
 
 def check_number(path, number, cells, num_columns):
-  """Raises a UserError if line `number` has not `num_columns` cells."""
+  """Raises a UserError unless line `number` has `num_columns` cells."""
   if len(cells) != num_columns:
     raise utils.UserError("%s:%d: expected %d columns, got %d: %s" % (
         path, number, num_columns, len(cells), shorten(cells)))
 
 
 def _positions(place, columns, header, num_columns):
-  """Returns the positions of the wanted columns."""
+  """Returns the positions of the requested columns."""
   positions = []
   for column in columns:
     if isinstance(column, int):
       if not 0 <= column < num_columns:
         raise utils.UserError(
-            "%s: expected a column at position %d (from 0), found %d "
+            "%s: expected a column at position %d (from 0), got %d "
             "columns." % (place, column, num_columns))
       positions.append(column)
       continue
     if header is None:
       raise utils.UserError(
-          "%s: expected the position of column '%s', as the file has no header "
-          "line that names it." % (place, column))
+          "%s: expected the position of column '%s', because the file has no "
+          "header line." % (place, column))
     positions.append(position_of(place, column, header))
   return positions
 
 
-def _json_row(place, record, keys):
-  if not isinstance(record, dict):
+def _json_row(place, value, keys):
+  if not isinstance(value, dict):
     raise utils.UserError("%s: expected an object, got %s." % (
-        place, _kind_of(record)))
-  missing = [key for key in keys if key not in record]
+        place, _type_name(value)))
+  missing = [key for key in keys if key not in value]
   if missing:
-    raise utils.UserError("%s: expected the key '%s', found: %s%s." % (
-        place, missing[0], quoted(record, ", ") or "none",
-        _white_space_hint(missing[0], record)))
-  return Row(place, [record[key] for key in keys])
+    raise utils.UserError("%s: expected the key '%s', got: %s%s." % (
+        place, missing[0], quoted(value, ", ") or "none",
+        _white_space_hint(missing[0], value)))
+  return Row(place, [value[key] for key in keys])
 
 
-def _white_space_hint(name, found):
-  """Returns what to add to a message where a name has white space around it."""
-  near = [other for other in found if other != name and other.strip() == name]
-  return "; '%s' has white space around it, remove it" % near[0] if near else ""
+def _white_space_hint(name, names):
+  """Returns a hint if one of `names` is `name` plus white space."""
+  near = [other for other in names if other != name and other.strip() == name]
+  return ". Remove the white space around '%s'" % near[0] if near else ""
 
 
-def _kind_of(value):
+def _type_name(value):
   return {dict: "an object", list: "a list", str: "text", bool: "true or false",
           type(None): "null"}.get(type(value), "a number")

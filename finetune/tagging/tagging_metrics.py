@@ -1,7 +1,7 @@
-"""Scores of predicted tags, and the scorers that collect and write them.
+"""Scores of predicted tags, and the scorers that collect the predictions.
 
-Scores are in percent, as papers give them. Both metrics take two lists of
-sentences, gold and predicted; a sentence is a list of tags.
+Scores are in percent, as in papers. Both metrics take two lists of sentences,
+gold and predicted; a sentence is a list of tags.
 """
 
 import collections
@@ -19,31 +19,31 @@ from finetune.tagging import tagging_utils
 from finetune import task as task_module
 from util import utils
 
-_ALL_SPANS = "micro avg"  # seqeval's name for the scores over all types
+_ALL_SPANS = "micro avg"  # the scores over all types in seqeval's report
 
 
 def accuracy(gold, predicted):
-  """Returns the share of words with the right tag, in percent."""
+  """Returns the percentage of words with the correct tag."""
   return 100.0 * sklearn_metrics.accuracy_score(
       list(itertools.chain.from_iterable(gold)),
       list(itertools.chain.from_iterable(predicted)))
 
 
 def span_scores(gold, predicted):
-  """Returns how well spans are found: those of conlleval, over all sentences.
+  """Returns the scores of conlleval for spans, over all sentences.
 
-  A predicted span is right if both ends and the type are.
+  A predicted span is correct if both its ends and its type are.
 
   Returns:
     (scores, by_type): {"f1", "precision", "recall"}, and {type: the same and
     "support", the number of gold spans}. A score that would be 0 / 0 is 0.
   """
-  # seqeval reads IOB2 without question; tags of other kinds it may not.
+  # seqeval may reject or misread encodings other than IOB2.
   gold = [tagging_utils.recode(tags, "BIO") for tags in gold]
   predicted = [tagging_utils.recode(tags, "BIO") for tags in predicted]
   outside = {tagging_utils.OUTSIDE}
   if outside.issuperset(itertools.chain(*gold, *predicted)):
-    # seqeval cannot make a report on no spans.
+    # seqeval cannot report on no spans.
     return _as_scores(collections.defaultdict(float)), {}
   report = seqeval_metrics.classification_report(
       gold, predicted, output_dict=True, zero_division=0)
@@ -53,15 +53,15 @@ def span_scores(gold, predicted):
 
 
 class TaggingScorer(scorer.Scorer):
-  """Scores the tags of each word as they stand, by accuracy.
+  """Scores the tag of each word by accuracy.
 
-  Where a split has tags, every word counts, also those beyond max_seq_length,
-  which the model does not see: they count as predicted "O". When scored, the
-  predictions are written to `config.tagging_preds_file`.
+  If a split has tags, every word counts, including those beyond max_seq_length,
+  which the model does not see: they count as predicted "O". The predictions
+  are for `config.tagging_preds_file`.
   """
 
   def __init__(self, config, task, split):
-    """Makes a scorer without predictions.
+    """Initializes a scorer without predictions.
 
     Args:
       config: a FinetuningConfig.
@@ -74,9 +74,11 @@ class TaggingScorer(scorer.Scorer):
     self._split = split
     self._label_ids = {}  # by eid, of the words that the model saw
     self._probabilities = {}  # by eid, those of these labels
+    self._tagged = None  # see _tagged_examples
 
   def update(self, results):
     super().update(results)
+    self._tagged = None
     num_words = int(sum(results["labels_mask"]))
     eid = int(results["eid"])
     self._label_ids[eid] = [
@@ -87,9 +89,9 @@ class TaggingScorer(scorer.Scorer):
           logits, axis=-1).max(axis=-1, initial=0.0).tolist()
 
   def get_predictions(self):
-    """Returns what the tags of each sentence are, and of spans the texts.
+    """Returns the predicted tags of each sentence, and the spans they encode.
 
-    Each is {"id", "text", "words", "tags", "probabilities"} with, for tags of
+    Each is {"id", "text", "words", "tags", "probabilities"} and, if tags encode
     spans, "entities": [{"type", "text", "start", "end" (in characters of the
     text), "first_word", "last_word", "probability"}]. The probability of a span
     is the lowest of its words. A word beyond max_seq_length, which the model
@@ -99,7 +101,7 @@ class TaggingScorer(scorer.Scorer):
             for example, tags in self._tagged_examples()]
 
   def get_predictions_as_text(self):
-    """Returns the columns word and predicted tag, as a .txt file."""
+    """Returns the columns word and predicted tag for a .txt file."""
     return ".txt", self.get_submission()[1]
 
   def get_test_predictions(self):
@@ -112,20 +114,27 @@ class TaggingScorer(scorer.Scorer):
         conll.format_sentences(
             [example.words, tags] for example, tags in self._tagged_examples()))
 
+  def get_files(self):
+    """Returns {path: text} with the columns word, gold and predicted tag."""
+    if not self._task.is_labeled(self._split):
+      return {}
+    path = self._config.tagging_preds_file(self._task.name, self._split)
+    return {path: conll.format_sentences(
+        [example.words, gold_tags, tags]
+        for gold_tags, (example, tags) in zip(self._gold_tags(),
+                                              self._tagged_examples()))}
+
   def _get_results(self):
-    tagged = list(self._tagged_examples())
+    predicted = [tags for _, tags in self._tagged_examples()]
     if not self._task.is_labeled(self._split):
       return []
-    gold = [self._task.written_tags(example.tags) for example, _ in tagged]
-    results = self._score(gold, [tags for _, tags in tagged])
-    path = self._config.tagging_preds_file(self._task.name, self._split)
-    with utils.write_atomically(path) as f:
-      f.write(conll.format_sentences(
-          [example.words, gold_tags, tags]
-          for gold_tags, (example, tags) in zip(gold, tagged)))
-    utils.log("Wrote {:,} tagged sentences to {} (columns: word, gold tag, "
-              "predicted tag)".format(len(tagged), path))
-    return results + [("loss", self.get_loss())]
+    return self._score(self._gold_tags(), predicted) + [
+        ("loss", self.get_loss())]
+
+  def _gold_tags(self):
+    """Returns the tags of each sentence in the file, as they are written."""
+    return [self._task.scheme.written_tags(example.tags)
+            for example, _ in self._tagged_examples()]
 
   def _score(self, gold, predicted):
     """Returns [(name, score)] of two lists of sentences."""
@@ -141,41 +150,51 @@ class TaggingScorer(scorer.Scorer):
         ("probabilities", probabilities + [None] * num_unseen)])
 
   def _tagged_examples(self):
-    """Yields (TaggingExample, its predicted tags) for the whole split.
+    """Returns [(TaggingExample, its predicted tags)] of the split.
 
     Raises:
-      utils.UserError: the model's outputs are not of these sentences.
+      utils.UserError: the model's outputs are for other sentences.
     """
+    if self._tagged is None:
+      self._tagged = list(self._tag_examples())
+    return self._tagged
+
+  def _tag_examples(self):
     examples = self._task.get_examples(self._split)
     num_words = {example.eid: len(example.words) for example in examples}
     if set(num_words) != set(self._label_ids) or any(
         len(self._label_ids[eid]) > num_words[eid] for eid in num_words):
       raise utils.UserError(
-          "Task '%s': expected predictions for the %d sentences of split '%s', "
-          "got %d of others: its stored features were made from other data; "
-          "set \"use_tfrecords_if_existing\": false." % (
+          "Task '%s': expected outputs for the %d sentences of split '%s', got "
+          "%d for others: the cached features are stale. Set "
+          "\"use_tfrecords_if_existing\": false." % (
               self._task.name, len(examples), self._split,
               len(self._label_ids)))
     for example in examples:
       tags = [self._task.label_list[label_id]
               for label_id in self._label_ids[example.eid]]
       tags += [tagging_utils.OUTSIDE] * (len(example.words) - len(tags))
-      yield example, self._task.written_tags(tags)
+      yield example, self._task.scheme.written_tags(tags)
 
 
 class SpanScorer(TaggingScorer):
-  """Scores spans by F1, as conlleval does; also the accuracy of the tags.
+  """Scores spans by F1, like conlleval, and tags by accuracy.
 
-  The scores of each type are written to `config.tagging_scores_file`.
+  The scores of each type are for `config.tagging_scores_file`.
   """
 
+  def get_files(self):
+    files = super().get_files()
+    if files:
+      self.get_results()  # computes the scores once
+      path = self._config.tagging_scores_file(self._task.name, self._split)
+      files[path] = dict(self._scores, by_type=self._by_type)
+    return files
+
   def _score(self, gold, predicted):
-    scores, by_type = span_scores(gold, predicted)
-    scores["accuracy"] = accuracy(gold, predicted)
-    utils.write_json(
-        dict(scores, by_type=by_type),
-        self._config.tagging_scores_file(self._task.name, self._split))
-    return list(scores.items())
+    self._scores, self._by_type = span_scores(gold, predicted)
+    self._scores["accuracy"] = accuracy(gold, predicted)
+    return list(self._scores.items())
 
   def _prediction(self, example, tags):
     prediction = super()._prediction(example, tags)
@@ -192,7 +211,7 @@ class SpanScorer(TaggingScorer):
 
 
 def _as_scores(report):
-  """Returns the scores of a line of seqeval's report, in percent."""
+  """Returns the scores in a row of seqeval's report, in percent."""
   return collections.OrderedDict(
       (name, 100.0 * float(report[key])) for name, key in [
           ("f1", "f1-score"), ("precision", "precision"),

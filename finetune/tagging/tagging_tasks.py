@@ -1,22 +1,20 @@
-"""Tasks that give each word a tag: chunks, entities, parts of speech.
+"""Tasks that predict a tag for each word: chunks, entities, parts of speech.
 
 To add one, subclass `SpanTaggingTask` (tags such as "B-PER", scored by the F1
-of whole spans) or `TaggingTask` (tags that stand for themselves, scored by
-accuracy) with a constructor `(config, tokenizer)` that gives the task its name,
-and put its files, in columns, at `finetuning_data/<name>/{train,dev}.txt`.
+of spans) or `TaggingTask` (each tag is a label, scored by accuracy) with a
+constructor `(config, tokenizer)` that passes on the name of the task, and put
+its files, in columns, at `finetuning_data/<name>/{train,dev}.txt`.
 """
-
-import collections
-import os
 
 import tensorflow.compat.v1 as tf
 
 from finetune import feature_spec
 from finetune import packing
-from finetune.readers import conll
 from finetune.readers import sentence_tables
-from finetune.readers import tagged_sentences
+from finetune.readers import tables
+from finetune.tagging import tag_schemes
 from finetune.tagging import tagging_features
+from finetune.tagging import tagging_files
 from finetune.tagging import tagging_metrics
 from finetune.tagging import tagging_utils
 from finetune import task
@@ -27,105 +25,89 @@ from model import layers
 from model import tensor_ops
 from util import utils
 
-DROPOUT = 0.1  # of the vectors of the words, in training
+DROPOUT = 0.1  # of the word vectors, in training
 DEBUG_SENTENCES = 200  # of each split, in debug mode
-MAX_SHOWN_TAGS = 5  # in a message about wrong ones
-WORD_AND_TAG = 2  # columns of a file to predict for, in another format
 
 
 class TaggingExample(task.Example):
   """A sentence.
 
   Attributes:
+    split: str, the split it belongs to.
     eid: int, the number of the sentence in its split, from 0.
     words: list of str.
-    tags: list of str, as they stand in the file; None if unknown.
-    label_ids: list of int, what the model learns; None if unknown.
-    text: str, what the words were cut from, or the words and spaces.
-    example_id: str, what the file calls the sentence, or its number.
+    tags: list of str, as in the file; None if unknown.
+    label_ids: list of int, the targets of the model; None if unknown.
+    text: str, the text that was split into words, or the words joined by
+      spaces.
+    example_id: str, the id of the sentence in the file, or its number.
   """
 
-  def __init__(self, task_name, eid, words, tags=None, label_ids=None,
-               text=None, example_id=None):
+  def __init__(self, task_name, split, eid, sentence, label_ids=None):
+    """Initializes the example of a conll.Sentence; unlabeled by default."""
     super().__init__(task_name)
+    self.split = split
     self.eid = eid
-    self.words = words
-    self.tags = tags
+    self.words = sentence.words
+    self.tags = None if label_ids is None else sentence.tags
     self.label_ids = label_ids
-    self.text = " ".join(words) if text is None else text
-    self.example_id = str(eid) if example_id is None else example_id
+    self.text = (" ".join(sentence.words) if sentence.text is None else
+                 sentence.text)
+    self.example_id = (str(eid) if sentence.sentence_id is None else
+                       sentence.sentence_id)
 
 
 class TaggingTask(task.Task):
-  """Gives each word one of the tags of the training data, as they stand.
+  """Predicts one of the tags of the training data for each word.
 
-  The files `train.txt`, `dev.txt` and `test.txt` have columns as
-  `readers.conll` reads them. A test file with tags is scored along with the dev
-  set; one without the last column, or with words alone, is for predictions.
-
-  Attributes:
-    tokenizer: the FullTokenizer that features are made with.
+  The files `train.txt`, `dev.txt` and `test.txt` have columns as in
+  `readers.conll`. A test file with tags is scored along with the dev set; one
+  without the last column, or with words only, is predicted.
   """
 
-  # The names that the file of a split may have; the first there is is read.
   file_names = {"train": ("train.txt",), "dev": ("dev.txt",),
                 "test": ("test.txt",)}
-
-  # What the files are, one of task_declaration.FORMATS["tagging"], and what is
-  # where in those that are not "conll".
+  # One of task_declaration.FORMATS["tagging"], and the columns of files in
+  # formats other than "conll".
   file_format = "conll"
   layout = sentence_tables.Layout()
+  scheme = tag_schemes.WholeTags()
+  reads_predict_file = True
   feature_hparams = task.Task.feature_hparams + (text_cleaning.HPARAM,)
 
-  def __init__(self, config, name, tokenizer):
-    """Makes the task.
-
-    Args:
-      config: a FinetuningConfig.
-      name: str, the task's name and that of its folder in finetuning_data.
-      tokenizer: a FullTokenizer.
-    """
-    super().__init__(config, name)
-    self.tokenizer = tokenizer
+  def __init__(self, config, name, tokenizer, declaration=None):
+    super().__init__(config, name, tokenizer, declaration)
+    if declaration:
+      self.file_format = declaration.format
+      self.layout = _declared_layout(declaration.values)
     self._cleaner = text_cleaning.TextCleaner(config, name, "words")
     labels = task_metadata.recorded(config, name, "labels")
     self._are_labels_recorded = labels is not None
-    # {label: id}; where there is none yet, once the training data are read
+    # {label: id}; None until they are learned from the training data.
     self._label_ids = labels and {
         label: i for i, label in enumerate(labels)}
-    self._files = {}  # TaggedFile by split
-    self._examples = {}  # by split; a scorer needs the ones featurized before
+    self._files = tagging_files.TaggedFiles(
+        config, name, self.file_format, self.layout, find_fn=self._find,
+        path_fn=self._path)
+    self._num_truncated = {}  # by split, of each sentence featurized so far
 
-  # What a label is: the tag itself. SpanTaggingTask says otherwise.
-
-  def count_types(self, sentences):
-    """Returns a Counter of what is to be told apart.
-
-    Args:
-      sentences: list of conll.Sentence, the training data.
+  @classmethod
+  def from_declaration(cls, config, tokenizer, declaration):
+    """Returns the task of a task_declaration.Declaration of kind "tagging".
 
     Raises:
-      utils.UserError: a tag cannot be one.
+      utils.UserError: the metric is unknown.
     """
-    return collections.Counter(
-        tag for sentence in sentences for tag in sentence.tags)
-
-  def labels_for(self, types):
-    """Returns the set of labels that tell `types` apart."""
-    return set(types)
-
-  def labels_of(self, sentence):
-    """Returns the label of each word of a conll.Sentence."""
-    return sentence.tags
-
-  def written_tags(self, labels):
-    """Returns the tags to write and to score for labels or a file's tags."""
-    return list(labels)
+    classes = {"f1": SpanTaggingTask, "accuracy": TaggingTask}
+    metric = declaration.values.get("metric", "f1")
+    if not isinstance(metric, str):
+      raise utils.UserError(
+          "%s: \"metric\": expected one name, got a list." % declaration.path)
+    task_declaration.check_names(declaration, "metric", [metric], classes)
+    return classes[metric](config, declaration.name, tokenizer, declaration)
 
   def get_scorer(self, split="dev"):
     return tagging_metrics.TaggingScorer(self.config, self, split)
-
-  # Files.
 
   @property
   def label_list(self):
@@ -133,96 +115,75 @@ class TaggingTask(task.Task):
     return list(self._get_label_ids())
 
   def is_labeled(self, split):
-    """Returns whether the words of `split` have tags."""
-    if split == task.PREDICT:
-      return False
-    return split != "test" or self._read("test").is_tagged
+    if split == "test":
+      return self._files.read("test").is_tagged
+    return super().is_labeled(split)
 
   def get_data_files(self, split):
-    """Returns the file of `split`, and the one that labels are learned from.
-
-    Raises:
-      utils.UserError: one of them is missing.
-    """
+    """Returns the file of `split` and the one that labels are learned from."""
     if self._are_labels_recorded:
       return [self._path(split)]
     return [self._path(name) for name in dict.fromkeys([split, "train"])]
 
   def learned_from_data(self):
     learned = {"labels": self.label_list}
-    num_columns = self._num_columns()
+    num_columns = self._files.num_columns()
     if num_columns:
       learned["num_columns"] = num_columns
     return learned
 
-  def get_examples_to_predict(self):
-    """Returns the TaggingExamples of `config.predict_file`, in its order.
-
-    The file has the columns of the training data, with or without the tag,
-    which is not read, or words alone; or, where its name ends in .jsonl,
-    {"words": [...]} or {"text": "..."}, which is cut at white space, on each
-    line, with or without "id"; in .json there is a list of these.
-
-    Raises:
-      utils.UserError: a line is not as expected; the message names it.
-    """
-    if task.PREDICT not in self._examples:
-      content = self._read_to_predict(self.config.predict_file)
-      examples = [self._unlabeled(eid, sentence)
-                  for eid, sentence in enumerate(content.sentences)]
-      if content.num_columns and content.num_columns > 1:
-        utils.log("Task {}: of the {} columns of {} the words are read, not "
-                  "tags; the first word is '{}'".format(
-                      self.name, content.num_columns, content.path,
-                      examples[0].words[0]))
-      self._examples[task.PREDICT] = examples
-      self._say_if_cut(examples, task.PREDICT)
-    return self._examples[task.PREDICT]
-
   def get_more_dev_splits(self):
-    """Returns ["test"] where there is a test file with tags."""
-    return ["test"] if self._has("test") and self.is_labeled("test") else []
+    """Returns ["test"] if there is a test file with tags."""
+    return ["test"] if self._find("test") and self.is_labeled("test") else []
 
   def get_test_splits(self):
-    """Returns ["test"] where there is a test file without tags."""
-    return ["test"] if self._has("test") and not self.is_labeled("test") else []
+    """Returns ["test"] if there is a test file without tags."""
+    return [split for split in super().get_test_splits()
+            if not self.is_labeled(split)]
 
+  @task.read_once
   def get_examples(self, split):
     """Returns the TaggingExamples of `split`, in the order of its file.
 
+    A predict_file has the columns of the training data, with or without the
+    tag, which is ignored, or words only. A .jsonl file has {"words": [...]} or
+    {"text": "..."}, which is split at white space, on each line, with or
+    without "id"; a .json file has a list of these.
+
     Raises:
-      utils.UserError: the file is missing, a line is not as expected or has a
-        label that the training data do not have; the message names the line.
+      utils.UserError: the file is missing, a line is invalid or has a label
+        that the training data do not have; the message names the line.
     """
     if split == task.PREDICT:
-      return self.get_examples_to_predict()
-    if split not in self._examples:
-      sentences = self._read(split).sentences
+      content = self._files.read_to_predict(self.config.predict_file)
+      if content.num_columns and content.num_columns > 1:
+        utils.log("Task {}: reading words, not tags, from the {} columns of "
+                  "{}; the first word is '{}'".format(
+                      self.name, content.num_columns, content.path,
+                      content.sentences[0].words[0]))
+      sentences = content.sentences
+    else:
+      sentences = self._files.read(split).sentences
       if self.config.debug:
         sentences = sentences[:DEBUG_SENTENCES]
-      is_labeled = self.is_labeled(split)
-      self._examples[split] = [
-          TaggingExample(self.name, eid, sentence.words, sentence.tags,
-                         self._ids_of_labels(sentence))
-          if is_labeled else self._unlabeled(eid, sentence)
-          for eid, sentence in enumerate(sentences)]
-      self._say_if_cut(self._examples[split], split)
-    return self._examples[split]
-
-  # Features and head.
+    is_labeled = self.is_labeled(split)
+    return [TaggingExample(self.name, split, eid, sentence,
+                           self._ids_of_labels(sentence) if is_labeled else
+                           None)
+            for eid, sentence in enumerate(sentences)]
 
   def featurize(self, example, is_training, log=False):
     """Returns the features of "[CLS] words [SEP]".
 
-    All tokens are of segment 1, as in the reference, whose published scores
-    are for that.
+    All tokens are in segment 1, as in the reference and its published scores.
     """
-    del is_training  # a sentence of the dev set has labels too
+    del is_training  # sentences of the dev set have labels too
     length = self.config.max_seq_length
-    tagging_input = self._input(example)
-    input_ids, positions = tagging_input
+    input_ids, positions = tagging_features.make_input(
+        self.tokenizer, self._cleaner.clean(example.words), length)
+    self._count_truncated(example, len(positions))
     features = packing.padded_inputs(input_ids, [1] * len(input_ids), length)
-    # A test split may have no labels: 0 stands there and is not looked at.
+    # A test split may have no labels: the zeros are ignored.
     label_ids = example.label_ids or [0] * len(example.words)
     features[self._key("eid")] = example.eid
     features[self._key("labels")] = packing.pad(
@@ -231,7 +192,7 @@ class TaggingTask(task.Task):
         [1.0] * len(positions), length, 0.0)
     features[self._key("labeled_positions")] = packing.pad(positions, length)
     if log:
-      self._log(example, tagging_input)
+      self._log(example, input_ids, positions)
     return features
 
   def get_feature_specs(self):
@@ -268,7 +229,7 @@ class TaggingTask(task.Task):
                           initializer=layers.create_unscaled_initializer())
     word_losses = tf.nn.sparse_softmax_cross_entropy_with_logits(
         labels=labels, logits=logits)
-    # An example of another task has no words here; 0 / 0 is nan.
+    # Examples of other tasks have no words here; 0 / 0 is NaN.
     num_words = tf.maximum(1.0, tf.reduce_sum(mask, -1))
     losses = tf.reduce_sum(word_losses * mask, -1) / num_words
     return losses, {
@@ -280,205 +241,71 @@ class TaggingTask(task.Task):
   def _get_label_ids(self):
     """Returns {label: id}, in sorted order."""
     if self._label_ids is None:
-      counts = self.count_types(self._read("train").sentences)
-      labels = self.labels_for(counts)
+      counts = self.scheme.count_types(self._files.read("train").sentences)
+      labels = self.scheme.labels_for(counts)
       self._label_ids = {label: i for i, label in enumerate(sorted(labels))}
-      # With their numbers, so that typing errors show.
+      # The counts reveal typing errors.
       utils.log("Task {}: learned {:,} labels from {}, for {}".format(
           self.name, len(labels), self._path("train"), ", ".join(
               "{} ({:,})".format(*item) for item in counts.most_common())))
     return self._label_ids
 
-  def _unlabeled(self, eid, sentence):
-    return TaggingExample(self.name, eid, sentence.words, text=sentence.text,
-                          example_id=sentence.sentence_id)
-
   def _ids_of_labels(self, sentence):
     all_ids = self._get_label_ids()
     label_ids = []
-    for i, label in enumerate(self.labels_of(sentence)):
+    for i, label in enumerate(self.scheme.labels_of(sentence.tags)):
       if label not in all_ids:
         raise utils.UserError(
-            "%s: expected a tag that stands in %s, got '%s'; a model cannot "
-            "learn it from there. Correct it, or move sentences that have it "
+            "%s: expected a tag that occurs in %s, got '%s', which a model "
+            "cannot learn from there. Correct it, or move sentences with it "
             "there." % (sentence.place(i), self._candidates("train")[0] if
                         self._are_labels_recorded else self._path("train"),
                         sentence.tags[i]))
       label_ids.append(all_ids[label])
     return label_ids
 
-  def _input(self, example):
-    return tagging_features.make_input(
-        self.tokenizer, self._cleaner.clean(example.words),
-        self.config.max_seq_length)
-
-  def _say_if_cut(self, examples, split):
-    """Says how many words are beyond max_seq_length, if any."""
-    num_cut = [len(example.words) - len(self._input(example).positions)
-               for example in examples]
-    if any(num_cut):
+  def _count_truncated(self, example, num_kept):
+    """Logs how many words of a split are truncated, after its last sentence."""
+    counts = self._num_truncated.setdefault(example.split, [])
+    counts.append(len(example.words) - num_kept)
+    examples = self._examples.get(example.split, ())
+    if len(counts) == len(examples) and any(counts):
       utils.log(
           "Task {}: {:,} of {:,} words, in {:,} of {:,} {} sentences, are "
-          "beyond max_seq_length ({:,} tokens): they {}; a larger "
-          "max_seq_length keeps them.".format(
-              self.name, sum(num_cut),
+          "beyond max_seq_length ({:,} tokens): they {}. Increase "
+          "max_seq_length to keep them.".format(
+              self.name, sum(counts),
               sum(len(example.words) for example in examples),
-              sum(map(bool, num_cut)), len(examples), split,
+              sum(map(bool, counts)), len(examples), example.split,
               self.config.max_seq_length,
-              "are not trained on" if split == "train" else
+              "are not trained on" if example.split == "train" else
               "count as predicted %s" % tagging_utils.OUTSIDE))
 
-  def _read(self, split):
-    """Returns the TaggedFile of `split`, read once.
-
-    Raises:
-      utils.UserError: it is missing, its columns are not as expected, or it has
-        no tags and should.
-    """
-    if split not in self._files:
-      path = self._path(split)
-      content = _read_file(path, self.file_format, self.layout,
-                           self._num_columns_for(split))
-      if split != "test":
-        self._check_labeled(content, split)
-      elif not content.is_tagged:
-        utils.log("Task {}: {} counts as unlabeled{}: its words are for "
-                  "predictions, not for scores".format(
-                      self.name, path, _columns_compared(
-                          content.num_columns, self._num_columns())))
-      self._files[split] = content
-    return self._files[split]
-
-  def _check_labeled(self, content, split):
-    """Raises a UserError if the TaggedFile of `split` lacks tags or columns."""
-    if split == "dev" and self._has("train") and (
-        content.num_columns != self._read("train").num_columns):
-      raise utils.UserError(
-          "%s: expected %d columns, as in %s, found %d." % (
-              content.path, self._read("train").num_columns,
-              self._path("train"), content.num_columns))
-    if content.is_tagged:
-      return
-    wanted = "words and a tag for each, in a column that \"tags\" names"
-    if self.file_format == "conll":
-      wanted = ("at least two columns separated by spaces or tabs, the word "
-                "first and its tag last")
-    elif self.file_format in task_declaration.OBJECT_FORMATS:
-      wanted = ("words and a tag for each, in a key \"%s\"" % (
-          self.layout.tags or "tags\" or \"labels"))
-    first = content.sentences[0]
-    raise utils.UserError("%s: expected %s, found words alone (%s)." % (
-        first.place(0), wanted, first.words[0]))
-
-  def _num_columns(self):
-    """Returns the number of columns of files with tags, None if not known.
-
-    It is that of the training file; where that is not there, of the dev file or
-    as it is kept with the model.
-    """
-    split = next(filter(self._has, ("train", "dev")), None)
-    if split:
-      return self._read(split).num_columns
-    return task_metadata.recorded(self.config, self.name, "num_columns")
-
-  def _num_columns_for(self, split):
-    """Returns what the number of columns of a file is held against, or None."""
-    if split == "test":
-      num_columns = self._num_columns()
-      if not num_columns and self.file_format == "conll":
-        self._path("train")  # which is missing: nothing else tells
-      return num_columns
-    if split == "dev" and self.file_format in task_declaration.ROW_FORMATS:
-      return (self._read("train").num_columns if self._has("train") else
-              task_metadata.recorded(self.config, self.name, "num_columns"))
-    return None  # the last column is the tag, however many there are
-
-  def _read_to_predict(self, path):
-    """Returns the TaggedFile to predict for, whose tags are not looked at."""
-    extension = os.path.splitext(path)[1][1:]
-    # A .tsv file may be in columns, too.
-    is_known = extension in task_declaration.TABLE_FORMATS and (
-        extension != "tsv" or self.file_format in task_declaration.ROW_FORMATS)
-    file_format = extension if is_known else "conll"
-    if any(file_format in alike and self.file_format in alike for alike in (
-        ("conll",), task_declaration.ROW_FORMATS, task_declaration.OBJECT_FORMATS)):
-      layout = self.layout
-      # The training file, if it is there at all, need not be read for it.
-      num_columns = task_metadata.recorded(
-          self.config, self.name, "num_columns") or self._num_columns()
-    else:
-      layout, num_columns = sentence_tables.Layout(), WORD_AND_TAG
-    return _read_file(path, file_format, layout, num_columns, has_tags=False)
-
-  def _path(self, split):
-    """Returns the path of the file of `split`."""
-    candidates = self._candidates(split)
-    path = next(filter(utils.exists, candidates), None)
-    if path is None:
-      raise utils.UserError(
-          "Task '%s': expected its %s data in %s, found no such file%s; %s." % (
-              self.name, split, " or ".join(candidates),
-              task_declaration.advice(self, split),
-              self.missing_file_advice(split)))
-    return path
-
-  def _candidates(self, split):
-    folder = self.config.raw_data_dir(self.name)
-    return [os.path.join(folder, name)
-            for name in self.file_names.get(split, (split + ".txt",))]
-
   def missing_file_advice(self, split):
-    """Returns what to do where the file of `split` is missing, for an error."""
     if split == "dev" and not self.declaration:
-      return ("copy a file with tags there, such as the test set, or move some "
+      return ("Copy a file with tags there, such as the test set, or move some "
               "sentences of the training data there")
     if split == "dev":
-      return "put a file there, maybe with some sentences of the training data"
-    if self.file_format in task_declaration.OBJECT_FORMATS:
-      return "put a file there, with lists of words and of their tags"
-    return "put a file there, with a word and its tag on each line"
+      return "Put a file there, such as some sentences of the training data"
+    if self.file_format in tables.OBJECT_FORMATS:
+      return "Put a file there, with lists of words and of their tags"
+    return "Put a file there, with a word and its tag on each line"
 
-  def _has(self, split):
-    return any(map(utils.exists, self._candidates(split)))
-
-  def _key(self, feature):
-    return "%s_%s" % (self.name, feature)
-
-  def _log(self, example, tagging_input):
-    tokens = self.tokenizer.convert_ids_to_tokens(tagging_input.input_ids)
+  def _log(self, example, input_ids, positions):
+    tokens = self.tokenizer.convert_ids_to_tokens(input_ids)
     utils.log("Sentence %d: %s" % (example.eid, " ".join(tokens)))
     labels = [""] * len(example.words)
     if example.label_ids is not None:
       labels = [self.label_list[i] for i in example.label_ids]
     utils.log("  labels: %s" % " ".join(
         "%d:%s/%s" % (position, tokens[position], label)
-        for position, label in zip(tagging_input.positions, labels)))
+        for position, label in zip(positions, labels)))
 
 
 class SpanTaggingTask(TaggingTask):
-  """Finds labeled spans of words, such as names or chunks.
+  """Predicts labeled spans of words, such as names or chunks."""
 
-  The files may be in any of the encodings of `tagging_utils`; the model learns
-  BIOES labels, all four of each type in the training data. Predictions are
-  written in IOB2, so that conlleval can read them.
-  """
-
-  def count_types(self, sentences):
-    _check_tags(sentences)
-    return collections.Counter(
-        span_type for sentence in sentences
-        for _, _, span_type in tagging_utils.get_span_labels(sentence.tags))
-
-  def labels_for(self, types):
-    return {tagging_utils.OUTSIDE} | {
-        tagging_utils.join_tag(place, span_type)
-        for span_type in types for place in "BIES"}
-
-  def labels_of(self, sentence):
-    return tagging_utils.recode(sentence.tags, "BIOES")
-
-  def written_tags(self, labels):
-    return tagging_utils.recode(labels, "BIO")
+  scheme = tag_schemes.Spans()
 
   def get_scorer(self, split="dev"):
     return tagging_metrics.SpanScorer(self.config, self, split)
@@ -515,58 +342,10 @@ class POS(TaggingTask):
     super().__init__(config, "pos", tokenizer)
 
 
-def _read_file(path, file_format, layout, num_columns=None, has_tags=True):
-  """Returns the sentence_tables.TaggedFile at `path`.
-
-  Args:
-    path: of the file.
-    file_format: one of task_declaration.FORMATS["tagging"].
-    layout: a sentence_tables.Layout, where that is not "conll".
-    num_columns: int, those of the training data; None where that is not known:
-      then the last column is the tag.
-    has_tags: bool, False where those of other formats are not looked at.
-
-  Raises:
-    utils.UserError: a line is not as expected; the message names it.
-  """
-  if file_format in task_declaration.ROW_FORMATS:
-    return sentence_tables.read_table(path, file_format, layout, num_columns,
-                                   has_tags)
-  if file_format in task_declaration.OBJECT_FORMATS:
-    sentences = tagged_sentences.read_json(
-        path, layout, is_lines=file_format == "jsonl", has_tags=has_tags)
-    return sentence_tables.TaggedFile(
-        path, None, sentences[0].tags is not None, sentences)
-  content = conll.read_conll(path)
-  sentence_tables.check_width(content.sentences[0].place(0), content.num_columns,
-                           num_columns, content.first_line)
-  is_tagged = (content.num_columns == num_columns if num_columns else
-               content.num_columns > 1)
-  return sentence_tables.TaggedFile(path, content.num_columns, is_tagged,
-                                 content.sentences)
-
-
-def _columns_compared(found, labeled):
-  """Returns how many columns a file has, for a message; "" where none do."""
-  if not found or not labeled:
-    return ""
-  return " ({} column{}; with the tag there are {})".format(
-      found, "" if found == 1 else "s", labeled)
-
-
-def _check_tags(sentences):
-  """Raises a UserError if some tags are like "B-X" and some like "X".
-
-  The latter are then typing errors, such as "o" or "IPERS".
-  """
-  tags = [(tag, sentence.place(i)) for sentence in sentences
-          for i, tag in enumerate(sentence.tags)
-          if tag != tagging_utils.OUTSIDE]
-  wrong = [pair for pair in tags if not tagging_utils.has_place(pair[0])]
-  if wrong and len(wrong) < len(tags):
-    num_more = len(wrong) - MAX_SHOWN_TAGS
-    raise utils.UserError(
-        "Expected O or tags such as B-X and I-X, as others of the file, got "
-        "%s%s; correct them." % (
-            ", ".join("'%s' (%s)" % pair for pair in wrong[:MAX_SHOWN_TAGS]),
-            " and %d more" % num_more if num_more > 0 else ""))
+def _declared_layout(values):
+  """Returns the sentence_tables.Layout of the values of a declaration."""
+  words = values.get("words")
+  return sentence_tables.Layout(
+      words, values.get("tags"), values.get("sentence"), values.get("id"),
+      # Most files of tagged words have no header line, unlike other tables.
+      values.get("header", isinstance(words, str)))

@@ -1,42 +1,43 @@
-"""Tags of words to labeled spans and back.
+"""Converts tags of words to labeled spans and back.
 
-A tag such as "B-NP" says where in a span its word stands, and the span's type:
+A tag such as "B-NP" encodes the position of its word in a span and the type of
+the span:
 
     B-X  the first word      E-X, L-X  the last word
     I-X  a word inside       S-X, U-X  the only word
     O    outside of spans
 
-Which words make a span is read as conlleval, the script of the CoNLL shared
-tasks, reads it, from IOB1, IOB2, BIOES and BILOU alike: I-X starts a span where
-no span of type X is open before it, so also after I-Y. A tag without such a
-first letter, "PER", is the type itself, and neighbours of one type are one
-span. A type may hold further hyphens: "B-PER-x" is of type "PER-x".
+Spans are decoded like in conlleval, the script of the CoNLL shared tasks, from
+any of IOB1, IOB2, BIOES and BILOU: I-X starts a span unless a span of type X is
+open, so also after I-Y. A tag without such a first letter, "PER", is the type
+itself, and adjacent words of one type are one span. A type may have further
+hyphens: "B-PER-x" is of type "PER-x".
 """
 
 OUTSIDE = "O"
-_PLACES = {"B": "B", "I": "I", "E": "E", "S": "S", "L": "E", "U": "S"}
+_POSITIONS = {"B": "B", "I": "I", "E": "E", "S": "S", "L": "E", "U": "S"}
 
 
 def split_tag(tag):
-  """Returns (place, type): "B-PER-x" gives ("B", "PER-x"), "O" ("O", "").
+  """Returns (position, type): "B-PER-x" gives ("B", "PER-x"), "O" ("O", "").
 
-  The place is "B", "I", "E", "S" or "O"; "I" for a tag that names none. The
-  bare letters "B", "I", "E" and "S" are places of a span without type.
+  The position is "B", "I", "E", "S" or "O"; "I" for a tag without one. The
+  letters "B", "I", "E" and "S" alone are positions in a span without type.
   """
   if tag == OUTSIDE:
     return OUTSIDE, ""
   letter, hyphen, span_type = tag.partition("-")
-  if has_place(tag):
-    return _PLACES[letter], span_type
+  if has_position(tag):
+    return _POSITIONS[letter], span_type
   if not hyphen and tag in ("B", "I", "E", "S"):
     return tag, ""
   return "I", tag
 
 
-def has_place(tag):
-  """Returns whether a tag is of the form "B-X"."""
+def has_position(tag):
+  """Returns whether a tag has the form "B-X"."""
   letter, _, span_type = tag.partition("-")
-  return letter in _PLACES and bool(span_type)
+  return letter in _POSITIONS and bool(span_type)
 
 
 def get_span_labels(tags):
@@ -52,22 +53,22 @@ def get_span_labels(tags):
   start, open_type = None, None
   previous = OUTSIDE
   for i, tag in enumerate(tags):
-    place, span_type = split_tag(tag)
-    goes_on = (start is not None and place in ("I", "E") and
+    position, span_type = split_tag(tag)
+    continues = (start is not None and position in ("I", "E") and
                previous in ("B", "I") and span_type == open_type)
-    if start is not None and not goes_on:
+    if start is not None and not continues:
       spans.append((start, i - 1, open_type))
       start = None
-    if place != OUTSIDE and not goes_on:
+    if position != OUTSIDE and not continues:
       start, open_type = i, span_type
-    previous = place
+    previous = position
   if start is not None:
     spans.append((start, len(tags) - 1, open_type))
   return spans
 
 
 def get_tags(span_labels, length, encoding="BIOES"):
-  """Returns the tags of a sentence; the reverse of `get_span_labels`.
+  """Returns the tags of a sentence; the inverse of `get_span_labels`.
 
   Args:
     span_labels: list of (first word, last word, type) that do not overlap.
@@ -77,16 +78,17 @@ def get_tags(span_labels, length, encoding="BIOES"):
   assert encoding in ("BIO", "BIOES"), encoding
   tags = [OUTSIDE] * length
   for first, last, span_type in span_labels:
-    places = ["B"] + ["I"] * (last - first)
+    positions = ["B"] + ["I"] * (last - first)
     if encoding == "BIOES":
-      places[-1] = "E" if last > first else "S"
-    tags[first:last + 1] = [join_tag(place, span_type) for place in places]
+      positions[-1] = "E" if last > first else "S"
+    tags[first:last + 1] = [join_tag(position, span_type)
+                            for position in positions]
   return tags
 
 
-def join_tag(place, span_type):
-  """Returns the tag of a place and a type; the reverse of `split_tag`."""
-  return place + "-" + span_type if span_type else place
+def join_tag(position, span_type):
+  """Returns the tag of a position and a type; the inverse of `split_tag`."""
+  return position + "-" + span_type if span_type else position
 
 
 def recode(tags, encoding):

@@ -77,7 +77,7 @@ class DataCase(unittest.TestCase):
     config = self.config(name, **hparams)
     task, = task_builder.get_tasks(config)
     if config.do_predict:
-      self.check_features(task, task.get_examples_to_predict(), False)
+      self.check_features(task, task.get_examples("predict"), False)
       return
     task.learned_from_data()
     for split in (["train", "dev"] + task.get_more_dev_splits() +

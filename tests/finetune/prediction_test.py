@@ -150,13 +150,13 @@ class ClassificationTest(PredictionTestCase):
         ("a.tsv", ["kind\ttext", "a\tb\tc"],
          "a.tsv:2: expected 2 columns, got 3"),
         ("b.tsv", ["words", "a"], "b.tsv:1: expected a header line .*'text'"),
-        ("c.txt", ["a", "", "b"], "c.txt:2: expected a row, found an empty"),
+        ("c.txt", ["a", "", "b"], "c.txt:2: expected a row, got an empty"),
         ("d.jsonl", ['{"text": "a"}', '{"text": 3}'],
          "d.jsonl:2: \"text\": expected a text"),
         ("e.jsonl", ['{"text": "a"}', '{"txt": "b"}'],
          "e.jsonl:2: expected the key 'text'"),
         ("f.tsv", ["text"], "found none .*f.tsv"),
-        ("g.txt", [], "g.txt: .* found an empty file")]:
+        ("g.txt", [], "g.txt: .* got an empty file")]:
       with self.subTest(name=name):
         path = self.write(name, lines)
         with self.assertRaisesRegex(utils.UserError, message):
@@ -192,7 +192,7 @@ class ClassificationTest(PredictionTestCase):
       path = self.write("new.tsv", lines)
       with self.assertRaisesRegex(
           utils.UserError, "new.tsv:1: expected 2 or 3 columns, .* got %d: "
-          ".*; for a text a line, name the file .txt" % (
+          ".*. For one text per line, name the file .txt" % (
               lines[0].count("\t") + 1)):
         self.predict(trained, path)
     # A model that does not say it reads the positions as they are.
@@ -315,8 +315,8 @@ class TaggingTest(PredictionTestCase):
           "new.txt", lines))[1], wanted)
     path = self.write("new.txt", ["good bad a b", "a b c d"])
     with self.assertRaisesRegex(
-        utils.UserError, "new.txt:1: expected a word a line, in 1, 2 or 3 "
-        "columns .* got 4: 'good bad a b'; for text as it is, put"):
+        utils.UserError, "new.txt:1: expected one word per line, in 1, 2 or 3 "
+        "columns .* got 4: 'good bad a b'. For plain text, put"):
       self.predict(trained, path)
     # A model that does not say how many there were reads the first column.
     record = os.path.join(trained.trial_model_dir(1), "labels.json")
@@ -369,10 +369,10 @@ class TaggingTest(PredictionTestCase):
     self.write_task("pos", train_txt=["a N", "b V"])
     for name, lines, message in [
         ("a.txt", ["a", "b c"], ":2: expected 1 columns"),
-        ("a.csv", ["a,N,x"], ":1: expected a word a line, in 1 or 2 columns"),
+        ("a.csv", ["a,N,x"], ":1: expected one word per line, in 1 or 2 columns"),
         ("b.jsonl", ['{"words": ["a"]}', "words"], ":2:1: expected JSON: "),
         ("c.jsonl", ['{"words": ["a b"]}'], ":1: \"words\": expected a list"),
-        ("d.jsonl", ['{"text": " "}'], ":1: expected words, found none"),
+        ("d.jsonl", ['{"text": " "}'], ":1: expected words, got none"),
         ("e.jsonl", ['{"tokens": ["a"]}'], ":1: expected an object with")]:
       with self.subTest(name=name):
         with self.assertRaisesRegex(utils.UserError, name + message):

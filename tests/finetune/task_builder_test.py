@@ -35,7 +35,7 @@ class TaskBuilderTest(unittest.TestCase):
 
   def test_a_name_is_taken_once(self):
     task_builder.register("words", words_task.WordsTask)  # the same: no harm
-    with self.assertRaisesRegex(utils.UserError, "registered already"):
+    with self.assertRaisesRegex(utils.UserError, "already registered"):
       task_builder.register("words", words_task.WordsScorer)
 
 

@@ -20,7 +20,7 @@ class LoadTest(unittest.TestCase):
     self.path = os.path.join(folder.name, "task.json")
 
   def load(self, declaration, name="mine", **changes):
-    """Loads a declaration with changes; one of None takes the key out."""
+    """Loads a declaration with changes; None removes a key."""
     values = dict(declaration, **changes)
     values = {key: value for key, value in values.items() if value is not None}
     words_task.write_lines(self.path, [json.dumps(values)])
@@ -60,8 +60,8 @@ class LoadTest(unittest.TestCase):
     self.assertEqual(self.load({"kind": "qa"}).format, "mrqa")
     self.touch("train.json")
     self.assert_error(
-        "expected \"format\": one of squad, mrqa, as the files do not say it "
-        "(train.json, train.jsonl.gz)", {"kind": "qa"})
+        "expected \"format\": one of squad, mrqa, because the files do not "
+        "determine it (train.json, train.jsonl.gz)", {"kind": "qa"})
 
   def test_format_of_a_tagging(self):
     self.assertEqual(self.load({"kind": "tagging"}).format, "conll")
@@ -72,12 +72,12 @@ class LoadTest(unittest.TestCase):
           "train": "a." + extension}})
       self.assertEqual((loaded.format, loaded.files["dev"]),
                        (extension, "dev." + extension))
-    self.touch("dev.csv")  # where there are no training data
+    self.touch("dev.csv")  # no training data
     self.assertEqual(self.load({"kind": "tagging"}).format, "csv")
     self.touch("train.txt")
     self.assertEqual(self.load({"kind": "tagging"}).format, "conll")
 
-  def test_columns_of_a_tagging_that_cannot_be(self):
+  def test_invalid_columns_of_a_tagging(self):
     tagging = {"kind": "tagging", "format": "csv"}
     self.assert_error("\"tags\" is for tsv, csv, json, jsonl, but the format "
                       "is conll", tagging, format="conll", tags="t")
@@ -94,7 +94,7 @@ class LoadTest(unittest.TestCase):
     self.assert_error("expected a different column for each of tags, words",
                       tagging, words=0, tags=0)
 
-  def test_everything_that_decides_features_is_recorded(self):
+  def test_everything_that_determines_features_is_recorded(self):
     self.assertEqual(
         task_declaration.as_json(self.load(SENTIMENT, format="tsv")),
         dict(SENTIMENT, format="tsv", files={
@@ -145,31 +145,32 @@ class LoadTest(unittest.TestCase):
     self.assert_error("\"format\": expected one of tsv, csv, json, jsonl, got "
                       "'squad'", format="squad")
 
-  def test_format_that_nothing_says(self):
-    self.assert_error("expected \"format\": one of tsv, csv, json, jsonl, as "
-                      "the files do not say it (there is no train.*", SENTIMENT)
+  def test_format_that_cannot_be_inferred(self):
+    self.assert_error("expected \"format\": one of tsv, csv, json, jsonl, "
+                      "because the files do not determine it (its folder has "
+                      "no train.*", SENTIMENT)
     self.assert_error("expected \"format\"", SENTIMENT,
                       files={"train": "a.tsv", "dev": "a.csv"})
     self.touch("train.csv")
     self.touch("train.tsv")
     self.assert_error("expected \"format\"", SENTIMENT)
 
-  def test_columns_that_the_format_cannot_have(self):
-    self.assert_error("\"text_a\": expected a position from 0, as there is no "
+  def test_columns_that_do_not_suit_the_format(self):
+    self.assert_error("\"text_a\": expected a position from 0 without a "
                       "header line", header=False, label=1)
-    self.assert_error("\"label\": expected a key, as the format is json",
+    self.assert_error("\"label\": expected a key for the format json",
                       format="json", label=1)
     self.assert_error("\"header\" is for tsv and csv files", format="json",
                       header=True)
     self.assert_error("expected a different column for each of label, text_a",
                       label="content")
-    self.assert_error("\"unordered\": expected \"text_b\"", unordered=True)
+    self.assert_error("\"unordered\" requires \"text_b\"", unordered=True)
 
   def test_name_of_the_task(self):
     self.assert_error("\"task\": expected 'mine', the name of the folder, got "
                       "'yours'", task="yours")
-    self.assert_error("expected a task's name of English letters", name="مهمة")
-    self.assert_error("expected a task's name", name="my task")
+    self.assert_error("expected a task name of English letters", name="مهمة")
+    self.assert_error("expected a task name", name="my task")
 
   def test_not_an_object(self):
     words_task.write_lines(self.path, ["[]"])

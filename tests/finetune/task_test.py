@@ -1,14 +1,24 @@
 """Tests for finetune.task."""
 
+import os
+import tempfile
 import unittest
 
 from finetune import task
+from tests.finetune import words_task
+from util import utils
 
 
 class CompleteTask(task.Task):
 
+  file_names = {"train": ("train.txt",), "dev": ("dev.txt", "valid.txt"),
+                "test": ("test.txt",)}
+  num_reads = 0
+
+  @task.read_once
   def get_examples(self, split):
-    return []
+    self.num_reads += 1
+    return [split]
 
   def featurize(self, example, is_training, log=False):
     return {}
@@ -26,7 +36,7 @@ class CompleteTask(task.Task):
 
 class TaskTest(unittest.TestCase):
 
-  def test_no_method_of_the_contract_can_be_left_out(self):
+  def test_abstract_methods_are_required(self):
     self.assertEqual(repr(CompleteTask(None, "words")), "Task(words)")
     self.assertEqual(task.Task.__abstractmethods__, {
         "get_examples", "featurize", "get_feature_specs",
@@ -37,6 +47,33 @@ class TaskTest(unittest.TestCase):
                           {name: getattr(task.Task, name)})
         with self.assertRaisesRegex(TypeError, "abstract.*%s" % name):
           incomplete(None, "words")
+
+  def test_first_existing_file_of_a_split_is_read(self):
+    with tempfile.TemporaryDirectory() as data_dir:
+      complete = CompleteTask(words_task.tiny_config(data_dir), "words")
+      folder = os.path.join(data_dir, "finetuning_data", "words")
+      for split, pattern in [("dev", "dev.txt or .*valid.txt, found no such"),
+                             ("eval", "dev or test or train, got 'eval'")]:
+        with self.assertRaisesRegex(utils.UserError, pattern):
+          complete.get_data_files(split)
+      for name in ("valid.txt", "dev.txt"):
+        path = os.path.join(folder, name)
+        words_task.write_lines(path, [])
+        self.assertEqual(complete.get_data_files("dev"), [path])
+      self.assertEqual(complete.get_test_splits(), [])
+      words_task.write_lines(os.path.join(folder, "test.txt"), [])
+      self.assertEqual(complete.get_test_splits(), ["test"])
+
+  def test_test_and_predict_splits_are_unlabeled(self):
+    self.assertEqual(
+        [split for split in ("train", "dev", "test", task.PREDICT)
+         if CompleteTask(None, "words").is_labeled(split)], ["train", "dev"])
+
+  def test_each_split_is_read_once(self):
+    complete = CompleteTask(None, "words")
+    for split in ("dev", "test", "dev"):
+      self.assertEqual(complete.get_examples(split), [split])
+    self.assertEqual(complete.num_reads, 2)
 
 
 if __name__ == "__main__":

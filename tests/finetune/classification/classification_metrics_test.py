@@ -1,4 +1,4 @@
-"""Tests for finetune.classification.classification_metrics; worked by hand."""
+"""Tests for finetune.classification.classification_metrics."""
 
 import unittest
 
@@ -7,20 +7,20 @@ import numpy as np
 from finetune.classification import classification_metrics as metrics
 from util import utils
 
-# Found 1 of the 3 in question, and 2 of the 2 others. The reference counts what
-# it found as all that is there, and reports a recall of 100 %.
+# 1 of 3 positives and 2 of 2 negatives are correct. The reference counts the
+# predicted positives as all positives and reports a recall of 100 %.
 LABELS = np.array([1, 1, 1, 0, 0])
 PREDICTIONS = np.array([1, 0, 0, 0, 0])
 
 
 class FakeTask:
-  """What a scorer asks of a task."""
+  """The methods of a task that a scorer calls."""
 
   name = "fake"
   ids = ("x", "y")
 
-  def is_unlabeled(self, split):
-    return split == "test"
+  def is_labeled(self, split):
+    return split != "test"
 
   def submission_name(self, split):
     return "Fake-%s.tsv" % split
@@ -53,12 +53,12 @@ class ClassificationMetricsTest(unittest.TestCase):
   def test_accuracy(self):
     self.assert_scores(metrics.accuracy(LABELS, PREDICTIONS), accuracy=60.0)
 
-  def test_f1_counts_what_was_not_found(self):
+  def test_f1_counts_false_negatives(self):
     # P = 1/1, R = 1/3, F1 = 2 * 1 * 1/3 / (4/3) = 1/2
     self.assert_scores(metrics.f1(LABELS, PREDICTIONS), f1=50.0,
                        precision=100.0, recall=100.0 / 3)
 
-  def test_f1_of_nothing_found_is_0(self):
+  def test_f1_without_predicted_positives_is_0(self):
     self.assert_scores(metrics.f1(LABELS, 0 * LABELS), f1=0.0, precision=0.0,
                        recall=0.0)
 

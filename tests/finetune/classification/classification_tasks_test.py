@@ -23,7 +23,7 @@ GOLDEN = os.path.join(os.path.dirname(__file__), "..", "..", "golden",
 
 
 class Colors(classification_tasks.ClassificationTask):
-  """A task as a user writes it."""
+  """A user-defined task."""
 
   layouts = {
       "train": classification_tasks.Layout("text", None, "color"),
@@ -36,7 +36,7 @@ class Colors(classification_tasks.ClassificationTask):
 
 
 class Pairs(classification_tasks.RegressionTask):
-  """How alike two texts are, from 1 to 5; the order does not matter."""
+  """The similarity of two texts, from 1 to 5; their order is irrelevant."""
 
   layouts = {"train": classification_tasks.Layout(0, 1, 2, None, False),
              "dev": classification_tasks.Layout(0, 1, 2, None, False),
@@ -93,7 +93,7 @@ class FilesTest(SentenceTaskTest):
         "got 'blue'"):
       self.task(Colors).get_examples("dev")
 
-  def test_label_that_is_no_number_in_range_names_the_line(self):
+  def test_label_that_is_not_a_number_in_range_names_the_line(self):
     for label in ["high", "nan", "0.5", "5.1", ""]:
       path = self.write("pairs", "dev", ["a\tb\t5", "a\tb\t" + label])
       with self.subTest(label=label):
@@ -101,22 +101,22 @@ class FilesTest(SentenceTaskTest):
                                     path + ":2: expected a number from 1 to 5"):
           self.task(Pairs).get_examples("dev")
 
-  def test_missing_file_says_where_to_put_it(self):
-    with self.assertRaisesRegex(utils.UserError, "'colors'.*dev.tsv.*put it"):
+  def test_missing_file_names_its_path(self):
+    with self.assertRaisesRegex(utils.UserError, "'colors'.*dev.tsv.*Put it"):
       self.task(Colors).get_examples("dev")
 
-  def test_unknown_split_names_the_known(self):
+  def test_unknown_split_lists_the_known_ones(self):
     with self.assertRaisesRegex(utils.UserError, "dev or test or train"):
       self.task(Colors).get_examples("valid")
 
-  def test_test_split_is_there_when_its_file_is(self):
+  def test_test_split_exists_if_its_file_does(self):
     self.assertEqual(self.task(Colors).get_test_splits(), [])
     self.write("colors", "test", ["text", "a"])
     self.assertEqual(self.task(Colors).get_test_splits(), ["test"])
     example, = self.task(Colors).get_examples("test")
     self.assertIsNone(example.label)
 
-  def test_pairs_without_order_are_trained_on_in_both(self):
+  def test_unordered_pairs_are_trained_on_in_both_orders(self):
     for split in ["train", "dev"]:
       self.write("pairs", split, ["a\tb\t1", "c\td\t5"])
     both = [(e.eid, e.text_a, e.text_b, e.label)
@@ -127,7 +127,7 @@ class FilesTest(SentenceTaskTest):
         "train"), 2)
     self.assertLen(self.task(Pairs).get_examples("dev"), 2)
 
-  def test_debug_takes_some_of_the_examples(self):
+  def test_debug_limits_the_number_of_examples(self):
     self.write("colors", "dev", ["color\ttext"] + ["red\ta"] * 300)
     self.assertLen(self.task(Colors, debug=True).get_examples("dev"), 200)
 
@@ -162,7 +162,7 @@ class FeaturesTest(SentenceTaskTest):
          "segment_ids": [0, 0, 0, 1, 1, 1, 0, 0],
          "pairs_eid": 3, "pairs_targets": 0.25})
 
-  def test_long_texts_are_cut_to_the_maximum_length(self):
+  def test_long_texts_are_truncated_to_the_maximum_length(self):
     # 8 - 3 special tokens leave 5: of 4 + 4, first b, then a, then b.
     features = self.featurize(Pairs, text_a="a b c d", text_b="a b c d")
     self.assertEqual(features["input_ids"], [2, 7, 8, 9, 3, 7, 8, 3])
@@ -171,12 +171,13 @@ class FeaturesTest(SentenceTaskTest):
     features = self.featurize(Colors, text_a="a [SEP] b")
     self.assertEqual(features["input_ids"].count(3), 1)
 
-  def test_cut_takes_from_the_longer(self):
+  def test_longer_text_is_truncated(self):
     for lengths, num_fitting, wanted in [
         ([9], 4, [4]), ([2, 9], 5, [2, 3]), ([9, 1], 5, [4, 1]),
         ([4, 4], 5, [3, 2]), ([0, 3], 1, [0, 1]), ([2, 2], 4, [2, 2])]:
       with self.subTest(lengths=lengths):
-        got = classification_tasks.cut([[7] * n for n in lengths], num_fitting)
+        got = classification_tasks.truncate(
+            [[7] * n for n in lengths], num_fitting)
         self.assertEqual([len(ids) for ids in got], wanted)
 
 
@@ -228,7 +229,7 @@ class HeadTest(SentenceTaskTest):
     task.name = "sts"
     self.assert_golden(task, load("head_regression_predict.npz"))
 
-  def test_dropout_in_training_alone(self):
+  def test_dropout_only_in_training(self):
     golden = load("head_regression_predict.npz")
     task = self.task(Pairs)
     task.name = "sts"

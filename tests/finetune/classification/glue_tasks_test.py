@@ -1,7 +1,7 @@
 """Tests for finetune.classification.glue_tasks.
 
 The rows are in GLUE's layouts with made-up texts. Tests on GLUE's own files run
-where ELECTRA_DATA is a folder with glue/{CoLA,MRPC,QNLI,QQP,RTE,SST-2,STS-B}.
+if ELECTRA_DATA is a folder with glue/{CoLA,MRPC,QNLI,QQP,RTE,SST-2,STS-B}.
 """
 
 import collections
@@ -104,7 +104,7 @@ class GlueTaskTest(unittest.TestCase):
 
   def write(self, name, split, lines):
     path = os.path.join(self.data_dir, "finetuning_data", name,
-                        self.task(name).file_names[split])
+                        self.task(name).file_names[split][0])
     words_task.write_lines(path, lines)
     return path
 
@@ -118,7 +118,7 @@ class GlueTaskTest(unittest.TestCase):
                             for e in examples],
                            [tuple(each) for each in wanted])
 
-  def test_file_names_are_glues(self):
+  def test_file_names_are_those_of_glue(self):
     for name in FILES:
       wanted = {"train": "train.tsv", "dev": "dev.tsv", "test": "test.tsv"}
       if name == "mnli":
@@ -126,9 +126,11 @@ class GlueTaskTest(unittest.TestCase):
             "train", "dev_mismatched", "test_matched", "test_mismatched",
             "diagnostic")}
         wanted["dev"] = "dev_matched.tsv"
-      self.assertEqual(self.task(name).file_names, wanted)
+      self.assertEqual(
+          self.task(name).file_names,
+          {split: (file_name,) for split, file_name in wanted.items()})
 
-  def test_submission_names_are_glues(self):
+  def test_submission_names_are_those_of_glue(self):
     got = {}
     for name in FILES:
       task = self.task(name)
@@ -148,7 +150,7 @@ class GlueTaskTest(unittest.TestCase):
       self.assertEqual(list(self.task(name).metrics),
                        METRICS.get(name, ["accuracy"]))
 
-  def test_mismatched_is_scored_with_dev_where_it_is(self):
+  def test_mismatched_is_scored_with_dev_if_it_exists(self):
     self.assertEqual(self.task("mnli").get_more_dev_splits(), [])
     self.write("mnli", "dev_mismatched", FILES["mnli"]["dev_mismatched"][0])
     self.assertEqual(self.task("mnli").get_more_dev_splits(),
@@ -164,10 +166,10 @@ class GlueTaskTest(unittest.TestCase):
   def test_file_of_another_task_names_the_missing_column(self):
     path = self.write("rte", "dev", FILES["qqp"]["dev"][0])
     with self.assertRaisesRegex(
-        utils.UserError, path + ":1: .*'sentence1', found: 'id' \\| 'qid1'"):
+        utils.UserError, path + ":1: .*'sentence1', got: 'id' \\| 'qid1'"):
       self.task("rte").get_examples("dev")
 
-  def test_cola_with_a_header_is_not_taken_for_an_example(self):
+  def test_header_of_cola_is_rejected(self):
     path = self.write("cola", "train", ["source\tlabel\tmark\tsentence"])
     with self.assertRaisesRegex(utils.UserError, path + ":1: .*got 'label'"):
       self.task("cola").get_examples("train")
@@ -181,18 +183,18 @@ class GlueTaskTest(unittest.TestCase):
       examples = self.task("qqp").get_examples("train")
     return path, examples, output.getvalue()
 
-  def test_qqp_leaves_out_broken_lines_and_says_so(self):
+  def test_qqp_skips_broken_lines_and_logs_their_number(self):
     path, examples, output = self.qqp(num_broken=1)
     self.assertEqual(len(examples), 2)
-    self.assertEqual(output, "Left out 1 broken lines of %s (line 3); 2 "
-                     "examples stay\n" % path)
+    self.assertEqual(output, "Skipped 1 broken lines of %s (line 3); kept "
+                     "2 examples\n" % path)
     self.assertEqual(self.qqp(num_broken=0)[2], "")
 
-  def test_qqp_with_many_broken_lines_is_not_qqp(self):
+  def test_qqp_with_many_broken_lines_is_rejected(self):
     with self.assertRaisesRegex(utils.UserError, ":3: .*2 lines have fewer"):
       self.qqp(num_broken=2)
 
-  def test_qqp_has_no_broken_lines_to_predict(self):
+  def test_qqp_test_set_allows_no_broken_lines(self):
     path = self.write("qqp", "test", FILES["qqp"]["test"][0] + ["b\t0"])
     with self.assertRaisesRegex(utils.UserError, path + ":3: expected 3 col"):
       self.task("qqp").get_examples("test")

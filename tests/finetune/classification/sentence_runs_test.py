@@ -1,6 +1,6 @@
 """Whole runs of run_finetuning on classification and regression tasks.
 
-The tests on CoLA and AJGT run where ELECTRA_DATA is a folder with glue/ and
+The tests on CoLA and AJGT run if ELECTRA_DATA is a folder with glue/ and
 arabic_sentiment/.
 """
 
@@ -41,7 +41,7 @@ class SentenceRuns(unittest.TestCase):
 
 class SentenceRunsTest(SentenceRuns):
 
-  def test_declared_classification_beside_sts(self):
+  def test_declared_classification_together_with_sts(self):
     pairs = [(a, b) for a in "abcd" for b in "abcd"]
     self.write("mine", "task.json", [json.dumps(
         {"kind": "classification", "text_a": "text", "label": "kind"})])

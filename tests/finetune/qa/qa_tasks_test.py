@@ -273,7 +273,7 @@ class CleaningTest(QATaskTestCase):
         "arcd", arabert_preprocessing="araelectra-base", predict_file=path,
         joint_prediction=False, max_seq_length=64))
     with contextlib.redirect_stdout(io.StringIO()):
-      example, = task.get_examples_to_predict()
+      example, = task.get_examples("predict")
       window, = task.get_windows(example)
     first = min(window.token_to_word)
     logits = np.zeros([64], np.float32)

@@ -38,16 +38,16 @@ class ConllReaderTest(tiny_tags.TaggingTestCase):
     self.assertEqual(self.sentences("a\tO\nb   O\nc \t O \n \t \nd\tB-X\r\n"),
                      [(["a", "b", "c"], ["O"] * 3), (["d"], ["B-X"])])
 
-  def test_other_spaces_are_parts_of_words(self):
+  def test_other_spaces_belong_to_words(self):
     # NO-BREAK SPACE, LINE SEPARATOR, NEXT LINE
     for space in u"\u00a0\u2028\u0085":
       word = "a%sb" % space
       self.assertEqual(self.sentences(word + " O\n"), [([word], ["O"])])
 
-  def test_byte_order_mark_is_no_part_of_the_first_word(self):
+  def test_byte_order_mark_is_skipped(self):
     self.assertEqual(self.sentences(b"\xef\xbb\xbfa O\n"), [(["a"], ["O"])])
 
-  def test_document_starts_are_no_words(self):
+  def test_document_starts_are_not_words(self):
     # CoNLL-2003 has an empty line after them, but need not
     text = "-DOCSTART- -X- O O\n\na X O O\n-DOCSTART-\nb X O O\n"
     self.assertEqual(self.sentences(text), [(["a"], ["O"]), (["b"], ["O"])])
@@ -72,15 +72,15 @@ class ConllReaderTest(tiny_tags.TaggingTestCase):
 
   def test_other_encoding_names_the_line(self):
     with self.assertRaisesRegex(utils.UserError,
-                                "train.txt:2: expected UTF-8, byte 1"):
+                                "train.txt:2: expected UTF-8; byte 1"):
       self.read(b"a O\n\xe9 O\n")
 
   def test_file_without_words_is_an_error(self):
     for text in ("", "\n\n", "-DOCSTART- O\n"):
-      with self.assertRaisesRegex(utils.UserError, "found no words"):
+      with self.assertRaisesRegex(utils.UserError, "got no words"):
         self.read(text)
 
-  def test_formatted_sentences_are_read_again(self):
+  def test_formatted_sentences_can_be_read(self):
     columns = [[["a", "b"], ["O", "B-X"], ["O", "O"]], [["c"], ["O"], ["O"]]]
     text = conll.format_sentences(columns)
     self.assertEqual(text, "a O O\nb B-X O\n\nc O O\n\n")
@@ -106,7 +106,7 @@ class RealFilesTest(unittest.TestCase):
     self.assertEqual(self.counts("anercorp/ANERCorp_CamelLab_test.txt"),
                      (925, 25008))
 
-  def test_original_anercorp_is_refused_where_its_columns_are_broken(self):
+  def test_original_anercorp_is_rejected_at_its_broken_columns(self):
     with self.assertRaisesRegex(
         utils.UserError, "ANERCorp_Benajiba.txt:77231: expected 2 columns"):
       self.counts("anercorp/ANERCorp_Benajiba.txt")

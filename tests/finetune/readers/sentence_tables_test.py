@@ -45,7 +45,7 @@ class TableReaderTest(tiny_tags.TaggingTestCase):
     self.assertEqual(self.sentences("tag,word,x\nA,He,1\n", layout),
                      [(["He"], ["A"])])
 
-  def test_a_column_may_tell_sentences_apart(self):
+  def test_column_may_distinguish_sentences(self):
     layout = sentence_tables.Layout("word", "tag", "number", has_header=True)
     # Also where only the first word of a sentence has it.
     for numbers in ("1122", "1 2 "):
@@ -55,7 +55,7 @@ class TableReaderTest(tiny_tags.TaggingTestCase):
       self.assertEqual([(s.sentence_id, s.words) for s in content.sentences],
                        [("1", ["a", "b"]), ("2", ["c", "d"])])
 
-  def test_document_starts_are_no_words(self):
+  def test_document_starts_are_not_words(self):
     self.assertEqual(self.sentences("a,A\n-DOCSTART-,O\nb,B\n"),
                      [(["a"], ["A"]), (["b"], ["B"])])
 
@@ -75,18 +75,18 @@ class TableReaderTest(tiny_tags.TaggingTestCase):
   def test_other_number_of_columns_names_the_line(self):
     self.assert_error(":2: expected 2 columns, got 3: a | b | c",
                       "a,A\na,b,c\n")
-    self.assert_error(":2: expected a word a line, in 1, 3 or 4 columns (those "
-                      "of the training data with or without the tag, or words "
-                      "alone), got 2: 'a | A'", "\na,A\n", num_columns=4)
+    self.assert_error(":2: expected one word per line, in 1, 3 or 4 columns (those "
+                      "of the training data with or without the tag, or only "
+                      "words), got 2: 'a | A'", "\na,A\n", num_columns=4)
 
-  def test_position_outside_names_the_line(self):
+  def test_position_out_of_range_names_the_line(self):
     self.assert_error(":1: expected a column at position 2 (from 0) for "
-                      "\"tags\", found 2 columns", "a,A\n",
+                      "\"tags\", got 2 columns", "a,A\n",
                       sentence_tables.Layout(0, 2))
 
   def test_missing_column_names_the_line(self):
     self.assert_error(":1: expected a header line with one column 'word', "
-                      "found: 'token' | 'tag'", "token,tag\na,A\n", NAMED)
+                      "got: 'token' | 'tag'", "token,tag\na,A\n", NAMED)
 
   def test_word_or_tag_that_cannot_be_written_in_columns(self):
     self.assert_error(":1: expected a word without white space, got 'a b'",
@@ -97,7 +97,7 @@ class TableReaderTest(tiny_tags.TaggingTestCase):
   def test_file_without_words_is_an_error(self):
     for text, layout in [("", NAMED), ("\n\n", NAMED), ("word,tag\n", NAMED),
                          ("-DOCSTART-,O\n", sentence_tables.Layout())]:
-      self.assert_error(": expected a word and its tag on each line, found no "
+      self.assert_error(": expected a word and its tag on each line, got no "
                         "words", text, layout)
 
 

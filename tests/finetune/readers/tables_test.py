@@ -53,10 +53,10 @@ class ReadTsvTest(ReaderTest):
     self.write("a\tb\n1\t2\n")
     self.assertEqual(self.read()[0].place, self.path + ":2")
 
-  def test_byte_order_mark_and_line_ends_are_no_text(self):
+  def test_byte_order_mark_and_line_ends_are_not_text(self):
     self.assertEqual(self.values("\ufeffb\ta\r\n1\t2\r\n\r\n\n"), [["1", "2"]])
 
-  def test_text_is_kept_as_it_is(self):
+  def test_text_is_unchanged(self):
     # Quotation marks, spaces and what str.splitlines takes for a line's end.
     text = " he said: \"no\u2028yes\x85'\x0c "
     self.assertEqual(self.values("a\tb\n%s\t\n" % text), [["", text]])
@@ -73,17 +73,17 @@ class ReadTsvTest(ReaderTest):
                 row.count("\t") + 1, row.replace("\t", " | ")),
             self.read, "a\tb\n1\t2\n%s\n" % row)
 
-  def test_first_line_may_not_set_the_number_of_columns(self):
+  def test_first_line_must_have_the_given_number_of_columns(self):
     self.assert_error(
         ":1: expected 4 columns, got 2",
         lambda: self.read([0], False, num_columns=4), "1\t2\n")
 
-  def test_header_line_must_have_the_columns_that_are_known(self):
+  def test_header_line_must_have_the_given_number_of_columns(self):
     self.assert_error(":1: expected 3 columns, got 2: a | b",
                       lambda: self.read(num_columns=3), "a\tb\n1\t2\n")
     self.assertEqual(self.values("a\tb\n1\t2\n", num_columns=2), [["2", "1"]])
 
-  def test_broken_lines_are_named_to_who_asks(self):
+  def test_numbers_of_broken_lines_are_returned_on_request(self):
     broken_lines = []
     self.assertEqual(self.values("a\tb\n1\t2\n1\n3\t4\n",
                                  broken_lines=broken_lines),
@@ -93,33 +93,33 @@ class ReadTsvTest(ReaderTest):
                       lambda: self.read(broken_lines=[]), "a\tb\n1\t2\t3\n")
 
   def test_empty_line_inside(self):
-    self.assert_error(":3: expected a row, found an empty line", self.read,
+    self.assert_error(":3: expected a row, got an empty line", self.read,
                       "a\tb\n1\t2\n\n1\t2\n")
 
   def test_not_utf8(self):
-    self.assert_error(":2: expected UTF-8, byte 3 of the line", self.read,
+    self.assert_error(":2: expected UTF-8; byte 3 of the line", self.read,
                       b"a\tb\n1\t\xff\n")
 
   def test_empty_file(self):
     for content in ["", "\n", "\ufeff"]:
-      self.assert_error(": expected a table, found an empty file", self.read,
+      self.assert_error(": expected a table, got an empty file", self.read,
                         content)
 
   def test_missing_column(self):
-    self.assert_error(":1: expected a header line with one column 'b', found: "
+    self.assert_error(":1: expected a header line with one column 'b', got: "
                       "'a' | 'c'.", self.read, "a\tc\n1\t2\n")
 
-  def test_white_space_around_a_columns_name_is_shown(self):
-    self.assert_error(":1: expected a header line with one column 'b', found: "
-                      "'a' | ' b'; ' b' has white space around it, remove it.",
+  def test_white_space_around_a_column_name_is_reported(self):
+    self.assert_error(":1: expected a header line with one column 'b', got: "
+                      "'a' | ' b'. Remove the white space around ' b'.",
                       self.read, "a\t b\n1\t2\n")
 
-  def test_column_that_stands_there_twice(self):
+  def test_duplicate_column(self):
     self.assert_error(":1: expected a header line with one column 'b'",
                       self.read, "a\tb\tb\n1\t2\t3\n")
 
-  def test_position_outside(self):
-    self.assert_error(":1: expected a column at position 2 (from 0), found 2",
+  def test_position_out_of_range(self):
+    self.assert_error(":1: expected a column at position 2 (from 0), got 2",
                       lambda: self.read([2], False), "1\t2\n")
 
   def test_name_without_header(self):
@@ -136,7 +136,7 @@ class ReadCsvTest(ReaderTest):
   def read(self, columns=("a", "b"), has_header=True):
     return tables.read_csv(self.path, list(columns), has_header=has_header)
 
-  def test_quoted_fields_and_the_line_a_row_starts_at(self):
+  def test_quoted_fields_and_first_lines_of_rows(self):
     self.write("\ufeffa,b\r\n\"x, \"\"y\"\"\r\nz\u2028\",1\r\nw,2\r\n")
     self.assertEqual(
         [(row.place, row.values) for row in self.read()],
@@ -149,8 +149,8 @@ class ReadCsvTest(ReaderTest):
 
   def test_quotation_mark_that_is_not_closed(self):
     self.assert_error(":2: expected a row of comma-separated values: "
-                      "unexpected end of data; maybe a quotation mark in it is "
-                      "not closed", self.read, "a,b\n\"1,2\n3,4\n")
+                      "unexpected end of data. Check for a quotation mark "
+                      "that is not closed", self.read, "a,b\n\"1,2\n3,4\n")
     # However much follows it; or where a mark further on seems to close it.
     self.assert_error(":2: expected a row of comma-separated values: "
                       "unexpected end of data; maybe", self.read,
@@ -169,14 +169,14 @@ class ReadCsvTest(ReaderTest):
     self.assertEqual(csv.field_size_limit(), limit)
 
   def test_empty_line_inside(self):
-    self.assert_error(":2: expected a row, found an empty line", self.read,
+    self.assert_error(":2: expected a row, got an empty line", self.read,
                       "a,b\n\n1,2\n")
 
   def test_not_utf8(self):
     self.assert_error(":2: expected UTF-8", self.read, b"a,b\n1,\xff\n")
 
   def test_empty_file(self):
-    self.assert_error(": expected a table, found an empty file", self.read, "")
+    self.assert_error(": expected a table, got an empty file", self.read, "")
 
 
 class ReadJsonTest(ReaderTest):
@@ -197,7 +197,7 @@ class ReadJsonTest(ReaderTest):
                      [(self.path + ":1", ["x", 1]),
                       (self.path + ":2", ["y", 2])])
 
-  def test_blank_lines_are_passed_over(self):
+  def test_blank_lines_are_skipped(self):
     self.write('\n{"a": "x", "b": 1}\n \t\r\n\n{"b": 2, "a": "y"}\n\n')
     self.assertEqual([tuple(row) for row in self.read_lines()],
                      [(self.path + ":2", ["x", 1]),
@@ -205,11 +205,11 @@ class ReadJsonTest(ReaderTest):
     self.assertEqual(tables.first_cells(self.path, "jsonl"), ["a", "b"])
 
   def test_missing_key(self):
-    self.assert_error(": object 1: expected the key 'b', found: 'a', 'c'",
+    self.assert_error(": object 1: expected the key 'b', got: 'a', 'c'",
                       self.read, '[{"a": 1, "c": 2}]')
-    self.assert_error(":1: expected the key 'a', found: none",
+    self.assert_error(":1: expected the key 'a', got: none",
                       self.read_lines, '{}\n')
-    self.assert_error(":1: expected the key 'a', found: 'a ', 'b'; 'a ' has",
+    self.assert_error(":1: expected the key 'a', got: 'a ', 'b'. Remove the",
                       self.read_lines, '{"a ": 1, "b": 2}\n')
 
   def test_not_json(self):

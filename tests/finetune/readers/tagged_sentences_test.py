@@ -33,24 +33,24 @@ class SentenceReaderTest(tiny_tags.TaggingTestCase):
                        (["a", "b"], ["0", "1"], " a\tb"))
     self.assertEqual(second.place(1), self.path + ": object 2: word 2")
 
-  def test_keys_of_their_own(self):
+  def test_named_keys(self):
     sentence, = self.read(
         '{"tokens": ["a"], "ner": ["O"], "tags": 1, "k": "x"}',
         sentence_tables.Layout("tokens", "ner", None, "k"))
     self.assertEqual((sentence.words, sentence.tags, sentence.sentence_id),
                      (["a"], ["O"], "x"))
 
-  def test_blank_lines_are_passed_over(self):
+  def test_blank_lines_are_skipped(self):
     sentences = self.read('\n{"words": ["a"]}\n \t\r\n{"words": ["b"]}\n\n')
     self.assertEqual([(s.words, s.place(0)) for s in sentences],
                      [(["a"], self.path + ":2: word 1"),
                       (["b"], self.path + ":4: word 1")])
 
-  def test_tags_that_are_not_looked_at_may_be_anything(self):
+  def test_ignored_tags_may_be_anything(self):
     sentence, = self.read('{"words": ["a"], "tags": [1, 2]}', has_tags=False)
     self.assertIsNone(sentence.tags)
 
-  def test_tags_that_are_not_one_for_each_word(self):
+  def test_number_of_tags_differs_from_words(self):
     for tags in (["A"], ["A", "B", "C"], ["A", "B C"], ["A", True], "A B"):
       with self.subTest(tags=tags):
         self.assert_error(
@@ -60,15 +60,15 @@ class SentenceReaderTest(tiny_tags.TaggingTestCase):
 
   def test_some_sentences_without_tags(self):
     one, other = '{"words": ["a"], "tags": ["A"]}\n', '{"words": ["a"]}\n'
-    self.assert_error(":2: expected a sentence with tags, as the", one + other)
-    self.assert_error(":2: expected no tags, as the", other + one)
+    self.assert_error(":2: expected a sentence with tags, as in", one + other)
+    self.assert_error(":2: expected no tags, as in the", other + one)
 
   def test_not_sentences(self):
     self.assert_error(":1: expected an object with \"words\" or \"text\"", "[]")
     self.assert_error(": expected a list of objects", "{}", is_lines=False)
     self.assert_error(": object 1: expected an object with", "[1]",
                       is_lines=False)
-    self.assert_error(": expected a sentence a line, found an empty", "\n")
+    self.assert_error(": expected one sentence per line, got an empty", "\n")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Tests for finetune.tagging.declared_tasks, by way of task_builder."""
+"""Tests for declared tagging tasks."""
 
 import json
 import os
@@ -30,7 +30,7 @@ class DeclaredTaggingTest(unittest.TestCase):
     task, = task_builder.get_tasks(config)
     return task
 
-  def test_spans_in_files_by_their_own_names(self):
+  def test_spans_in_named_files(self):
     self.write("names.txt", ["a B-PER", "b I-PER", "c O"])
     task = self.task(files={"train": "names.txt"})
     self.assertEqual(task.label_list, ["B-PER", "E-PER", "I-PER", "O", "S-PER"])
@@ -38,7 +38,7 @@ class DeclaredTaggingTest(unittest.TestCase):
     self.assertEqual((example.task_name, example.words),
                      ("mine", ["a", "b", "c"]))
 
-  def test_tags_that_stand_for_themselves(self):
+  def test_whole_tags(self):
     self.write("train.txt", ["a NN", "b VB"])
     self.assertEqual(self.task(metric="accuracy").label_list, ["NN", "VB"])
 
@@ -90,11 +90,11 @@ class DeclaredTaggingTest(unittest.TestCase):
       os.remove(self.path("train." + extension))
       os.remove(self.path("dev." + extension))
 
-  def test_missing_file_is_one_of_the_format(self):
+  def test_missing_file_has_the_extension_of_the_format(self):
     self.write("train.csv", ["a,B-X"])
     with self.assertRaisesRegex(
         utils.UserError, "expected its dev data in .*dev.csv, found no such "
-        "file; put a file there, maybe with some"):
+        "file. Put a file there, such as some"):
       self.task().get_data_files("dev")
 
   def test_unknown_metric(self):

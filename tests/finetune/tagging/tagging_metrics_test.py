@@ -12,7 +12,7 @@ from tests.finetune.tagging import tiny_tags
 from util import utils
 
 DATA = os.environ.get("ELECTRA_DATA")
-# What conlleval itself printed; see "source" there.
+# Output of conlleval itself; see "source" there.
 GOLDEN = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..",
                       "golden", "finetune", "conlleval_scores.json")
 
@@ -33,14 +33,15 @@ class ScoresTest(unittest.TestCase):
                         ("recall", recall)]:
       self.assertAlmostEqual(scores[name], value)
 
-  def test_a_span_is_right_when_both_ends_and_type_are(self):
+  def test_span_is_correct_if_both_ends_and_type_are(self):
     gold = ["B-X I-X O B-Y".split(), "B-X O".split(), "B-Y B-Y".split()]
-    # right: the first span, the last two are one; the type of the second is not
+    # Correct: the first span. The second has another type, and the last two
+    # are predicted as one.
     predicted = ["B-X E-X O S-X".split(), "O O".split(), "B-Y I-Y".split()]
     # 1 of 3 predicted, of 5 gold: F1 = 2 * 1 / (3 + 5)
     self.assert_scores(gold, predicted, 25.0, 100.0 / 3, 20.0)
 
-  def test_inside_tag_after_another_type_counts_as_conlleval_counts_it(self):
+  def test_inside_tag_after_another_type_counts_as_in_conlleval(self):
     gold, predicted = [["B-X", "I-Y"]], [["B-X", "B-Y"]]
     self.assert_scores(gold, predicted, 100.0, 100.0, 100.0)
     self.assertEqual(conlleval.scores(gold, predicted), (100.0, 100.0, 100.0))
@@ -66,7 +67,7 @@ class ScoresTest(unittest.TestCase):
     self.assertEqual(tagging_metrics.accuracy([["A", "B"], ["A", "C"]],
                                               [["A", "B"], ["C", "C"]]), 75.0)
 
-  def test_random_tags_score_as_conlleval_scores_them(self):
+  def test_scores_of_random_tags_equal_those_of_conlleval(self):
     tags = ["O"] + [place + "-" + name for place in "BIES" for name in "XY"]
     rng = random.Random(0)
     for seed in range(15):
@@ -77,7 +78,7 @@ class ScoresTest(unittest.TestCase):
       self.assert_scores(gold, predicted, f1, precision, recall)
 
   @unittest.skipUnless(DATA, "ELECTRA_DATA is not set")
-  def test_real_tags_score_as_conlleval_scores_them(self):
+  def test_scores_of_real_tags_equal_those_of_conlleval(self):
     for name in ("conll2000/test.txt", "anercorp/ANERCorp_CamelLab_test.txt"):
       gold = [sentence.tags for sentence in conll.read_conll(
           os.path.join(DATA, name)).sentences]
@@ -91,7 +92,7 @@ class ScoresTest(unittest.TestCase):
 
 
 class ConllevalTest(unittest.TestCase):
-  """Scores are those that conlleval prints, with two decimals."""
+  """Scores equal those that conlleval prints with two decimals."""
 
   @classmethod
   def setUpClass(cls):
@@ -163,14 +164,17 @@ class ScorerTest(tiny_tags.TaggingTestCase):
     self.assertEqual([name for name, _ in results], ["accuracy", "loss"])
     self.assertAlmostEqual(results[0][1], 200 / 3.0)
 
-  def test_predictions_are_written_as_conlleval_reads_them(self):
+  def test_predictions_are_in_the_format_of_conlleval(self):
     task, scorer = self.scored("ner", ["B-X", "E-X"], ["O"])
-    self.quietly(scorer.get_results)
-    with utils.open_file(task.config.tagging_preds_file("ner", "dev")) as f:
-      self.assertEqual(f.read(), "good B-X B-X\na O I-X\n\nb B-Y O\n\n")
-    scores = utils.load_json(task.config.tagging_scores_file("ner", "dev"))
+    files = scorer.get_files()
+    path = task.config.tagging_preds_file("ner", "dev")
+    self.assertEqual(files.pop(path),
+                     "good B-X B-X\na O I-X\n\nb B-Y O\n\n")
+    scores = files.pop(task.config.tagging_scores_file("ner", "dev"))
     self.assertEqual(set(scores["by_type"]), {"X", "Y"})
-    self.assertIn("Wrote 2 tagged sentences to ", self.printed.getvalue())
+    self.assertEqual(dict(scores, loss=scorer.get_loss(), by_type=None),
+                     dict(scorer.get_results(), by_type=None))
+    self.assertEqual(files, {})
 
   def test_predictions_for_words_without_tags(self):
     self.write("ner/test.txt", "a\nb\n\nc\n")
@@ -179,6 +183,7 @@ class ScorerTest(tiny_tags.TaggingTestCase):
     self.quietly(self.update, scorer, task, ["B-X", "E-X"], 0)
     self.update(scorer, task, ["O"], 1)
     self.assertEqual(scorer.get_results(), [])
+    self.assertEqual(scorer.get_files(), {})
     self.assertEqual(scorer.get_test_predictions(),
                      {0: ["B-X", "I-X"], 1: ["O"]})
     self.assertEqual(scorer.get_submission(),

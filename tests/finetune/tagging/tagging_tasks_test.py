@@ -1,4 +1,4 @@
-"""Tests for finetune.tagging.tagging_tasks, to the end of a tiny run."""
+"""Tests for finetune.tagging.tagging_tasks, including a tiny run."""
 
 import os
 import shutil
@@ -66,7 +66,7 @@ class FilesTest(tiny_tags.TaggingTestCase):
     path = self.write("pos/dev.txt", "a X\na Y\n")
     self.assert_error(self.task("pos"), "dev", path + ":2: .* got 'Y'")
 
-  def test_a_form_of_a_known_type_is_known(self):
+  def test_all_labels_of_a_known_type_are_known(self):
     self.write("ner/train.txt", "a B-X\nb I-X\n")
     self.write("ner/dev.txt", "a S-X\n\na I-X\n")
     task = self.task("ner")
@@ -77,9 +77,9 @@ class FilesTest(tiny_tags.TaggingTestCase):
     path = self.write("ner/train.txt", "a B-X\nb IX\n\nc o\nd .O\nd b-x\n")
     self.assert_error(
         self.task("ner"), "train", "got 'IX' \\(%s:2\\), 'o' \\(%s:4\\), "
-        "'.O' \\(%s:5\\), 'b-x' \\(%s:6\\); correct" % ((path,) * 4))
+        "'.O' \\(%s:5\\), 'b-x' \\(%s:6\\). Correct" % ((path,) * 4))
     self.write("ner/train.txt", "a B-X\n" + "b o\n" * 7)
-    self.assert_error(self.task("ner"), "train", "and 2 more; correct")
+    self.assert_error(self.task("ner"), "train", "and 2 more. Correct")
 
   def test_tags_may_be_types_alone(self):
     self.write("ner/train.txt", "a X\nb X\nc O\n")
@@ -88,13 +88,13 @@ class FilesTest(tiny_tags.TaggingTestCase):
     self.assertEqual([task.label_list[i] for i in example.label_ids],
                      ["B-X", "E-X", "O"])
 
-  def test_missing_dev_data_say_what_to_do(self):
+  def test_missing_dev_data_come_with_advice(self):
     for name, advice in [("chunk", "CoNLL-2000 has no dev set: copy its test"),
-                         ("ner", "copy a file with tags there")]:
+                         ("ner", "Copy a file with tags there")]:
       self.write(name + "/train.txt", tiny_tags.TRAIN)
       with self.assertRaisesRegex(
           utils.UserError, "'%s': expected its dev data in .*dev.txt.*, found "
-          "no such file; %s" % (name, advice)):
+          "no such file. %s" % (name, advice)):
         self.task(name).get_data_files("dev")
 
   def test_stored_dev_features_depend_on_the_training_data(self):
@@ -115,7 +115,7 @@ class FilesTest(tiny_tags.TaggingTestCase):
     self.write("ner/train.txt", "a X B-X\n")
     path = self.write("ner/dev.txt", "a B-X\n")
     self.assert_error(self.task("ner"), "dev",
-                      path + ": expected 3 columns, as in .*, found 2")
+                      path + ": expected 3 columns, as in .*, got 2")
 
   def test_training_data_need_tags(self):
     path = self.write("ner/train.txt", "\na\nb\n")
@@ -137,42 +137,44 @@ class FilesTest(tiny_tags.TaggingTestCase):
     example, = self.examples(task, "test")
     self.assertIsNone(example.label_ids)
 
-  def test_test_data_without_the_last_column_count_as_unlabeled(self):
+  def test_test_data_without_the_last_column_are_unlabeled(self):
     self.write("ner/train.txt", "a N B-X\nb N O\n")
     path = self.write("ner/test.txt", "a N\nb N\n")
     task = self.task("ner")
     self.assertEqual(self.quietly(task.get_test_splits), ["test"])
     self.assertEqual(self.quietly(task.get_more_dev_splits), [])
     self.assertEqual(self.printed.getvalue().count(
-        "Task ner: %s counts as unlabeled (2 columns; with the tag there are "
-        "3): its words are for predictions, not for scores\n" % path), 1)
+        "Task ner: %s is unlabeled (2 columns; 3 with the tag): it will be "
+        "predicted, not scored\n" % path), 1)
     self.assertIsNone(self.examples(task, "test")[0].label_ids)
 
   def test_test_data_with_other_columns_name_the_line(self):
     self.write("ner/train.txt", "a N B-X\nb N O\n")
     path = self.write("ner/test.txt", "\na N N B-X\n")
     with self.assertRaisesRegex(
-        utils.UserError, path + ":2: expected a word a line, in 1, 2 or 3 "
+        utils.UserError, path + ":2: expected one word per line, in 1, 2 or 3 "
         "columns .* got 4: 'a N N B-X'"):
       self.task("ner").get_test_splits()
 
-  def test_debug_takes_some_of_the_sentences(self):
+  def test_debug_limits_the_number_of_sentences(self):
     self.write("ner/train.txt", "a O\n\n" * 300 + "a B-X\n")
     task = self.task("ner", debug=True)
     self.assertEqual(len(self.examples(task, "train")),
                      tagging_tasks.DEBUG_SENTENCES)
     self.assertIn("S-X", task.label_list)  # learned from all of them
 
-  def test_words_beyond_the_input_are_counted_once(self):
+  def test_number_of_truncated_words_is_logged_once(self):
     self.write("ner/train.txt", tiny_tags.TRAIN)
     self.write("ner/dev.txt", "a O\n" * 8 + "\n" + "a O\n" * 6 + "\n")
     task = self.task("ner", max_seq_length=8)  # 6 words fit
-    self.examples(task, "dev")
-    self.examples(task, "dev")
+    for _ in range(2):
+      for example in self.examples(task, "dev"):
+        self.quietly(task.featurize, example, False)
     self.assertEqual(self.printed.getvalue().count(
         "Task ner: 2 of 14 words, in 1 of 2 dev sentences, are beyond "
-        "max_seq_length (8 tokens): they count as predicted O; a larger "), 1)
-    self.examples(task, "train")
+        "max_seq_length (8 tokens): they count as predicted O. Increase "), 1)
+    for example in self.examples(task, "train"):
+      self.quietly(task.featurize, example, True)
     self.assertNotIn("train sentences", self.printed.getvalue())
 
 
@@ -201,13 +203,13 @@ class FeaturesTest(tiny_tags.TaggingTestCase):
         "ner_labels_mask": [1, 1, 0, 0, 0, 0, 0, 0],
         "ner_labeled_positions": [1, 2, 0, 0, 0, 0, 0, 0]})
 
-  def test_words_that_do_not_fit_have_no_label(self):
+  def test_truncated_words_have_no_label(self):
     for num_words in (7, 500):
       features = self.featurize("a O\n" * num_words)
       self.assertEqual(features["input_ids"], [2] + [7] * 6 + [3])
       self.assertEqual(sum(features["ner_labels_mask"]), 6)
 
-  def test_featurizing_can_be_shown(self):
+  def test_features_can_be_logged(self):
     self.featurize("good B-X\na O\n", log=True)
     self.assertIn("Sentence 0: [CLS] good a [SEP]", self.printed.getvalue())
     self.assertIn("labels: 1:good/S-X 2:a/O\n", self.printed.getvalue())
@@ -251,7 +253,7 @@ class HeadTest(tiny_tags.TaggingTestCase):
           [sequence, losses, outputs, kernel])
     logits = sequence.dot(kernel) + [0.1, 0.2, 0.3]  # [B, L, 3]
     log_probs = logits - np.log(np.exp(logits).sum(-1, keepdims=True))
-    # words at 1 and 3, labels 2 and 0; at 1, label 1; none: 0, not nan
+    # words at 1 and 3, labels 2 and 0; at 1, label 1; none: 0, not NaN
     expected = [-(log_probs[0, 1, 2] + log_probs[0, 3, 0]) / 2,
                 -log_probs[1, 1, 1], 0.0]
     np.testing.assert_allclose(losses, expected, rtol=1e-5, atol=1e-6)
@@ -262,7 +264,7 @@ class HeadTest(tiny_tags.TaggingTestCase):
                      list(logits[0, [1, 3]].argmax(-1)))
     self.assertEqual(list(outputs["eid"]), [4, 5, 6])
 
-  def test_words_are_dropped_out_in_training_only(self):
+  def test_dropout_only_in_training(self):
     for is_training in (False, True):
       with tf.Graph().as_default() as graph, tf.Session() as session:
         _, losses, _ = self.build(is_training)
@@ -289,7 +291,7 @@ class EndToEndTest(tiny_tags.TaggingTestCase):
     self.write("chunk/test.txt", "good\na\n\nb")
     config = self.config("ner", "pos", num_train_epochs=10)
     trial, = self.quietly(run_finetuning.run, config)
-    # The words say their tags, so that a tiny model learns them.
+    # The words determine their tags, so that a tiny model learns them.
     self.assertEqual(trial["results"]["ner"]["f1"], 100.0)
     self.assertEqual(trial["results"]["ner"]["test_f1"], 100.0)
     self.assertEqual(trial["results"]["pos"]["accuracy"], 100.0)

@@ -1,6 +1,6 @@
-"""Tests for finetune.classification.declared_tasks, by way of task_builder.
+"""Tests for declared classification and regression tasks.
 
-The test on AJGT runs where ELECTRA_DATA is a folder with arabic_sentiment/.
+The test on AJGT runs if ELECTRA_DATA is a folder with arabic_sentiment/.
 """
 
 import collections
@@ -66,16 +66,16 @@ class DeclaredClassificationTest(DeclaredTaskTest):
                                 path + ":5: .*bad, good, got 'fair'"):
       self.task(SENTIMENT).get_examples("dev")
 
-  def test_labels_that_differ_in_white_space_alone_are_refused(self):
+  def test_labels_that_differ_only_in_white_space_are_rejected(self):
     for format_, lines in [("tsv", ["label\tcontent", "1\ta", "2\tb", " 1\tc"]),
                            ("csv", ["label,content", "1,a", "2,b", " 1,c"])]:
       path = self.write("train." + format_, lines)
       with self.assertRaisesRegex(utils.UserError, re.escape(
-          path + ":4: expected the label '1', as at %s:2, found ' 1', which "
-          "differs in white space alone" % path)):
+          path + ":4: expected the label '1', as at %s:2, got ' 1', which "
+          "differs only in white space" % path)):
         self.task(SENTIMENT, format=format_)
 
-  def test_learned_labels_are_said_in_quotation_marks(self):
+  def test_learned_labels_are_logged_in_quotation_marks(self):
     self.write("train.tsv", LINES + ["very good\td"])
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):
@@ -93,13 +93,13 @@ class DeclaredClassificationTest(DeclaredTaskTest):
 
   def test_missing_file_names_others(self):
     self.write("train.csv", ["label,content", "good,a", "bad,b"])
-    with self.assertRaisesRegex(utils.UserError, "dev.csv, found no such file; "
-                                "put it there"):
+    with self.assertRaisesRegex(utils.UserError, "dev.csv, found no such file. "
+                                "Put it there"):
       self.task(SENTIMENT).get_data_files("dev")
     self.write("valid.csv", ["label,content", "good,a"])
     with self.assertRaisesRegex(
-        utils.UserError, "dev.csv, found no such file \\(if one of valid.csv "
-        "is it, name it in \"files\" in .*task.json\\); put it there"):
+        utils.UserError, "dev.csv, found no such file \\(if it is one of "
+        "valid.csv, name it in \"files\" in .*task.json\\). Put it there"):
       self.task(SENTIMENT).get_data_files("dev")
     self.write("dev.tsv", LINES)
     with self.assertRaisesRegex(
@@ -109,12 +109,12 @@ class DeclaredClassificationTest(DeclaredTaskTest):
 
   def test_nothing_to_learn_labels_from(self):
     with self.assertRaisesRegex(utils.UserError,
-                                "train.tsv to learn from.* give \"labels\""):
+                                "requires .*train.tsv. .* give \"labels\""):
       self.task(SENTIMENT, format="tsv")
     for lines, message in [
-        (LINES[:2], "at least two labels in the training file, found good"),
-        (LINES[:1], "found no example"),
-        (LINES + ["\td"], "train.tsv:5: expected a label, found an empty")]:
+        (LINES[:2], "at least two labels in the training file, got good"),
+        (LINES[:1], "got no example"),
+        (LINES + ["\td"], "train.tsv:5: expected a label, got an empty")]:
       self.write("train.tsv", lines)
       with self.assertRaisesRegex(utils.UserError, message):
         self.task(SENTIMENT)
@@ -139,7 +139,7 @@ class DeclaredClassificationTest(DeclaredTaskTest):
                          [("a b", None, None, "seven")])
     path = self.write("test.tsv", ["a b\tseven\tz\tz"])
     with self.assertRaisesRegex(utils.UserError, re.escape(
-        path + ":1: expected 2 or 3 columns, those of the training data without"
+        path + ":1: expected 2 or 3 columns, as in the training data without"
         " or with the label, got 4: a b | seven | z | z")):
       self.task(by_position).get_examples("test")
     self.write("dev.tsv", ["x\ta\t7\tz"])
@@ -186,18 +186,18 @@ class DeclaredClassificationTest(DeclaredTaskTest):
 
   def test_f1_is_for_two_labels(self):
     self.write("train.tsv", LINES + ["fair\td"])
-    with self.assertRaisesRegex(utils.UserError, "f1.*two labels, found 3"):
+    with self.assertRaisesRegex(utils.UserError, "f1.*two labels, got 3"):
       self.task(SENTIMENT, metric="f1")
 
   def test_features_are_made_anew_when_the_declaration_changes(self):
     self.write("train.tsv", LINES)
-    version = self.task(SENTIMENT).version
+    version = self.task(SENTIMENT).get_features_version()
     self.assertEqual(json.loads(json.dumps(version)), version)
-    self.assertEqual(version, self.task(SENTIMENT).version)
-    self.assertNotEqual(version, self.task(SENTIMENT, text_a="label",
-                                           label="content").version)
+    self.assertEqual(version, self.task(SENTIMENT).get_features_version())
+    changed = self.task(SENTIMENT, text_a="label", label="content")
+    self.assertNotEqual(version, changed.get_features_version())
     self.write("train.tsv", LINES + ["fair\td"])
-    self.assertNotEqual(version, self.task(SENTIMENT).version)
+    self.assertNotEqual(version, self.task(SENTIMENT).get_features_version())
 
   def test_declaration_of_a_known_task_is_refused(self):
     words_task.write_lines(os.path.join(
@@ -219,7 +219,7 @@ class DeclaredRegressionTest(DeclaredTaskTest):
     self.assertEqual(self.examples(task), [("a, b", "c", 1.0, "0"),
                                            ("c", "a, b", 1.0, "0")])
 
-  def test_learned_range_is_no_bound_for_the_dev_set(self):
+  def test_learned_range_does_not_limit_the_dev_set(self):
     self.write("train.csv", ["a,b,1", "c,d,3"])
     path = self.write("dev.csv", ["a,b,5"])
     task = self.task(LIKENESS, metric="mae")
@@ -232,7 +232,7 @@ class DeclaredRegressionTest(DeclaredTaskTest):
       self.write("dev.csv", ["a,b," + wrong])
       with self.assertRaisesRegex(
           utils.UserError, path + ":1: expected a number, got '%s'" % wrong):
-        task.get_examples("dev")
+        self.task(LIKENESS).get_examples("dev")
 
   def test_range_of_one_value(self):
     self.write("train.csv", ["a,b,1", "c,d,1.0"])

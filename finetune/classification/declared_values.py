@@ -1,0 +1,189 @@
+"""Metrics, labels, ranges and columns of tasks declared in a task.json.
+
+A declaration may leave labels, the range of values and the number of columns to
+be learned from the training file. A fine-tuned model keeps what was learned
+(finetune/task_metadata.py).
+"""
+
+from finetune.readers import table_layouts
+from finetune.readers import tables
+from finetune import task_declaration
+from finetune import task_metadata
+from util import utils
+
+
+def get_metrics(declaration, default, known):
+  """Returns the list of the metrics of a Declaration.
+
+  Args:
+    declaration: a task_declaration.Declaration.
+    default: list of str, the metrics if it names none.
+    known: container of the names of metrics that it may name.
+
+  Raises:
+    utils.UserError: a name is unknown.
+  """
+  metrics = declaration.values.get("metric", default)
+  metrics = [metrics] if isinstance(metrics, str) else metrics
+  task_declaration.check_names(declaration, "metric", metrics, known)
+  return metrics
+
+
+def get_labels(config, declaration):
+  """Returns the list of labels of a declared classification.
+
+  Raises:
+    utils.UserError: they differ from the labels of the model, or cannot be
+      learned.
+  """
+  labels = declaration.values.get("labels", task_declaration.LEARN)
+  recorded = task_metadata.recorded(config, declaration.name, "labels")
+  if labels == task_declaration.LEARN:
+    labels = recorded or _learn_labels(config, declaration)
+  labels = [tables.as_text(label) for label in labels]
+  if recorded and labels != recorded:
+    raise utils.UserError(
+        "%s: \"labels\": expected those that the model was trained with, %s, "
+        "in this order; got %s." % (declaration.path, ", ".join(recorded),
+                                    ", ".join(labels)))
+  if len(labels) < 2:
+    raise utils.UserError("%s: expected at least two labels, got %s." % (
+        task_metadata.path_of(config.model_folder()), ", ".join(labels)))
+  return labels
+
+
+def get_range(config, declaration):
+  """Returns [lowest, highest] value of a declared regression.
+
+  Raises:
+    utils.UserError: it differs from the range of the model, or cannot be
+      learned.
+  """
+  recorded = task_metadata.recorded(config, declaration.name, "range")
+  if is_range_learned(declaration):
+    bounds = recorded or _learn_range(config, declaration)
+  else:
+    bounds = declaration.values["range"]
+  bounds = list(map(float, bounds))
+  if recorded and bounds != recorded:
+    raise utils.UserError(
+        "%s: \"range\": expected the range that the model was trained with, "
+        "%s, got %s." % (declaration.path, recorded, bounds))
+  return bounds
+
+
+def is_range_learned(declaration):
+  """Returns whether a declared regression learns its range."""
+  return declaration.values.get(
+      "range", task_declaration.LEARN) == task_declaration.LEARN
+
+
+def get_layouts(config, declaration):
+  """Returns {split: table_layouts.Layout} of a declared task."""
+  num_columns = _num_columns(config, declaration)
+  labeled = _layout(declaration)._replace(num_columns=num_columns)
+  unlabeled = labeled._replace(label=None)
+  if num_columns and isinstance(labeled.label, int):
+    unlabeled = table_layouts.drop_label_column(labeled)
+  return {"train": labeled, "dev": labeled, "test": unlabeled}
+
+
+def parse_number(text):
+  """Returns the number in `text`, None if it is not in the float32 range."""
+  try:
+    value = float(text)
+  except ValueError:
+    return None
+  return value if abs(value) < 2.0 ** 128 else None  # also rejects NaN
+
+
+def check_number(text, place):
+  """Returns the number in `text`; raises a UserError as in `parse_number`."""
+  value = parse_number(text)
+  if value is None:
+    raise utils.UserError("%s: expected a number, got '%s'." % (place, text))
+  return value
+
+
+def _layout(declaration):
+  """Returns the Layout of a labeled file, without its number of columns."""
+  values = declaration.values
+  return table_layouts.Layout(
+      values["text_a"], values.get("text_b"), values["label"],
+      values.get("id"), values.get("header", True))
+
+
+def _num_columns(config, declaration):
+  """Returns the number of columns of labeled files, None if all are named.
+
+  Recorded with the model, else that of the training file or, if it is missing,
+  the dev file; None if all are missing.
+  """
+  if declaration.format not in tables.ROW_FORMATS or not any(
+      isinstance(column, int)
+      for column in table_layouts.columns_of(_layout(declaration))):
+    return None
+  recorded = task_metadata.recorded(config, declaration.name, "num_columns")
+  if recorded:
+    return recorded
+  for split in ("train", "dev"):
+    path = task_declaration.file_path(config, declaration, split)
+    if utils.exists(path):
+      return len(tables.first_cells(path, declaration.format)) or None
+  return None
+
+
+def _learn_labels(config, declaration):
+  """Returns the sorted labels of the training file.
+
+  Raises:
+    utils.UserError: a label is blank, or two differ only in white space.
+  """
+  places = {}  # the first one of each label
+  stripped = {}  # the first label without surrounding white space
+  for place, label in _train_labels(config, declaration):
+    if not label.strip():
+      raise utils.UserError("%s: expected a label, got an empty text." % place)
+    places.setdefault(label, place)
+    known = stripped.setdefault(label.strip(), label)
+    if label != known:
+      raise utils.UserError(
+          "%s: expected the label '%s', as at %s, got '%s', which differs only "
+          "in white space. Correct the file, or list both in \"labels\"." % (
+              place, known, places[known], label))
+  labels = sorted(places)
+  if len(labels) < 2:
+    raise utils.UserError(
+        "%s: expected at least two labels in the training file, got %s." % (
+            declaration.path, ", ".join(labels) or "no example"))
+  utils.log("Task %s: %d labels in the training file: %s" % (
+      declaration.name, len(labels), tables.quoted(labels, ", ")))
+  return labels
+
+
+def _learn_range(config, declaration):
+  """Returns (lowest, highest) value of the training file."""
+  values = [check_number(text, place)
+            for place, text in _train_labels(config, declaration)]
+  if len(set(values)) < 2:
+    raise utils.UserError(
+        "%s: expected at least two different values in the training file, "
+        "got %s." % (declaration.path, values[:1] or "no example"))
+  utils.log("Task %s: values in the training file range from %g to %g" % (
+      declaration.name, min(values), max(values)))
+  return min(values), max(values)
+
+
+def _train_labels(config, declaration):
+  """Yields (place, label) of the training file."""
+  path = task_declaration.file_path(config, declaration, "train")
+  if not utils.exists(path):
+    raise utils.UserError(
+        "%s: \"learn\" requires the training file %s. Put it there, or give "
+        "\"%s\" instead." % (
+            declaration.path, path, "labels" if
+            declaration.kind == "classification" else "range"))
+  layout = _layout(declaration)
+  position = table_layouts.fields_of(layout).index("label")
+  for row in table_layouts.read(path, declaration.format, layout):
+    yield row.place, row.values[position]
