@@ -68,8 +68,8 @@ class Task(abc.ABC):
       config: a FinetuningConfig.
       name: str, the task's name.
       tokenizer: a FullTokenizer.
-      declaration: the task_declaration.Declaration of a task that has no class
-        of its own.
+      declaration: the task_declaration.Declaration of a task without its own
+        class.
     """
     self.config = config
     self.name = name

@@ -1,7 +1,7 @@
 """Holds the project's imports to one direction.
 
 Each room may import only the rooms listed for it. A new arrow is a design
-decision: change the table in the same commit and say why.
+decision: change the table in the same commit and explain why.
 """
 
 import ast

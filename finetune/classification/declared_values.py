@@ -139,19 +139,19 @@ def _learn_labels(config, declaration):
   Raises:
     utils.UserError: a label is blank, or two differ only in white space.
   """
-  places = {}  # the first one of each label
+  first_lines = {}  # "file:line" by label
   stripped = {}  # the first label without surrounding white space
   for place, label in _train_labels(config, declaration):
     if not label.strip():
       raise utils.UserError("%s: expected a label, got an empty text." % place)
-    places.setdefault(label, place)
+    first_lines.setdefault(label, place)
     known = stripped.setdefault(label.strip(), label)
     if label != known:
       raise utils.UserError(
           "%s: expected the label '%s', as at %s, got '%s', which differs only "
           "in white space. Correct the file, or list both in \"labels\"." % (
-              place, known, places[known], label))
-  labels = sorted(places)
+              place, known, first_lines[known], label))
+  labels = sorted(first_lines)
   if len(labels) < 2:
     raise utils.UserError(
         "%s: expected at least two labels in the training file, got %s." % (

@@ -1,4 +1,4 @@
-"""The tasks of GLUE (arXiv:1804.07461), in the layouts of its own files.
+"""The tasks of GLUE (arXiv:1804.07461), in the layouts of the original files.
 
 Files: `finetuning_data/<task>/{train,dev,test}.tsv`, as downloaded from GLUE.
 Columns are identified by the names in the header line.

@@ -64,7 +64,7 @@ def read_conll(path):
     utils.UserError: the file is missing, is not UTF-8, has no words, or a line
       has another number of columns than the first.
   """
-  sentences, rows, first_line, num_columns, shown = [], [], None, None, None
+  sentences, rows, first_line, num_columns, first_text = [], [], None, None, None
   for number, line in lines.read_lines(path):
     line = line.strip(_SEPARATORS)
     cells = re.split("[%s]+" % _SEPARATORS, line) if line else []
@@ -74,7 +74,7 @@ def read_conll(path):
       rows = []
       continue
     num_columns = num_columns or len(cells)
-    shown = shown or lines.shorten(line)
+    first_text = first_text or lines.shorten(line)
     if len(cells) != num_columns:
       raise utils.UserError(
           "%s:%d: expected %d columns separated by spaces or tabs, as in the "
@@ -87,7 +87,7 @@ def read_conll(path):
     sentences.append(_sentence(path, first_line, rows))
   if not sentences:
     raise no_words_error(path)
-  return ConllFile(path, num_columns, sentences, shown)
+  return ConllFile(path, num_columns, sentences, first_text)
 
 
 def no_words_error(path):

@@ -2,7 +2,7 @@
 
 from util import utils
 
-_MAX_SHOWN_CHARACTERS = 80  # of a line, in messages
+_MAX_REPORTED_CHARACTERS = 80  # of a line, in messages
 
 
 def read_lines(path):
@@ -37,7 +37,7 @@ def read_json_lines(path):
 
 
 def shorten(text):
-  """Returns a line as it is shown in messages."""
-  if len(text) <= _MAX_SHOWN_CHARACTERS:
+  """Returns a line shortened for messages."""
+  if len(text) <= _MAX_REPORTED_CHARACTERS:
     return text
-  return text[:_MAX_SHOWN_CHARACTERS] + "..."
+  return text[:_MAX_REPORTED_CHARACTERS] + "..."

@@ -76,14 +76,14 @@ def read_table(path, file_format, layout, num_columns=None, has_tags=True):
                     columns.tags is not None, sentences)
 
 
-def check_width(place, width, num_columns, shown):
+def check_width(place, width, num_columns, text):
   """Raises a UserError unless the width fits a file with or without tags.
 
   Args:
     place: str, "file:line".
     width: int, the number of columns of the file.
     num_columns: int, that of the training data; None if unknown.
-    shown: str, the line.
+    text: str, the line.
   """
   allowed = sorted({1, num_columns - 1, num_columns}) if num_columns else []
   if allowed and width not in allowed:
@@ -91,7 +91,7 @@ def check_width(place, width, num_columns, shown):
         "%s: expected one word per line, in %s columns (those of the training "
         "data with or without the tag, or only words), got %d: '%s'. For plain "
         "text, put {\"text\": \"...\"} on each line of a .jsonl file." % (
-            place, _or(allowed), width, shown))
+            place, _or(allowed), width, text))
 
 
 def _or(numbers):

@@ -174,7 +174,7 @@ def quoted(names, separator):
 
 
 def shorten(cells):
-  """Returns the cells of a row as they are shown in messages."""
+  """Returns the cells of a row shortened for messages."""
   return lines.shorten(" | ".join(cells))
 
 

@@ -39,19 +39,19 @@ def read_json(path, layout, *, is_lines, has_tags=True):
   return sentences
 
 
-def places_of(words, text):
+def locate_words(words, text):
   """Returns the (first character, one after the last) of each word in a text.
 
   Args:
     words: list of str that occur in `text` in this order.
     text: str.
   """
-  places, end = [], 0
+  offsets, end = [], 0
   for word in words:
     start = text.index(word, end)
     end = start + len(word)
-    places.append((start, end))
-  return places
+    offsets.append((start, end))
+  return offsets
 
 
 def _read_values(path, is_lines):

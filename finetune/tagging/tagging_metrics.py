@@ -198,10 +198,10 @@ class SpanScorer(TaggingScorer):
 
   def _prediction(self, example, tags):
     prediction = super()._prediction(example, tags)
-    places = tagged_sentences.places_of(example.words, example.text)
+    offsets = tagged_sentences.locate_words(example.words, example.text)
     prediction["entities"] = entities = []
     for first, last, span_type in tagging_utils.get_span_labels(tags):
-      start, end = places[first][0], places[last][1]
+      start, end = offsets[first][0], offsets[last][1]
       entities.append(collections.OrderedDict([
           ("type", span_type), ("text", example.text[start:end]),
           ("start", start), ("end", end), ("first_word", first),

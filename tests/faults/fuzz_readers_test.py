@@ -125,7 +125,7 @@ class DataCase(unittest.TestCase):
     @fuzzing.settings
     @hypothesis.given(draw_bytes)
     def check(content):
-      # Or by a file beside it, whose labels are no longer known.
+      # Or by a file next to it, whose labels are no longer known.
       self.check(os.path.dirname(self.write(path, content)), name)
 
     @hypothesis.settings(fuzzing.settings, max_examples=20)

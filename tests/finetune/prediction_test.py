@@ -256,7 +256,7 @@ class RegressionTest(PredictionTestCase):
 
   def test_pairs_are_not_read_from_plain_text(self):
     self.write_task("alike", LIKENESS, train_tsv=["a\tb\t10", "c\tc\t40"])
-    with self.assertRaisesRegex(utils.UserError, "about pairs of texts"):
+    with self.assertRaisesRegex(utils.UserError, "requires pairs of texts"):
       self.train("alike", self.write("new.txt", ["a"]))
 
 

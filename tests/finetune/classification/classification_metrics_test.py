@@ -48,7 +48,7 @@ class ClassificationMetricsTest(unittest.TestCase):
   def assert_scores(self, scores, **wanted):
     self.assertEqual(set(scores), set(wanted))
     for name, value in wanted.items():
-      self.assertAlmostEqual(scores[name], value, places=6, msg=name)
+      self.assertAlmostEqual(scores[name], value, 6, name)
 
   def test_accuracy(self):
     self.assert_scores(metrics.accuracy(LABELS, PREDICTIONS), accuracy=60.0)

@@ -189,7 +189,7 @@ class DeclaredClassificationTest(DeclaredTaskTest):
     with self.assertRaisesRegex(utils.UserError, "f1.*two labels, got 3"):
       self.task(SENTIMENT, metric="f1")
 
-  def test_features_are_made_anew_when_the_declaration_changes(self):
+  def test_features_are_rebuilt_when_the_declaration_changes(self):
     self.write("train.tsv", LINES)
     version = self.task(SENTIMENT).get_features_version()
     self.assertEqual(json.loads(json.dumps(version)), version)

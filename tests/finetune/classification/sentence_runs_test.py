@@ -1,4 +1,4 @@
-"""Whole runs of run_finetuning on classification and regression tasks.
+"""Complete runs of run_finetuning on classification and regression tasks.
 
 The tests on CoLA and AJGT run if ELECTRA_DATA is a folder with glue/ and
 arabic_sentiment/.

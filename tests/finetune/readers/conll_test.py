@@ -58,7 +58,7 @@ class ConllReaderTest(tiny_tags.TaggingTestCase):
   def test_one_column_has_no_tags(self):
     self.assertEqual(self.sentences("a\nb\n"), [(["a", "b"], None)])
 
-  def test_places_are_line_numbers(self):
+  def test_place_is_the_line_number(self):
     content = self.read("\na O\n\n\n-DOCSTART- O\nb O\nc O\n")
     self.assertEqual(content.sentences[0].place(0), content.path + ":2")
     self.assertEqual(content.sentences[1].place(1), content.path + ":7")

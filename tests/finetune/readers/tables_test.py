@@ -22,7 +22,7 @@ class ReaderTest(unittest.TestCase):
               content.encode("utf-8"))
 
   def assert_error(self, message, read, content):
-    """Holds that reading says `message`, after the path of the file."""
+    """Asserts that reading raises `message` after the path of the file."""
     self.write(content)
     with self.assertRaises(utils.UserError) as caught:
       read()
@@ -58,7 +58,7 @@ class ReadTsvTest(ReaderTest):
 
   def test_text_is_unchanged(self):
     # Quotation marks, spaces and what str.splitlines takes for a line's end.
-    text = " he said: \"no\u2028yes\x85'\x0c "
+    text = " he wrote: \"no\u2028yes\x85'\x0c "
     self.assertEqual(self.values("a\tb\n%s\t\n" % text), [["", text]])
 
   def test_field_of_any_length(self):
@@ -151,9 +151,9 @@ class ReadCsvTest(ReaderTest):
     self.assert_error(":2: expected a row of comma-separated values: "
                       "unexpected end of data. Check for a quotation mark "
                       "that is not closed", self.read, "a,b\n\"1,2\n3,4\n")
-    # However much follows it; or where a mark further on seems to close it.
+    # Also if much text follows, or a later mark seems to close it.
     self.assert_error(":2: expected a row of comma-separated values: "
-                      "unexpected end of data; maybe", self.read,
+                      "unexpected end of data. Check", self.read,
                       "a,b\n\"1,2\n" + "3,4\n" * 50000)
     self.assert_error(":2: expected a row of comma-separated values: ',' "
                       "expected after", self.read,
@@ -187,7 +187,7 @@ class ReadJsonTest(ReaderTest):
   def read_lines(self):
     return tables.read_jsonl(self.path, ["a", "b"])
 
-  def test_values_and_places(self):
+  def test_values_and_locations(self):
     self.write('[{"a": "x", "b": 1, "c": []}, {"b": null, "a": "y"}]')
     self.assertEqual([tuple(row) for row in self.read()],
                      [(self.path + ": object 1", ["x", 1]),

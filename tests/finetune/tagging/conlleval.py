@@ -1,8 +1,8 @@
 """The chunks of a sentence as conlleval, the CoNLL scorer, defines them.
 
 Written from the description of the shared tasks (conlleval's behaviour on the
-tags B, I, E, S and O), independently of finetune.tagging: a chunk begins and
-ends where the table of neighbouring tags says so.
+tags B, I, E, S and O), independently of finetune.tagging: a table of adjacent tags
+determines where chunks begin and end.
 """
 
 BEGINS = {("B", "B"), ("I", "B"), ("O", "I"), ("O", "B"), ("E", "E"),

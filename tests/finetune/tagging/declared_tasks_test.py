@@ -38,7 +38,7 @@ class DeclaredTaggingTest(unittest.TestCase):
     self.assertEqual((example.task_name, example.words),
                      ("mine", ["a", "b", "c"]))
 
-  def test_whole_tags(self):
+  def test_tags_without_spans(self):
     self.write("train.txt", ["a NN", "b VB"])
     self.assertEqual(self.task(metric="accuracy").label_list, ["NN", "VB"])
 

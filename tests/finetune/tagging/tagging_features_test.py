@@ -25,7 +25,7 @@ class MakeInputTest(tiny_tags.TaggingTestCase):
     return " ".join(tokenizer.convert_ids_to_tokens(made.input_ids)), (
         made.positions)
 
-  def test_words_stand_where_their_first_piece_does(self):
+  def test_positions_of_words_are_those_of_their_first_piece(self):
     self.assertEqual(self.make("abb a b"),
                      ("[CLS] a ##b ##b a b [SEP]", [1, 4, 5]))
 

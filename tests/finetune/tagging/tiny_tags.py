@@ -15,7 +15,7 @@ DEV = "good B-X\na O\n\nb B-Y\n\n"
 
 
 class TaggingTestCase(unittest.TestCase):
-  """A test with a data folder of its own."""
+  """A test with its own data folder."""
 
   def setUp(self):
     super().setUp()
