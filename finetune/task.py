@@ -88,8 +88,8 @@ class Task(abc.ABC):
 
     Ready for JSON; features are rebuilt when it changes.
     """
-    return ([self.version, self.declaration] if self.declaration
-            else self.version)
+    return ([self.version, self.declaration] if self.declaration else
+            self.version)
 
   def join(self, tasks):
     """Receives all tasks of the run, including this one.

@@ -1,18 +1,21 @@
-"""Texts of a task, cleaned as those that the model was pre-trained on.
+"""Cleans a task's texts like those that the model was pre-trained on.
 
-A model that learned from cleaned text has never seen, for instance, a diacritic
-or a bare link; what it is fine-tuned on and predicts for should look alike.
+A model pre-trained on cleaned text has never seen, for instance, a diacritic or
+a link, so fine-tuning and prediction need the same cleaning. This module
+selects it and maps text to text. Question answering also has to map positions:
+qa/text_alignment.py aligns the characters of a text and its cleaned copy, and
+qa/cleaned_context.py locates answers in cleaned contexts with it.
 """
 
 from model import arabert_cleaning
 from util import utils
 
 HPARAM = "arabert_preprocessing"
-OFF = "none"  # its value for no cleaning; null is what the model records
+OFF = "none"  # disables cleaning; null means: as recorded with the model
 
 
-def model_of(config):
-  """Returns whose cleaning the texts of a run get, None for none.
+def cleaning_model(config):
+  """Returns the name of the model whose cleaning a run uses, None for none.
 
   Args:
     config: a FinetuningConfig.
@@ -22,60 +25,59 @@ def model_of(config):
 
 
 def make_cleaner(model_name):
-  """Returns the function of a text that returns it cleaned.
+  """Returns the cleaning function of a model, str to str.
 
   Args:
     model_name: str, as in `arabert_cleaning.make_cleaner`.
 
   Raises:
-    utils.UserError: there is no such model, or the cleaning cannot be done.
+    utils.UserError: the model is unknown, or its cleaning is not available.
   """
   return arabert_cleaning.make_cleaner(
       model_name, "hyperparameter '%s'" % HPARAM)
 
 
-def say(config, task_name, what):
-  """Logs what of a task is cleaned, and why.
+def log_cleaning(config, task_name, texts):
+  """Logs which texts of a task are cleaned, and why.
 
   Args:
     config: a FinetuningConfig.
     task_name: str.
-    what: str, such as "texts %s"; "are cleaned as those of ..." goes in.
+    texts: str, the texts that are cleaned, such as "words".
   """
-  name = model_of(config)
-  reason = ("as asked for" if config.was_passed(HPARAM) else
-            "as recorded with the model; \"%s\": \"%s\" leaves it out" % (
-                HPARAM, OFF))
-  utils.log("Task '%s': %s" % (
-      task_name, what % "are cleaned as those of %s (%s)" % (name, reason)))
+  utils.log("Task '%s': cleaning %s like the pre-training text of %s (%s)" % (
+      task_name, texts, cleaning_model(config),
+      "set by %s" % HPARAM if config.was_passed(HPARAM) else
+      "recorded with the model; to disable it set \"%s\": \"%s\"" % (
+          HPARAM, OFF)))
 
 
 class TextCleaner:
-  """Cleans the texts of one task; says so when the first one is."""
+  """Cleans the texts of one task; logs it with the first one."""
 
-  def __init__(self, config, task_name, what):
-    """Prepares nothing yet: many runs only load the task.
+  def __init__(self, config, task_name, texts):
+    """Keeps the settings; the cleaning is loaded with the first text.
 
     Args:
       config: a FinetuningConfig.
       task_name: str.
-      what: str, what is cleaned, such as "texts".
+      texts: str, the texts that are cleaned, such as "words", for the log.
     """
     self._config = config
     self._task_name = task_name
-    self._what = what
+    self._texts = texts
     self._clean = None
 
   def clean(self, texts):
-    """Returns a list of texts cleaned; one that would be left empty stays.
+    """Returns the cleaned texts; keeps a text that would become empty.
 
     Raises:
-      utils.UserError: the cleaning cannot be done.
+      utils.UserError: the cleaning is unknown or not available.
     """
-    name = model_of(self._config)
+    name = cleaning_model(self._config)
     if name is None:
       return list(texts)
     if self._clean is None:
       self._clean = make_cleaner(name)
-      say(self._config, self._task_name, self._what + " %s")
+      log_cleaning(self._config, self._task_name, self._texts)
     return [self._clean(text).strip() or text for text in texts]

@@ -237,7 +237,11 @@ class ClassificationTask(SentenceTask):
       self.metrics = declared_values.get_metrics(
           declaration, ["accuracy", "macro_f1"],
           classification_metrics.CLASSIFICATION_METRICS)
-      self.version += [self.label_list] + self._declared_num_columns
+
+  def get_features_version(self):
+    version = super().get_features_version()
+    return version + [self.label_list] + self._declared_num_columns if (
+        self.declaration) else version
 
   @classmethod
   def from_declaration(cls, config, tokenizer, declaration):
@@ -321,7 +325,11 @@ class RegressionTask(SentenceTask):
           declaration, list(self.metrics),
           classification_metrics.REGRESSION_METRICS)
       self._is_range_learned = declared_values.is_range_learned(declaration)
-      self.version += [[min_value, max_value]] + self._declared_num_columns
+
+  def get_features_version(self):
+    version = super().get_features_version()
+    return version + [[self.min_value, self.max_value]] + (
+        self._declared_num_columns) if self.declaration else version
 
   @classmethod
   def from_declaration(cls, config, tokenizer, declaration):

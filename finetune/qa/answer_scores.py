@@ -119,6 +119,6 @@ def best_over(gold_answers, predicted, score):
     ValueError: there is no gold answer to score against.
   """
   if not gold_answers:
-    raise ValueError("No gold answer to score the prediction %r against. For an "
-                     "unanswerable question pass ['']." % predicted)
+    raise ValueError("No gold answer to score the prediction %r against. Pass "
+                     "[''] for an unanswerable question." % predicted)
   return max(score(gold, predicted) for gold in gold_answers)

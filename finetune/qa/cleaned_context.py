@@ -1,7 +1,8 @@
-"""Contexts that are cleaned for the model, whose answers stay as written.
+"""Contexts that the model reads cleaned, with answers as originally written.
 
-What the model reads is the cleaned text; the answers to learn are sought in it,
-and those it gives are taken from the original.
+The answers to learn are located in the cleaned context, and predicted spans are
+mapped back to the original. Builds on text_cleaning.py (the cleaning) and
+text_alignment.py (positions in both texts).
 """
 
 import re
@@ -12,21 +13,21 @@ from finetune import text_cleaning
 
 
 class Cleaning:
-  """The cleaning of one model's texts, as a task's reader needs it."""
+  """The cleaning of questions and contexts for one model."""
 
   def __init__(self, model_name):
-    """Prepares it.
+    """Loads the cleaning.
 
     Args:
       model_name: str, as in `text_cleaning.make_cleaner`.
 
     Raises:
-      utils.UserError: there is no such model, or the cleaning cannot be done.
+      utils.UserError: the model is unknown, or its cleaning is not available.
     """
     self._clean = text_cleaning.make_cleaner(model_name)
 
   def clean(self, text):
-    """Returns a question, or any other text, cleaned."""
+    """Returns a question cleaned."""
     return self._clean(text)
 
   def words(self, context):
@@ -42,7 +43,7 @@ class CleanedWords(qa_examples.Words):
 
     Args:
       original: str, the context.
-      clean: function of a text that returns it cleaned.
+      clean: function that returns a text cleaned.
     """
     self._clean = clean
     self._cleaned = clean(original)
@@ -51,16 +52,16 @@ class CleanedWords(qa_examples.Words):
     self._alignment = text_alignment.Alignment(original, self._cleaned)
 
   def locate(self, answer, start):
-    """Returns the Located answer in the cleaned context, None if it is gone.
+    """Returns the Located answer in the cleaned context, None if not possible.
 
-    An answer that does not stand at its place is sought elsewhere, the nearest
-    first; one that the original does not have, cleaned in the cleaned context.
-    It is gone if no letter or digit of it is left, or something stands for it
-    that stands for more, such as "[رابط]" for a web address.
+    An answer that is not at `start` is located at its nearest occurrence in the
+    original, or, without any, cleaned in the cleaned context. The result is
+    None if the cleaning left no letter or digit of the answer, or replaced more
+    than the answer, such as a web address by "[رابط]".
 
     Args:
       answer: str, the text of the answer in the original.
-      start: int, where it starts there, in characters.
+      start: int, the index of its first character in the original.
     """
     answer = answer.strip()
     if not answer:
@@ -74,20 +75,20 @@ class CleanedWords(qa_examples.Words):
     return span and self._located(self._alignment.to_original(*span), True)
 
   def text(self, first, last, start=0, end=None):
-    """Returns a part of the words as the original has it; see `Words.text`."""
+    """Returns characters of words as in the original; see `Words.text`."""
     if end is None:
       end = sum(map(len, self.words[first:last + 1])) + last - first
-    first_char = self._place(first, start)
-    end_char = self._place(first, end - 1) + 1
+    first_char = self._index_in_cleaned(first, start)
+    end_char = self._index_in_cleaned(first, end - 1) + 1
     start, end = self._alignment.to_original(first_char, end_char)
     return self.context[start:end]
 
-  def _place(self, first, offset):
-    """Returns the place in the cleaned text of a character of the words.
+  def _index_in_cleaned(self, first, offset):
+    """Returns the index in the cleaned text of a character of some words.
 
     Args:
-      first: int, the first of them.
-      offset: int, of the character among them with single spaces between.
+      first: int, the first of the words.
+      offset: int, the index of the character in the words joined by spaces.
     """
     for word in range(first, len(self.words)):
       if offset < len(self.words[word]):
@@ -96,7 +97,7 @@ class CleanedWords(qa_examples.Words):
     raise AssertionError("no character %d in the words" % offset)
 
   def _located(self, span, is_moved):
-    """Returns the Located answer that is at `span` of the original, or None."""
+    """Returns the Located answer at `span` of the original, or None."""
     cleaned_span = self._alignment.to_cleaned(*span)
     if cleaned_span is None:
       return None
@@ -112,20 +113,20 @@ class CleanedWords(qa_examples.Words):
                self._word_of_character[end - 1]), is_moved)
 
   def _original_span(self, answer, start):
-    """Returns (start, end) of the answer in the original, None if not there."""
+    """Returns (start, end) of the answer in the original, None if not found."""
     if start >= 0 and self.context.startswith(answer, start):
       return start, start + len(answer)
     return _nearest(answer, self.context, start)
 
 
-def _nearest(text, where, start):
-  """Returns (start, end) of the nearest place of a text, None if there is none.
+def _nearest(text, context, start):
+  """Returns the span of the occurrence of `text` nearest to `start`, or None.
 
-  Case and the length of white space may differ; the first wins a tie.
+  Case and the length of white space may differ. Ties go to the first.
   """
   words = text.split()
   if not words:
     return None
-  places = [match.span() for match in re.finditer(
-      r"\s+".join(map(re.escape, words)), where, re.IGNORECASE)]
-  return min(places, key=lambda place: abs(place[0] - start), default=None)
+  spans = [match.span() for match in re.finditer(
+      r"\s+".join(map(re.escape, words)), context, re.IGNORECASE)]
+  return min(spans, key=lambda span: abs(span[0] - start), default=None)

@@ -20,8 +20,8 @@ from model import layers
 from model import tensor_ops
 
 HIDDEN_SIZE = 512
-# Added to the logits of positions where no answer can start or end; the value is
-# the reference's and affects its losses.
+# Added to the logits of positions where no answer can start or end. The value
+# is the reference's; the losses depend on it.
 MASKED_LOGIT = -1000.0
 
 

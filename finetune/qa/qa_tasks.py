@@ -1,4 +1,4 @@
-"""The question answering tasks: where their files are and what they look like.
+"""The question answering tasks: their files, features and head.
 
 To add one in SQuAD's layout, subclass `QATask` with a constructor
 `(config, tokenizer)` that gives the task its name, and put its files at
@@ -28,13 +28,13 @@ DEBUG_QUESTIONS = 30  # of each split, in debug mode
 class QATask(task.Task):
   """Answers questions with a span of a context; files in SQuAD's layout."""
 
-  version = 2  # 2: white space hides no answer
+  version = 2  # 2: answers are located whatever their white space
   # Whether questions may have no answer, as in SQuAD 2.0.
   has_impossible = False
-  # What to do about a file of the other version of SQuAD; None: use one of the
-  # tasks that need no declaration.
+  # What to do about a file of the other SQuAD version, for the error message;
+  # None: use the built-in task of that version.
   version_advice = None
-  # The names that the file of a split may have; the first there is is read.
+  # {split: possible file names}; the first file that exists is read.
   file_names = {"train": ("train.json",), "dev": ("dev.json",),
                 "test": ("test.json",)}
   feature_hparams = task.Task.feature_hparams + (
@@ -49,7 +49,7 @@ class QATask(task.Task):
         tokenizer, max_seq_length=config.max_seq_length,
         max_query_length=config.max_query_length,
         doc_stride=config.doc_stride)
-    self._made_cleaning = None  # where there is one, from the first reading on
+    self._loaded_cleaning = None  # loaded when the first file is read
     self._scored_with = [self]  # the run's QATasks
     if declaration:
       self.has_impossible = declaration.values.get("has_impossible", False)
@@ -66,7 +66,7 @@ class QATask(task.Task):
     self._scored_with = [other for other in tasks if isinstance(other, QATask)]
 
   def get_data_files(self, split):
-    """Returns [the file of `split`], and what decides what is read of it.
+    """Returns the file of `split`, and the files its examples depend on.
 
     Raises:
       utils.UserError: there is none.
@@ -103,9 +103,9 @@ class QATask(task.Task):
   def featurize(self, example, is_training, log=False, for_eval=False):
     """Returns a list of dicts, the features of each window.
 
-    With `for_eval` they also hold what a scorer needs, not for the model:
-    "<task>_doc_span_index", "<task>_tokens", "<task>_token_to_orig_map" and
-    "<task>_token_is_max_context".
+    With `for_eval` they include "<task>_doc_span_index", "<task>_tokens",
+    "<task>_token_to_orig_map" and "<task>_token_is_max_context", which map
+    predictions back to the context and are not inputs of the model.
     """
     del is_training  # windows of the dev set are labeled too, for their loss
     windows = self.get_windows(example)
@@ -136,15 +136,14 @@ class QATask(task.Task):
     return qa_metrics.SpanBasedQAScorer(self.config, self, split)
 
   def keeps(self, qas_id):
-    """Returns whether the question of that id is of this task."""
+    """Returns whether the question with that id is part of this task."""
     del qas_id
     return True
 
   def _read(self, path, split, max_questions):
     """Returns the QAExamples of a file, at most `max_questions`."""
     return qa_examples.build_examples(
-        self._read_questions(
-            path, is_labeled=self.is_labeled(split)),
+        self._read_questions(path, is_labeled=self.is_labeled(split)),
         path, self.name, is_training=split == "train",
         # Every question of a predict_file gets an answer.
         keep_fn=None if split == task.PREDICT else self.keeps,
@@ -163,12 +162,12 @@ class QATask(task.Task):
             if self.keeps(question.qas_id)]
 
   def _without_leaks(self, examples):
-    """Returns the training examples; says which contexts are scored too.
+    """Returns the training examples and logs those with scored contexts.
 
-    Those questions are left out if `drop_leaked_questions` is set.
+    These are removed if `drop_leaked_questions` is set.
 
     Raises:
-      utils.UserError: no question would be left.
+      utils.UserError: no question remains.
     """
     scored = self._scored_files()
     leaks = leakage.find(
@@ -179,14 +178,14 @@ class QATask(task.Task):
     leakage.report(self.name, leaks, len(examples), sorted(scored), is_dropped)
     if is_dropped and len(leaks.questions) == len(examples):
       raise utils.UserError(
-          "Task '%s': %s leaves out all %d training questions of %s; expected "
-          "some on other contexts." % (
+          "Task '%s': %s removes all %d training questions of %s. Use training "
+          "data with other contexts than the dev and test sets." % (
               self.name, leakage.HPARAM, len(examples), self._path("train")))
     return [example for i, example in enumerate(examples)
             if not (is_dropped and i in leaks.questions)]
 
   def _scored_files(self):
-    """Returns {path: QATask}, of the dev and test sets of the run."""
+    """Returns {path: its QATask} of the dev and test sets of the run."""
     files = {other._find(split): other for other in self._scored_with
              for split in ("dev", "test")}
     return {path: other for path, other in files.items()
@@ -196,17 +195,14 @@ class QATask(task.Task):
     """Returns the cleaned_context.Cleaning of the task's texts, None for none.
 
     Raises:
-      utils.UserError: it cannot be done.
+      utils.UserError: it is unknown or not available.
     """
-    name = text_cleaning.model_of(self.config)
-    if name is None:
-      return None
-    if self._made_cleaning is None:
-      self._made_cleaning = cleaned_context.Cleaning(name)
-      text_cleaning.say(
-          self.config, self.name, "contexts and questions %s; answers are given "
-          "as the original has them")
-    return self._made_cleaning
+    name = text_cleaning.cleaning_model(self.config)
+    if name and self._loaded_cleaning is None:
+      self._loaded_cleaning = cleaned_context.Cleaning(name)
+      text_cleaning.log_cleaning(
+          self.config, self.name, "contexts and questions (not the answers)")
+    return self._loaded_cleaning
 
   def _features(self, window, for_eval):
     features = packing.padded_inputs(window.input_ids, window.segment_ids,
@@ -250,7 +246,7 @@ class SQuAD(QATask):
     super().__init__(config, "squad", tokenizer)
 
   def missing_file_advice(self, split):
-    # AraELECTRA's README places ARCD's files there, for this very task.
+    # AraELECTRA's README puts ARCD's files there, for this very task.
     path = os.path.join(self.config.raw_data_dir("squadv1"), split + ".json")
     if not utils.exists(path):
       return super().missing_file_advice(split)
@@ -271,8 +267,8 @@ class SQuADv1(QATask):
 class ARCD(QATask):
   """The Arabic Reading Comprehension Dataset, in SQuAD 1.1's layout.
 
-  It is published as arcd-train.json and arcd-test.json; the test set, which has
-  answers, is what models are compared on, so it can stand for the dev set.
+  It is published as arcd-train.json and arcd-test.json. The test set is labeled
+  and models are compared on it, so it may be used as the dev set.
   """
 
   file_names = {"train": ("train.json", "arcd-train.json"),
@@ -287,7 +283,7 @@ class ARCD(QATask):
 
 
 class TyDiQA(QATask):
-  """The Arabic part of TyDi QA's gold passage task, in SQuAD 1.1's layout."""
+  """The Arabic questions of TyDi QA's gold passage task, in SQuAD's layout."""
 
   file_names = {
       "train": ("train.json", "tydiqa-goldp-v1.1-train.json",
@@ -306,7 +302,7 @@ class TyDiQA(QATask):
 
 
 class MRQATask(QATask):
-  """A dataset in the layout of the MRQA 2019 shared task: .jsonl[.gz]."""
+  """A data set in the layout of the MRQA 2019 shared task: .jsonl[.gz]."""
 
   file_names = {"train": ("train.jsonl", "train.jsonl.gz"),
                 "dev": ("dev.jsonl", "dev.jsonl.gz"), "test": ()}

@@ -1,8 +1,9 @@
-"""Which characters of a text a cleaned copy of it stands for.
+"""Aligns the characters of a text with those of its cleaned copy.
 
-Nothing is known of the cleaning but its result: it drops characters (Arabic
-diacritics, letters of other alphabets), adds spaces, and puts something short
-for something long ("[رابط]" for a web address), all in the order of the text.
+Only the two texts are compared, whatever the cleaning. It may drop characters
+(Arabic diacritics, letters of other alphabets), insert spaces and replace
+strings ("[رابط]" for a web address), but keeps the order. Words and answers are
+the business of qa/cleaned_context.py.
 """
 
 import bisect
@@ -10,61 +11,61 @@ import difflib
 import re
 import unicodedata
 
-# What is aligned as a whole before single characters are: words and numbers.
+# Words and numbers are aligned as units before single characters are.
 _TOKEN = re.compile(r"[^\W\d_]+|\d+|\S")
 _TATWEEL = "\u0640"
-# Marks over a letter, such as diacritics, and invisible characters.
-_CLINGING = frozenset(["Mn", "Me", "Cf"])
+# Unicode categories of combining marks, such as diacritics, and of invisible
+# characters.
+_MARKS = frozenset(["Mn", "Me", "Cf"])
 
 
 class Alignment:
-  """The places of a cleaned text's characters in the original.
+  """Maps between character spans of a text and of its cleaned copy.
 
-  White space is aligned with nothing. A character of the original that is not
-  in the cleaned text belongs to no place, or to what stands for it.
+  White space is not aligned. A character of the original that the cleaning
+  replaced is aligned with its replacement; one that it dropped is not aligned.
   """
 
   def __init__(self, original, cleaned):
     """Aligns two texts."""
     self._original, self._cleaned = original, cleaned
-    # Of the characters that are no white space, in order: the place in the
-    # cleaned text, and where in the original what it stands for begins, ends.
-    self._places = [i for i, char in enumerate(cleaned) if not char.isspace()]
+    # For each non-space character of the cleaned text, in order: its index, and
+    # start and end of the aligned characters of the original.
+    self._indices = [i for i, char in enumerate(cleaned) if not char.isspace()]
     pairs = _pairs(original, cleaned)
-    self._starts = [place for _, place in pairs]
-    self._ends = [place + 1 for _, place in pairs]
-    if len(pairs) < len(self._places):
-      self._place(dict(pairs))
+    self._starts = [index for _, index in pairs]
+    self._ends = [index + 1 for _, index in pairs]
+    if len(pairs) < len(self._indices):
+      self._align_all(dict(pairs))
 
   def to_original(self, start, end):
-    """Returns (first, end) in the original of cleaned characters [start, end).
+    """Returns the span in the original of the cleaned span [start, end).
 
-    What the cleaning dropped in between belongs to it, and what it dropped of
-    the words at both ends, as by `widened`; (0, 0) if there is nothing but
-    white space.
+    It includes dropped characters in between, and those of the words at both
+    ends (see `widened`); (0, 0) if the cleaned span is only white space.
     """
-    first = bisect.bisect_left(self._places, start)
-    last = bisect.bisect_left(self._places, end) - 1
+    first = bisect.bisect_left(self._indices, start)
+    last = bisect.bisect_left(self._indices, end) - 1
     if first > last:
       return 0, 0
     return self.widened(self._starts[first], self._ends[last])
 
   def to_cleaned(self, start, end):
-    """Returns (first, end) in the cleaned text of [start, end); None if gone.
+    """Returns the span in the cleaned text of [start, end); None if dropped.
 
-    Where something else stands for a part of it, it is all of that.
+    It includes all of a replacement of any character in the span.
     """
     first = bisect.bisect_right(self._ends, start)
     last = bisect.bisect_left(self._starts, end) - 1
     if first > last:
       return None
-    return self._places[first], self._places[last] + 1
+    return self._indices[first], self._indices[last] + 1
 
   def widened(self, start, end):
-    """Returns [start, end) of the original with all of its first and last word.
+    """Returns a span of the original extended by adjacent dropped characters.
 
-    These are diacritics after it, and letters and digits next to it that the
-    cleaning dropped: "Beyonc" becomes "Beyoncé" where "é" was dropped.
+    These are diacritics after it, and dropped letters and digits next to it:
+    "Beyonc" becomes "Beyoncé" if the cleaning dropped "é".
     """
     if start == end:
       return start, end
@@ -78,71 +79,73 @@ class Alignment:
 
   def _after_marks(self, end):
     """Returns `end` after the diacritics that follow it in the original."""
-    while end < len(self._original) and _clings(self._original[end]):
+    while end < len(self._original) and _is_mark(self._original[end]):
       end += 1
     return end
 
-  def _is_dropped_letter(self, place, next_to):
-    char, neighbor = self._original[place], self._original[next_to]
-    if _clings(char) or not char.isalnum() or not (
-        neighbor.isalnum() or _clings(neighbor)):
+  def _is_dropped_letter(self, index, next_to):
+    """Returns whether a letter or digit was dropped from a word."""
+    char, neighbor = self._original[index], self._original[next_to]
+    if _is_mark(char) or not char.isalnum() or not (
+        neighbor.isalnum() or _is_mark(neighbor)):
       return False
-    i = bisect.bisect_right(self._ends, place)
-    return i == len(self._ends) or self._starts[i] > place
+    i = bisect.bisect_right(self._ends, index)
+    return i == len(self._ends) or self._starts[i] > index
 
-  def _place(self, place_of):
-    """Fills `_starts` and `_ends` where not every character has a pair.
+  def _align_all(self, original_of):
+    """Sets `_starts` and `_ends` if some characters have no pair.
 
     Args:
-      place_of: {place in the cleaned text: place in the original}.
+      original_of: {index in the cleaned text: index in the original}.
     """
     self._starts, self._ends = [], []
-    run = []  # of characters that have no pair
-    after = 0  # the place after the last that has one
-    for place in self._places:
-      if place not in place_of:
-        run.append(place)
+    run = []  # consecutive characters without a pair
+    end = 0  # the index after the last paired character of the original
+    for index in self._indices:
+      if index not in original_of:
+        run.append(index)
         continue
-      self._place_run(run, after, place_of[place])
+      self._align_run(run, end, original_of[index])
       run = []
-      after = place_of[place] + 1
-      self._starts.append(after - 1)
-      self._ends.append(after)
-    self._place_run(run, after, len(self._original))
+      end = original_of[index] + 1
+      self._starts.append(end - 1)
+      self._ends.append(end)
+    self._align_run(run, end, len(self._original))
 
-  def _place_run(self, run, start, end):
-    """Places characters without a pair: they stand for [start, end).
+  def _align_run(self, run, start, end):
+    """Aligns unpaired cleaned characters with [start, end) of the original.
 
-    Digit for digit if there are as many (of another script), each for all of
-    it otherwise.
+    Digits one to one if there are as many (of another script); otherwise each
+    character with all of the span.
     """
     if not run:
       return
-    others = [i for i in range(start, end) if not (
-        self._original[i].isspace() or _clings(self._original[i]))]
-    if len(others) == len(run) and all(map(str.isdigit, [
-        self._cleaned[i] for i in run] + [self._original[i] for i in others])):
-      self._starts += others
-      self._ends += [i + 1 for i in others]
+    indices = [i for i in range(start, end) if not (
+        self._original[i].isspace() or _is_mark(self._original[i]))]
+    if len(indices) == len(run) and all(map(str.isdigit, [
+        self._cleaned[i] for i in run] + [self._original[i] for i in indices])):
+      self._starts += indices
+      self._ends += [i + 1 for i in indices]
     else:
-      first, last = (others[0], others[-1] + 1) if others else (start, start)
+      first, last = (
+          indices[0], indices[-1] + 1) if indices else (start, start)
       self._starts += [first] * len(run)
       self._ends += [last] * len(run)
 
 
-def _clings(char):
-  """Returns whether a character only adds to the letter before it."""
-  return char == _TATWEEL or unicodedata.category(char) in _CLINGING
+def _is_mark(char):
+  """Returns whether a character modifies the letter before it."""
+  return char == _TATWEEL or unicodedata.category(char) in _MARKS
 
 
 def _pairs(original, cleaned):
-  """Returns [(place in the cleaned text, place in the original)], in order."""
+  """Returns [(index in the cleaned text, index in the original)], in order."""
   common = {char for char in set(original) & set(cleaned)
             if not char.isspace()}
-  places = [[i for i, char in enumerate(text) if char in common]
-            for text in (original, cleaned)]
-  if ([original[i] for i in places[0]] == [cleaned[i] for i in places[1]]):
-    return list(zip(places[1], places[0]))
+  indices = [[i for i, char in enumerate(text) if char in common]
+             for text in (original, cleaned)]
+  if ([original[i] for i in indices[0]] == [cleaned[i] for i in indices[1]]):
+    return list(zip(indices[1], indices[0]))
   pairs = []
   tokens = [_tokens(text, common) for text in (original, cleaned)]
   for original_run, cleaned_run in _unequal_runs(*tokens, pairs=pairs):
@@ -151,7 +154,7 @@ def _pairs(original, cleaned):
 
 
 def _tokens(text, common):
-  """Returns the tokens, each a list of (place, character); only of `common`."""
+  """Returns the tokens as lists of (index, character), only of `common`."""
   kept = [(i, char) for i, char in enumerate(text)
           if char in common or char.isspace()]
   return [kept[match.start():match.end()] for match in _TOKEN.finditer(
@@ -159,14 +162,14 @@ def _tokens(text, common):
 
 
 def _unequal_runs(original, cleaned, pairs):
-  """Yields the characters that lie between tokens which both texts have.
+  """Yields the characters between the tokens that both texts have.
 
   Args:
-    original, cleaned: list of tokens, each a list of (place, character).
-    pairs: list; the pairs of the tokens that both have are added.
+    original, cleaned: list of tokens, each a list of (index, character).
+    pairs: list, to which the pairs of equal tokens are added.
 
   Yields:
-    (list of (place, character) of the original, of the cleaned text).
+    (list of (index, character) of the original, of the cleaned text).
   """
   matcher = difflib.SequenceMatcher(
       _is_punctuation, _spelled(original), _spelled(cleaned), autojunk=False)
@@ -180,20 +183,21 @@ def _unequal_runs(original, cleaned, pairs):
 
 
 def _pair_characters(original, cleaned, pairs):
-  """Adds the pairs of two unlike runs, each a list of (place, character).
+  """Adds the pairs of two different runs, each a list of (index, character).
 
-  What they begin and end with in common is the same; a full stop after a web
-  address is not one in it. Of the rest, the longest runs that are alike.
+  First their common prefix and suffix, so that a full stop after a web address
+  is not aligned with one inside; then the longest equal runs of the rest.
   """
   size = min(len(original), len(cleaned))
-  before = next((i for i in range(size) if original[i][1] != cleaned[i][1]),
+  prefix = next((i for i in range(size) if original[i][1] != cleaned[i][1]),
                 size)
-  after = next((i for i in range(size - before)
-                if original[-1 - i][1] != cleaned[-1 - i][1]), size - before)
-  _pair(original[:before], cleaned[:before], pairs)
-  _pair(original[len(original) - after:], cleaned[len(cleaned) - after:], pairs)
-  original = original[before:len(original) - after]
-  cleaned = cleaned[before:len(cleaned) - after]
+  suffix = next((i for i in range(size - prefix)
+                 if original[-1 - i][1] != cleaned[-1 - i][1]), size - prefix)
+  _pair(original[:prefix], cleaned[:prefix], pairs)
+  _pair(original[len(original) - suffix:], cleaned[len(cleaned) - suffix:],
+        pairs)
+  original = original[prefix:len(original) - suffix]
+  cleaned = cleaned[prefix:len(cleaned) - suffix]
   matcher = difflib.SequenceMatcher(
       _is_punctuation, [char for _, char in original],
       [char for _, char in cleaned], autojunk=False)
@@ -203,13 +207,13 @@ def _pair_characters(original, cleaned, pairs):
 
 
 def _pair(original, cleaned, pairs):
-  """Adds the pairs of two runs that are alike."""
-  pairs += [(place, original_place) for (original_place, _), (place, _) in
+  """Adds the pairs of two equal runs."""
+  pairs += [(index, original_index) for (original_index, _), (index, _) in
             zip(original, cleaned)]
 
 
 def _spelled(tokens):
-  """Returns each token, a list of (place, character), as a str."""
+  """Returns each token, a list of (index, character), as a str."""
   return ["".join(char for _, char in token) for token in tokens]
 
 

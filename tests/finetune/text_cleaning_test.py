@@ -34,31 +34,31 @@ def quietly(function, *arguments):
 
 class TextCleanerTest(unittest.TestCase):
 
-  def test_cleans_as_the_package_does_and_says_so_once(self):
+  def test_cleans_like_the_package_and_logs_it_once(self):
     cleaner = make_cleaner("araelectra-base", was_passed=False)
     texts, printed = quietly(cleaner.clean, [RAW, "a@b.co"])
     self.assertEqual(texts, [CLEANED, "[رابط]"])
     self.assertEqual(
-        printed, "Task 'mood': texts are cleaned as those of araelectra-base "
-        "(as recorded with the model; \"arabert_preprocessing\": \"none\" leaves "
-        "it out)\n")
+        printed, "Task 'mood': cleaning texts like the pre-training text of "
+        "araelectra-base (recorded with the model; to disable it set "
+        "\"arabert_preprocessing\": \"none\")\n")
     self.assertEqual(quietly(cleaner.clean, [RAW]), ([CLEANED], ""))
 
-  def test_says_that_it_was_asked_for(self):
+  def test_logs_that_the_hyperparameter_was_set(self):
     _, printed = quietly(make_cleaner("araelectra-base").clean, [RAW])
-    self.assertIn("(as asked for)", printed)
+    self.assertIn("(set by arabert_preprocessing)", printed)
 
-  def test_a_text_that_would_be_left_empty_stays(self):
+  def test_keeps_a_text_that_would_become_empty(self):
     texts, _ = quietly(make_cleaner("araelectra-base").clean,
                        [ONLY_DIACRITICS, RAW])
     self.assertEqual(texts, [ONLY_DIACRITICS, CLEANED])
 
-  def test_none_and_off_leave_texts_alone(self):
+  def test_none_and_off_do_not_change_texts(self):
     for name in (None, "none"):
       with self.subTest(name=name):
         self.assertEqual(quietly(make_cleaner(name).clean, [RAW]), ([RAW], ""))
 
-  def test_unknown_model_is_named(self):
+  def test_unknown_model_is_an_error(self):
     with self.assertRaisesRegex(
         utils.UserError, "Unknown hyperparameter 'arabert_preprocessing' "
         "'araelektra'"):
@@ -66,9 +66,9 @@ class TextCleanerTest(unittest.TestCase):
 
 
 class TasksTest(unittest.TestCase):
-  """What the model reads is cleaned, in every kind of task but QA.
+  """Classification, regression and tagging tasks feed the model cleaned text.
 
-  Question answering has tests of its own: its answers are the original's.
+  For question answering see tests/finetune/qa/cleaned_context_test.py.
   """
 
   def setUp(self):
@@ -117,7 +117,7 @@ class TasksTest(unittest.TestCase):
       self.write("degree/%s.tsv" % split, ["text\ty", RAW + " a\t1"])
     self.assert_cleaned("degree")
 
-  def test_tagging_keeps_one_label_a_word(self):
+  def test_tagging_keeps_one_label_per_word(self):
     self.write("ner/train.txt", [RAW + " B-X", "a O", ""])
     self.assert_cleaned("ner")
 

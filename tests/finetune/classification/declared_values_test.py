@@ -191,13 +191,13 @@ class DeclaredClassificationTest(DeclaredTaskTest):
 
   def test_features_are_rebuilt_when_the_declaration_changes(self):
     self.write("train.tsv", LINES)
-    version = self.task(SENTIMENT).version
+    version = self.task(SENTIMENT).get_features_version()
     self.assertEqual(json.loads(json.dumps(version)), version)
-    self.assertEqual(version, self.task(SENTIMENT).version)
-    self.assertNotEqual(version, self.task(SENTIMENT, text_a="label",
-                                           label="content").version)
+    self.assertEqual(version, self.task(SENTIMENT).get_features_version())
+    changed = self.task(SENTIMENT, text_a="label", label="content")
+    self.assertNotEqual(version, changed.get_features_version())
     self.write("train.tsv", LINES + ["fair\td"])
-    self.assertNotEqual(version, self.task(SENTIMENT).version)
+    self.assertNotEqual(version, self.task(SENTIMENT).get_features_version())
 
   def test_declaration_of_a_built_in_task_is_rejected(self):
     words_task.write_lines(os.path.join(

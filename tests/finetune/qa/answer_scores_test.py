@@ -41,7 +41,7 @@ class AnswerScoresTest(unittest.TestCase):
     # gold 2 tokens, predicted 3, common 2: P = 2/3, R = 1, F1 = 4/5
     self.assertAlmostEqual(answer_scores.f1("جبل لبنان", "في جبل لبنان"), 0.8)
 
-  def test_f1_counts_a_repeated_token_as_often_as_both_have_it(self):
+  def test_f1_counts_repeated_tokens_as_often_as_in_both(self):
     # common: one "x" of two; P = 1/2, R = 1/1, F1 = 2/3
     self.assertAlmostEqual(answer_scores.f1("x", "x x"), 2 / 3)
 

@@ -1,7 +1,6 @@
 """Tests for finetune.qa.cleaned_context.
 
-The tests on whole data sets run where ELECTRA_DATA is a folder with arcd/ and
-tydiqa/.
+The tests on real data sets need ELECTRA_DATA, a folder with arcd/ and tydiqa/.
 """
 
 import contextlib
@@ -24,7 +23,7 @@ CONTEXT = ("وُلِدَ (مُحَمَّدٌ) سنة 570م. موقعه http://a.
 
 
 def setUpModule():
-  global CLEANING  # made once: the package takes a while to load
+  global CLEANING  # loaded once, because that is slow
   CLEANING = cleaned_context.Cleaning("araelectra-base")
 
 
@@ -55,12 +54,12 @@ class CleanedWordsTest(unittest.TestCase):
         self.assertEqual(located, (text, span, False))
         self.assertEqual(self.words.text(*span), answer)
 
-  def test_original_text_is_given_of_a_part_of_the_words(self):
+  def test_text_is_sliced_as_in_the_original(self):
     # of "( محمد ) سنة"
     self.assertEqual(self.words.text(1, 4, 2, 6), "مُحَمَّدٌ")
     self.assertEqual(self.words.text(1, 4, 2, 8), "مُحَمَّدٌ)")
 
-  def test_an_answer_elsewhere_is_the_nearest_one(self):
+  def test_an_answer_not_at_its_start_is_located_nearest_to_it(self):
     for start, span in [(0, (2, 2)), (12, (2, 2)), (9999, (14, 14)),
                         (-1, (2, 2))]:
       with self.subTest(start=start):
@@ -68,15 +67,15 @@ class CleanedWordsTest(unittest.TestCase):
         self.assertEqual(located[:2], ("محمد", span))
         self.assertTrue(located.is_moved)
 
-  def test_an_answer_may_be_written_otherwise(self):
-    # white space, then other diacritics than the context has
+  def test_an_answer_may_differ_in_white_space_and_diacritics(self):
+    # other white space, then other diacritics than in the context
     self.assertEqual(self.locate("سنة  570م", 17), ("سنة 570 م", (4, 6), True))
     self.assertEqual(self.locate("محمد", 20), ("محمد", (2, 2), True))
 
-  def test_answers_that_the_cleaning_took_away_are_not_found(self):
+  def test_answers_that_the_cleaning_removed_are_not_located(self):
     for answer, start in [
         ("名探偵", None),  # nothing is left
-        ("a.b", None),  # "[رابط]" stands for more
+        ("a.b", None),  # "[رابط]" replaces more
         ("دمشق", 3), ("", 0), ("  ", 0)]:
       with self.subTest(answer=answer):
         self.assertIsNone(self.locate(answer, start))
@@ -84,7 +83,7 @@ class CleanedWordsTest(unittest.TestCase):
   def test_punctuation_alone_is_no_answer(self):
     self.assertIsNone(CLEANING.words("لقبه 名探偵، قال").locate("名探偵،", 5))
 
-  def test_an_answer_is_found_by_what_is_left_of_it(self):
+  def test_an_answer_is_located_by_its_remaining_letters(self):
     self.assertEqual(self.locate("ولقبه 名探偵"), ("ولقبه", (10, 10), False))
 
   def test_empty_contexts(self):
@@ -123,14 +122,14 @@ class ReadingTest(unittest.TestCase):
             ("2", "x", "名探偵", CONTEXT.index("名探偵")),
             ("3", "y", "570م", 3)]
 
-  def test_question_and_answer_are_cleaned_and_kept_as_written(self):
+  def test_question_and_answer_are_kept_cleaned_and_as_written(self):
     example = self.read(*self.questions())[0][0]
     self.assertEqual((example.question, example.cleaned_question),
                      ("مَن؟", "من ؟"))
     self.assertEqual((example.answer_text, example.span), ("محمد", (2, 2)))
     self.assertEqual(example.gold_answers, ("مُحَمَّدٌ",))
 
-  def test_what_was_not_found_is_left_out_of_training_and_said(self):
+  def test_answers_not_located_are_skipped_in_training_and_logged(self):
     examples, printed = self.read(*self.questions())
     self.assertEqual([e.qas_id for e in examples], ["1", "3"])
     self.assertIn("Read 2 questions from ", printed)
@@ -139,14 +138,14 @@ class ReadingTest(unittest.TestCase):
     self.assertIn("; skipped 1 whose answer is not in the cleaned context (2)",
                   printed)
 
-  def test_what_was_not_found_is_scored(self):
+  def test_answers_not_located_are_scored(self):
     examples, printed = self.read(*self.questions(), is_training=False)
     self.assertEqual([e.gold_answers for e in examples],
                      [("مُحَمَّدٌ",), ("名探偵",), ("570م",)])
     self.assertEqual((examples[1].span, examples[1].answer_text), (None, ""))
     self.assertIn("; including 1 whose answer is not in the cleaned", printed)
 
-  def test_no_answer_has_the_place_minus_one(self):
+  def test_no_answer_has_position_minus_one(self):
     # the reference writes answer_start -1 and slices from there
     featurizer = qa_features.Featurizer(
         golden_qa.tokenizer(), max_seq_length=64, max_query_length=8,
@@ -161,15 +160,15 @@ class ReadingTest(unittest.TestCase):
           self.assertGreaterEqual(window.start_position, 0)
           self.assertLessEqual(window.start_position, window.end_position)
 
-  def test_random_answers_come_back(self):
+  def test_random_answers_are_recovered(self):
     rng = random.Random(0)
     words = CLEANING.words(CONTEXT)
-    places = [i for i, char in enumerate(CONTEXT) if char.isalnum()]
+    indices = [i for i, char in enumerate(CONTEXT) if char.isalnum()]
     num_found = 0
     for _ in range(300):
-      start, end = sorted(rng.sample(places, 2))
+      start, end = sorted(rng.sample(indices, 2))
       located = words.locate(CONTEXT[start:end + 1], start)
-      if located is None:  # in "名探偵" or a part of the address
+      if located is None:  # in "名探偵" or within the address
         continue
       num_found += 1
       original = answer_scores.normalize_arabic(words.text(*located.span))
@@ -182,8 +181,8 @@ class ReadingTest(unittest.TestCase):
 @unittest.skipUnless(DATA, "set ELECTRA_DATA to the folder of the data sets")
 class RealDataTest(unittest.TestCase):
 
-  def assert_comes_back(self, name, num_read, num_found, num_exact):
-    """Asserts how many answers are found, and given as written."""
+  def assert_recovered(self, name, num_read, num_found, num_exact):
+    """Asserts how many answers are located, and recovered exactly."""
     with contextlib.redirect_stdout(io.StringIO()):
       examples = golden_qa.read_squad(
           os.path.join(DATA, name), "x", is_training=False, cleaning=CLEANING)
@@ -194,19 +193,19 @@ class RealDataTest(unittest.TestCase):
         (len(examples), len(found), sum(a == b for a, b in texts)),
         (num_read, num_found, num_exact))
     num_more_or_less = 0  # e.g. without the letters that were dropped
-    for text, gold in texts:  # whole words hold at least the answer
+    for text, gold in texts:  # the words contain at least the answer
       text, gold = [answer_scores.normalize(t).replace(" ", "")
                     for t in (text, gold)]
       num_more_or_less += gold not in text
     self.assertLessEqual(num_more_or_less, 1)
 
   def test_arcd(self):
-    # not found: names in Greek, Chinese, Japanese and Mongolian letters
-    self.assert_comes_back("arcd/arcd-train.json", 693, 688, 684)
-    self.assert_comes_back("arcd/arcd-test.json", 702, 700, 695)
+    # not located: names in Greek, Chinese, Japanese and Mongolian letters
+    self.assert_recovered("arcd/arcd-train.json", 693, 688, 684)
+    self.assert_recovered("arcd/arcd-test.json", 702, 700, 695)
 
   def test_tydiqa(self):
-    self.assert_comes_back("tydiqa/tydiqa-goldp-dev-arabic.json", 921, 921, 887)
+    self.assert_recovered("tydiqa/tydiqa-goldp-dev-arabic.json", 921, 921, 887)
 
 
 if __name__ == "__main__":

@@ -56,12 +56,12 @@ class DeclaredQATest(DeclaredQACase):
     example, = self.task(format="mrqa").get_examples("dev")
     self.assertEqual(example.answer_text, "b")
 
-  def test_the_files_say_the_format(self):
+  def test_format_is_inferred_from_the_files(self):
     self.write("train.jsonl", map(json.dumps, MRQA))
     example, = self.task().get_examples("train")
     self.assertEqual(example.answer_text, "b")
 
-  def test_packed_mrqa_files_are_found(self):
+  def test_compressed_mrqa_files_are_found(self):
     for split in ("train", "dev"):
       path = os.path.join(self.data_dir, "finetuning_data", "mine",
                           split + ".jsonl.gz")
@@ -94,8 +94,8 @@ class DeclaredQATest(DeclaredQACase):
     content = json.dumps(SQUAD).replace('"id"', '"is_impossible": true, "id"')
     self.write("train.json", [content])
     with self.assertRaisesRegex(
-        utils.UserError, "where every question has an answer; set \"has_impossible\": true "
-        "in " + path):
+        utils.UserError, "where every question has an answer; set "
+        "\"has_impossible\": true in " + path):
       self.task().get_examples("train")
 
   def test_missing_file_names_one_of_another_format(self):
@@ -119,10 +119,10 @@ class DeclaredQATest(DeclaredQACase):
 
 
 class TestOutputsTest(DeclaredQACase):
-  """Whole runs, which write the answers to a test split without labels."""
+  """Runs that train, evaluate and predict an unlabeled test split."""
 
   def run_on(self, declaration, extension, labeled, unlabeled, **hparams):
-    """Trains and evaluates; returns what was written of the test split."""
+    """Trains and evaluates; returns the answers written for the test split."""
     self.write("task.json", [json.dumps(dict(declaration, kind="qa"))])
     for split, lines in [("train", labeled), ("dev", labeled),
                          ("test", unlabeled)]:
@@ -147,7 +147,7 @@ class TestOutputsTest(DeclaredQACase):
     unlabeled = json.dumps({"data": [{"paragraphs": [{
         "context": "a b c", "qas": [{"id": "x", "question": "d"},
                                     {"id": "y", "question": "e"}]}]}]})
-    # Above it there is no answer: odds are never so high, or always.
+    # Odds above the threshold mean no answer: they never are, or always.
     for threshold, is_answered in [(1e9, True), (-1e9, False)]:
       answers = self.run_on(
           {"has_impossible": True}, "json", [json.dumps(labeled)], [unlabeled],

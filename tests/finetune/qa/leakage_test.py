@@ -1,6 +1,6 @@
-"""Tests for finetune.qa.leakage, also as the tasks use it.
+"""Tests for finetune.qa.leakage, also through the tasks that use it.
 
-The tests on whole data sets run where ELECTRA_DATA is a folder with arcd/.
+The tests on real data sets need ELECTRA_DATA, a folder with arcd/.
 """
 
 import contextlib
@@ -141,11 +141,11 @@ class TaskTest(unittest.TestCase):
     self.write("arcd/dev.json", ("1", "عمان الأردن", "أين؟"))
     self.assertNotIn("Warning", self.read(self.task())[1])
 
-  def test_nothing_left_is_an_error(self):
+  def test_no_remaining_question_is_an_error(self):
     self.write("arcd/train.json", ("1", "بيروت لبنان", "أين؟"))
     self.write("arcd/dev.json", ("2", "بيروت لبنان", "ما؟"))
     with self.assertRaisesRegex(
-        utils.UserError, "drop_leaked_questions leaves out all 1 training"):
+        utils.UserError, "drop_leaked_questions removes all 1 training"):
       self.read(self.task(drop_leaked_questions=True))
 
   def test_training_features_depend_on_the_scored_files(self):

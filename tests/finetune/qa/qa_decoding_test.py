@@ -159,7 +159,8 @@ class LocatePiecesTest(unittest.TestCase):
 
   def test_accents_are_kept_if_the_tokenizer_keeps_them(self):
     # the reference always strips them when lower-casing, and cannot align
-    self.assertEqual(self.located("أَحمد", "أَحمد،", self.KEEPING_ACCENTS), "أَحمد")
+    self.assertEqual(self.located("أَحمد", "أَحمد،", self.KEEPING_ACCENTS),
+                     "أَحمد")
 
 
 if __name__ == "__main__":

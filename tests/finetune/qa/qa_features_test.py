@@ -43,7 +43,7 @@ class MaxContextTest(unittest.TestCase):
     return [tokens.tolist() for tokens in
             qa_features.max_context_tokens(bounds)]
 
-  def test_every_token_is_in_the_window_with_most_context(self):
+  def test_every_token_is_in_the_window_with_its_maximum_context(self):
     # token 3: 3 left, 0 right in the first -> 0; 1 left in the second -> 1
     # token 2: 1 right in the first -> 1; 0 left in the second -> 0
     self.assertEqual(self.max_context([(0, 4), (2, 6)]),
@@ -97,12 +97,12 @@ class FeaturizerTest(unittest.TestCase):
   def test_answer_is_narrowed_to_the_pieces_that_spell_it(self):
     for answer, wanted in [("ab", (5, 6)),  # of "(ab)."
                            ("(ab).", (4, 8)),
-                           ("d", (4, 8))]:  # not there: the whole word
+                           ("d", (4, 8))]:  # not found: all of the word
       with self.subTest(answer=answer):
         window, = self.windows("(ab). c", answer=answer, span=(0, 0))
         self.assertEqual((window.start_position, window.end_position), wanted)
 
-  def test_windows_without_all_of_the_answer_are_labeled_cls(self):
+  def test_windows_without_the_complete_answer_are_labeled_cls(self):
     # 8 tokens hold 3 of the context: "a b c", "c d e"
     first, second = self.windows("a b c d e", answer="c d", span=(2, 3),
                                  max_seq_length=8)
@@ -121,7 +121,7 @@ class FeaturizerTest(unittest.TestCase):
     self.assertEqual((window.start_position, window.end_position,
                       window.is_impossible), (0, 0, True))
 
-  def test_question_is_cut(self):
+  def test_question_is_truncated(self):
     window, = self.windows("a", question="who a b c ?")
     self.assertEqual(self.tokens(window), "[CLS] who a [SEP] a [SEP]")
 

@@ -6,7 +6,6 @@ on a one-layer encoder with random weights, float32, beam_size 4.
 
 import collections
 import os
-import unittest
 
 import numpy as np
 import tensorflow.compat.v1 as tf
@@ -108,11 +107,12 @@ class QAHeadTest(tf.test.TestCase):
   def test_sequence_length_may_be_unknown_and_shorter_than_the_beam(self):
     golden = load("head_qa_joint_predict.npz")
     task, config = KINDS["joint"]
-    _, whole = self.run_head(golden, task, config._replace(beam_size=24), False)
-    self.assertEqual(whole["end_top_index"].shape, (4, 24, 24))
+    _, expected = self.run_head(golden, task, config._replace(beam_size=24),
+                                False)
+    self.assertEqual(expected["end_top_index"].shape, (4, 24, 24))
     _, outputs = self.run_head(golden, task, config._replace(beam_size=99),
                                False)
-    self.assertAllEqual(outputs["start_top_index"], whole["start_top_index"])
+    self.assertAllEqual(outputs["start_top_index"], expected["start_top_index"])
 
   def test_positions_outside_the_document_are_masked_but_cls(self):
     with tf.Graph().as_default(), tf.Session():

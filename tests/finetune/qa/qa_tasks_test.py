@@ -1,4 +1,4 @@
-"""Tests for finetune.qa.qa_tasks, to the end of a tiny run."""
+"""Tests for finetune.qa.qa_tasks, including a tiny training run."""
 
 import contextlib
 import io
@@ -75,7 +75,7 @@ class QATasksTest(QATaskTestCase):
       self.assertIs(type(task), task_class)
       self.assertEqual(task.name, name)
 
-  def test_files_of_arcd_may_have_other_names_and_places(self):
+  def test_files_of_arcd_may_have_other_names_and_folders(self):
     task = self.task("arcd")
     for name in ("squadv1/arcd-test.json", "squadv1/test.json",
                  "squadv1/dev.json", "arcd/arcd-test.json", "arcd/test.json",
@@ -87,19 +87,19 @@ class QATasksTest(QATaskTestCase):
       path = self.write(name, CONTENT)
       self.assertEqual(task.get_data_files("train"), [path])
 
-  def test_missing_files_are_an_error_that_lists_the_places(self):
+  def test_missing_files_are_an_error_that_lists_the_paths(self):
     self.assert_error(
         self.task("arcd"), "train", "Task 'arcd': expected its train data in ",
         os.path.join("arcd", "train.json") + " or ",
         os.path.join("squadv1", "arcd-train.json"), "found no such file")
 
-  def test_readme_command_for_arcd_says_what_to_change(self):
+  def test_readme_command_for_arcd_names_the_task_to_use(self):
     # task_names ["squad"] with files in squadv1/, as AraELECTRA's README has it
     path = self.write("squadv1/train.json", CONTENT)
     self.assert_error(self.task("squad"), "train", path,
                       '"task_names": ["squadv1"]', 'for ARCD ["arcd"]')
 
-  def test_squad_1_files_of_a_squad_2_task_say_what_to_change(self):
+  def test_squad_1_files_of_a_squad_2_task_name_the_task_to_use(self):
     self.write("squad/train.json", CONTENT)
     with self.assertRaisesRegex(utils.UserError,
                                 r'"task_names": \["squadv1"\]'):
@@ -111,7 +111,7 @@ class QATasksTest(QATaskTestCase):
     self.write("tydiqa/dev.json", content)
     self.assertEqual(len(self.examples(self.task("tydiqa"), "dev")), 39)
 
-  def test_tydiqa_may_be_under_the_names_it_is_published_under(self):
+  def test_tydiqa_is_found_under_its_published_file_names(self):
     task = self.task("tydiqa")
     for split, names in (
         ("dev", ("tydiqa.goldp.ar.dev.json", "tydiqa-goldp-v1.0-dev.json",
@@ -124,7 +124,7 @@ class QATasksTest(QATaskTestCase):
         path = self.write("tydiqa/" + name, CONTENT)
         self.assertEqual(task.get_data_files(split), [path])
 
-  def test_tydiqa_without_arabic_questions_says_so(self):
+  def test_tydiqa_without_arabic_questions_is_an_error(self):
     content = json.loads(json.dumps(CONTENT).replace("arabic-", "english-"))
     self.write("tydiqa/dev.json", content)
     with contextlib.redirect_stdout(io.StringIO()) as printed:
@@ -153,7 +153,7 @@ class QATasksTest(QATaskTestCase):
     self.assertEqual(self.task("arcd").get_test_splits(), ["test"])
     self.assertEqual(self.task("squad").get_test_splits(), [])
 
-  def test_features_are_the_declared_ones(self):
+  def test_features_match_their_specs(self):
     self.write("arcd/dev.json", CONTENT)
     task = self.task("arcd")
     specs = {spec.name: spec for spec in task.get_feature_specs()}
@@ -163,7 +163,7 @@ class QATasksTest(QATaskTestCase):
     for name, spec in specs.items():
       self.assertEqual(list(np.shape(features[name])), spec.shape)
 
-  def test_features_for_evaluation_add_what_maps_back_to_words(self):
+  def test_features_for_evaluation_map_tokens_to_words(self):
     self.write("arcd/dev.json", CONTENT)
     task = self.task("arcd")
     features, = task.featurize(self.examples(task, "dev")[0], False,
@@ -175,7 +175,7 @@ class QATasksTest(QATaskTestCase):
     self.assertEqual(features["arcd_token_to_orig_map"][first], 0)
     self.assertTrue(all(features["arcd_token_is_max_context"].values()))
 
-  def test_featurizing_can_be_shown(self):
+  def test_featurizing_can_be_logged(self):
     self.write("arcd/dev.json", CONTENT)
     task = self.task("arcd")
     example = self.examples(task, "dev")[0]
@@ -201,20 +201,20 @@ class CleaningTest(QATaskTestCase):
         self.data_dir, "models", "golden", "tokenizer_config.json"))
 
   def read(self, **hparams):
-    """Returns (task, its only example of the dev set, what was printed)."""
+    """Returns (task, the only example of its dev set, what was printed)."""
     task, = task_builder.get_tasks(self.config("arcd", **hparams))
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):
       example, = task.get_examples("dev")
     return task, example, printed.getvalue()
 
-  def test_texts_stay_as_they_are_by_default(self):
+  def test_texts_are_not_cleaned_by_default(self):
     _, example, printed = self.read()
     self.assertEqual(example.words.words, tuple(self.CONTEXT.split()))
     self.assertEqual(example.cleaned_question, "مَن؟")
-    self.assertNotIn("cleaned", printed)
+    self.assertNotIn("cleaning", printed)
 
-  def test_texts_are_cleaned_as_asked_for(self):
+  def test_texts_are_cleaned_as_configured(self):
     task, example, printed = self.read(arabert_preprocessing="araelectra-base")
     self.assertEqual(example.words.words,
                      ("ولد", "محمد", "(", "570", "م", ")"))
@@ -222,31 +222,32 @@ class CleaningTest(QATaskTestCase):
     self.assertEqual(
         task.get_windows(example)[0].input_ids[1:1 + len(query)], query)
     self.assertEqual(example.cleaned_question, "من ؟")
-    self.assertIn("Task 'arcd': contexts and questions are cleaned as those of "
-                  "araelectra-base (as asked for)", printed)
+    self.assertIn("Task 'arcd': cleaning contexts and questions (not the "
+                  "answers) like the pre-training text of araelectra-base (set "
+                  "by arabert_preprocessing)", printed)
 
-  def test_texts_are_cleaned_as_those_of_the_model_were(self):
+  def test_texts_are_cleaned_as_recorded_with_the_model(self):
     self.record(preprocessing="araelectra-base")
     _, example, printed = self.read()
     self.assertEqual(example.words.words[0], "ولد")
-    self.assertIn('as recorded with the model; "arabert_preprocessing": "none" '
-                  "leaves it out", printed)
+    self.assertIn("recorded with the model; to disable it set "
+                  '"arabert_preprocessing": "none"', printed)
 
-  def test_cleaning_of_the_model_can_be_left_out(self):
+  def test_cleaning_of_the_model_can_be_disabled(self):
     self.record(preprocessing="araelectra-base")
     _, example, printed = self.read(arabert_preprocessing="none")
     self.assertEqual(example.words.words[0], "وُلِدَ")
-    self.assertNotIn("cleaned", printed)
+    self.assertNotIn("cleaning", printed)
 
-  def test_a_model_that_was_not_cleaned_for_records_nothing(self):
+  def test_a_model_of_uncleaned_text_gets_uncleaned_text(self):
     self.record(preprocessing=None)
     self.assertEqual(self.read()[1].words.words[0], "وُلِدَ")
 
-  def test_cleaning_makes_features_anew(self):
+  def test_features_are_rebuilt_when_the_cleaning_changes(self):
     task, _, _ = self.read()
     self.assertIn("arabert_preprocessing", task.feature_hparams)
 
-  def test_answers_are_given_as_the_context_has_them(self):
+  def test_answers_are_as_written_in_the_context(self):
     task, example, _ = self.read(arabert_preprocessing="araelectra-base",
                                  joint_prediction=False, max_seq_length=64)
     window, = task.get_windows(example)
@@ -265,8 +266,7 @@ class CleaningTest(QATaskTestCase):
                      {"q": "مُحَمَّدٌ"})
     self.assertEqual(results["exact_match"], 100.0)
 
-
-  def test_predictions_are_of_the_question_as_written(self):
+  def test_predictions_have_the_question_as_written(self):
     path = self.write("arcd/new.json", {"data": [{"paragraphs": [{
         "context": self.CONTEXT, "qas": [{"id": "q", "question": "مَن؟"}]}]}]})
     task, = task_builder.get_tasks(self.config(

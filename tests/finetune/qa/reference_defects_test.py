@@ -1,11 +1,11 @@
-"""What google-research/electra (8a46635) gets wrong in question answering.
+"""Bugs of google-research/electra (8a46635) in question answering, fixed here.
 
-AR is its copy for AraELECTRA (aub-mind/arabert, 6fcebae). Each test names the
-place, and fails on what the code there does. Kept on purpose, as the reference
-does it, and held by tests beside these: the space within a word that is not
-white space (qa_examples_test), windows without the answer that count as
-answerable (qa_features_test), the classifier of SQuAD 1.1 that nothing uses
-(qa_head_test), ASCII punctuation in official scores (squad_eval_test).
+AR is its copy for AraELECTRA (aub-mind/arabert, 6fcebae). Each test name starts
+with the file and line of the bug. Some behaviour of the reference is kept on
+purpose and tested elsewhere: spaces that do not separate words
+(qa_examples_test), windows without the answer that count as answerable
+(qa_features_test), the unused classifier of SQuAD 1.1 (qa_head_test), ASCII
+punctuation in official scores (squad_eval_test).
 """
 
 import contextlib
@@ -63,7 +63,7 @@ class DefectTestCase(unittest.TestCase):
       return task.get_examples(split)
 
   def scored(self, task, split="dev"):
-    """Returns the scores where the labeled spans are what is predicted."""
+    """Returns the scores if the labeled spans are predicted."""
     scorer = task.get_scorer(split)
     for example in self.examples(task, split):
       for window in task.get_windows(example):
@@ -78,29 +78,29 @@ class DefectTestCase(unittest.TestCase):
 
 class ReadingTest(DefectTestCase):
 
-  def test_qa_tasks_197_squad_1_files_end_in_a_message_and_no_key_error(self):
+  def test_qa_tasks_197_squad_1_files_give_a_message_not_a_key_error(self):
     # the README's own command for ARCD: task squad with files of SQuAD 1.1
     self.write("squad/train.json", paragraph("في بيروت", ("q", "بيروت", 3)))
     with self.assertRaisesRegex(utils.UserError,
                                 r'\["squadv1"\].*for ARCD.*\["arcd"\]'):
       self.task("squad").get_examples("train")
 
-  def test_qa_tasks_203_a_question_without_answers_is_no_index_error(self):
+  def test_qa_tasks_203_a_question_without_answers_gives_a_message(self):
     self.write("arcd/train.json", paragraph("في بيروت", ("q",)))
     with self.assertRaisesRegex(utils.UserError,
                                 r"data\[0\].paragraphs\[0\].qas\[0\]: "
                                 "expected at least one answer"):
       self.task("arcd").get_examples("train")
 
-  def test_qa_tasks_207_an_answer_beyond_the_context_is_no_index_error(self):
+  def test_qa_tasks_207_an_answer_beyond_the_context_is_skipped(self):
     self.write("arcd/train.json", paragraph(
         "في بيروت", ("a", "بيروت", 3), ("b", "بيروت", 5), ("c", "بيروت", 99)))
     self.assertEqual(
         [example.qas_id for example in self.examples(
             self.task("arcd"), "train")], ["a"])
 
-  def test_ar_squad_preprocessing_81_other_languages_are_left_out(self):
-    # the reference passes over the question, and keeps the paragraph
+  def test_ar_squad_preprocessing_81_other_languages_are_skipped(self):
+    # the reference skips the question but keeps the paragraph
     self.write("tydiqa/dev.json",
                paragraph("in Beirut", ("english-1", "Beirut", 3)),
                paragraph("في بيروت", ("arabic-1", "بيروت", 3)))
@@ -111,20 +111,21 @@ class ReadingTest(DefectTestCase):
     self.assertEqual(set(utils.load_json(task.config.qa_preds_file("tydiqa"))),
                      {"arabic-1"})
 
-  def test_ar_squad_preprocessing_114_each_answer_is_sought_at_its_place(self):
-    # the reference takes the first place of the text, and counts from a slice
+  def test_ar_squad_preprocessing_114_each_answer_is_located_at_its_start(self):
+    # the reference takes the first occurrence, and counts from a slice
     context = "بيروت (مُدُن) ثم بيروت، ثم بيروت"
-    places = [i for i in range(len(context)) if context.startswith("بيروت", i)]
+    starts = [i for i in range(len(context)) if context.startswith("بيروت", i)]
     words = cleaned_context.CleanedWords(context, lambda text: " ".join(
         text.replace("ُ", "").replace("(", " ( ").replace(")", " ) ")
         .replace("،", " ،").split()))
     self.assertEqual(words.words, ("بيروت", "(", "مدن", ")", "ثم", "بيروت", "،",
                                    "ثم", "بيروت"))
-    self.assertEqual([words.locate("بيروت", place).span for place in places],
+    self.assertEqual([words.locate("بيروت", start).span for start in starts],
                      [(0, 0), (5, 5), (8, 8)])
 
-  def test_ar_squad_preprocessing_56_no_answer_gets_the_place_minus_one(self):
-    words = cleaned_context.CleanedWords("في اليابان 日本", lambda text: text[:10])
+  def test_ar_squad_preprocessing_56_no_answer_gets_position_minus_one(self):
+    words = cleaned_context.CleanedWords("في اليابان 日本",
+                                         lambda text: text[:10])
     self.assertIsNone(words.locate("日本", 11))
     self.assertIsNone(words.locate("مكة", -1))
 
@@ -147,7 +148,7 @@ class FeaturesTest(DefectTestCase):
 
   def test_qa_tasks_398_numbers_of_windows_do_not_overflow(self):
     with mock.patch.object(qa_features, "MAX_EID", 1500):
-      # too many for 1000 each; 1 + 4 * 10 // 1 = 41 each are enough
+      # 1000 each are too many; 1 + 4 * 10 // 1 = 41 each suffice
       self.assertEqual(self.number([10, 10]), [0, 41])
       with self.assertRaisesRegex(
           utils.UserError, "at most 1500 windows, but 2 questions may have "
@@ -168,7 +169,7 @@ class FeaturesTest(DefectTestCase):
 class ScoringTest(DefectTestCase):
 
   def test_qa_metrics_106_a_task_of_another_name_is_scored(self):
-    # the reference looks for "qid" there, and finds all under None
+    # the reference looks up "qid", and stores all answers under None
     utils.write_json({"kind": "qa"}, os.path.join(
         self.data_dir, "finetuning_data", "mine", "task.json"))
     self.write("mine/dev.json", paragraph(
@@ -186,7 +187,7 @@ class ScoringTest(DefectTestCase):
     self.assertEqual(answers[0]["text"], "بيروت")
     self.assertGreater(len(answers), 1)
 
-  def test_qa_metrics_257_no_possible_span_is_no_crash(self):
+  def test_qa_metrics_257_no_valid_span_does_not_crash(self):
     answers = qa_decoding.best_answers(
         qa_examples.Words(""), [], [], golden_qa.tokenizer(),
         qa_decoding.Settings(20, 30, True, False))
@@ -205,14 +206,14 @@ class ScoringTest(DefectTestCase):
     self.assertEqual(len(self.examples(self.task("arcd"))), 1)
 
   def test_squad_official_eval_v1_44_arabic_punctuation_does_not_count(self):
-    # not in the official scores, where it does, but beside them
+    # only in the unofficial scores; it counts in the official ones
     gold, predictions = {"q": ("بيروت",)}, {"q": "بيروت،"}
     self.assertEqual(squad_eval.squad_v1(gold, predictions)["exact_match"], 0.0)
     self.assertEqual(
         squad_eval.arabic(gold, predictions)["arabic_exact_match"], 100.0)
 
   def test_preprocessing_64_outputs_of_a_reordered_file_are_not_scored(self):
-    # the reference's stored features are known by their number alone
+    # the reference identifies cached features by their number only
     self.write("arcd/dev.json", paragraph("في بيروت", ("q", "بيروت", 3)))
     scorer = self.task("arcd", joint_prediction=False).get_scorer()
     scorer.update({"eid": 7000, "loss": 0.0, "answerable_logit": 0.0,

@@ -1,7 +1,7 @@
 """Tests for finetune.qa.squad_eval; expected values are worked by hand.
 
-Those in tests/golden/finetune/qa_scores.json are what the official scripts gave
-on made-up answers; those on whole data sets need `ELECTRA_DATA`.
+tests/golden/finetune/qa_scores.json has the scores of the official scripts for
+made-up answers; the tests on real data sets need ELECTRA_DATA.
 """
 
 import contextlib
@@ -43,7 +43,7 @@ class SquadV2Test(unittest.TestCase):
   predictions = {"has": "x", "miss": "y", "none": "z"}
   odds = {"has": -3.0, "miss": -2.0, "none": 1.0}
 
-  def test_threshold_empties_predictions(self):
+  def test_predictions_above_the_threshold_count_as_empty(self):
     results = squad_eval.squad_v2(self.gold, self.predictions, self.odds, -2.5)
     self.assertAlmostEqual(results["exact"], 200 / 3)
     self.assertEqual(results["HasAns_exact"], 50.0)
@@ -128,7 +128,7 @@ class MadeUpAnswersTest(unittest.TestCase):
         self.assertEqual({name: scores["mlqa_" + name] for name in
                           ("exact_match", "f1")}, case["mlqa"])
 
-  def test_arabic_scores_are_never_called_as_the_official_ones(self):
+  def test_arabic_scores_do_not_have_names_of_official_ones(self):
     gold, predictions = {"q": ("x",)}, {"q": "x"}
     official = set(squad_eval.squad_v1(gold, predictions)) | set(
         squad_eval.squad_v2(gold, predictions, {"q": 0.0}))

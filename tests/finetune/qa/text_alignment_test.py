@@ -12,30 +12,30 @@ FOREIGN = "פלשתינהΑθήνα"
 
 
 def cleaned_at_random(rng, num_words):
-  """Returns (text, cleaned text, [place in the text of its characters]).
+  """Returns (text, cleaned text, [index in the text of its characters]).
 
   A made-up cleaning that, like the real one, drops diacritics and letters of
-  other alphabets, puts spaces around punctuation and a placeholder for a web
-  address; the place of a placeholder is None.
+  other alphabets, puts spaces around punctuation and replaces web addresses by
+  a placeholder, whose characters have the index None.
   """
-  text, cleaned, places = [], [], []
+  text, cleaned, indices = [], [], []
 
   def add(chars, kept):
     for char in chars:
       if kept:
         cleaned.append(char)
-        places.append(len(text))
+        indices.append(len(text))
       text.append(char)
 
   def space_out():
     cleaned.append(" ")
-    places.append(None)
+    indices.append(None)
 
   for _ in range(num_words):
     kind = rng.random()
     if kind < 0.05:
       cleaned.extend("[رابط]")
-      places.extend([None] * 6)
+      indices.extend([None] * 6)
       add("http://x.y/%d" % rng.randint(0, 99), kept=False)
     elif kind < 0.1:
       add(rng.choice([FOREIGN[:7], FOREIGN[7:]]), kept=False)
@@ -50,41 +50,42 @@ def cleaned_at_random(rng, num_words):
           add(rng.choice(DIACRITICS), kept=False)
     if rng.random() < 0.9:
       add(" ", kept=True)
-  return "".join(text), "".join(cleaned), places
+  return "".join(text), "".join(cleaned), indices
 
 
 class AlignmentTest(unittest.TestCase):
 
-  def assert_aligned(self, original, cleaned, *parts):
-    """Asserts that parts stand for each other, given as (original, cleaned)."""
+  def assert_aligned(self, original, cleaned, *substrings):
+    """Asserts that substrings are aligned, given as (original, cleaned)."""
     alignment = text_alignment.Alignment(original, cleaned)
-    for part, cleaned_part in parts:
-      with self.subTest(part=part, cleaned_part=cleaned_part):
-        start = cleaned.index(cleaned_part)
-        first, last = alignment.to_original(start, start + len(cleaned_part))
-        self.assertEqual(original[first:last], part)
-        start = original.index(part)
-        first, last = alignment.to_cleaned(start, start + len(part))
-        self.assertEqual(cleaned[first:last], cleaned_part)
+    for substring, cleaned_substring in substrings:
+      with self.subTest(cleaned_substring):
+        start = cleaned.index(cleaned_substring)
+        first, last = alignment.to_original(
+            start, start + len(cleaned_substring))
+        self.assertEqual(original[first:last], substring)
+        start = original.index(substring)
+        first, last = alignment.to_cleaned(start, start + len(substring))
+        self.assertEqual(cleaned[first:last], cleaned_substring)
 
   def test_diacritics_and_tatweel_belong_to_their_letter(self):
     self.assert_aligned(
         "وُلِدَ مُحَمَّدٌ في قـــرية", "ولد محمد في قرية",
         ("وُلِدَ", "ولد"), ("مُحَمَّدٌ", "محمد"), ("قـــرية", "قرية"))
 
-  def test_spaces_around_punctuation_are_passed_over(self):
+  def test_spaces_around_punctuation_are_ignored(self):
     self.assert_aligned(
         "ولد (1895-1943)، في بيروت.", "ولد ( 1895 - 1943 ) ، في بيروت .",
         ("1895", "1895"), ("(1895-1943)", "( 1895 - 1943 )"),
         ("، في", "، في"), ("بيروت.", "بيروت ."))
 
-  def test_placeholder_stands_for_all_it_replaced(self):
+  def test_placeholder_is_aligned_with_all_it_replaced(self):
     self.assert_aligned(
         "هذا http://a.b/c.html. رأى", "هذا [رابط] . رأى",
         ("http://a.b/c.html", "[رابط]"), ("رأى", "رأى"),
         ("http://a.b/c.html.", "[رابط] ."))
 
-  def test_part_of_what_was_replaced_is_all_of_it(self):
+  def test_a_replaced_substring_is_not_divided(self):
     alignment = text_alignment.Alignment("في a@b.co ثم", "في [بريد] ثم")
     self.assertEqual(alignment.to_cleaned(5, 6), (3, 9))
     self.assertEqual(alignment.to_original(4, 5), (3, 9))
@@ -93,7 +94,7 @@ class AlignmentTest(unittest.TestCase):
     self.assert_aligned("سنة ١٩٩٧م، ٣ مرات", "سنة 1997 م ، 3 مرات",
                         ("١٩", "19"), ("١٩٩٧", "1997"), ("٣", "3"))
 
-  def test_dropped_alphabets_leave_nothing(self):
+  def test_dropped_alphabets_are_not_aligned(self):
     text = "فلسطين (بالعبرية: פלשתינה) بلد"
     alignment = text_alignment.Alignment(text, "فلسطين ( بالعبرية : ) بلد")
     self.assertIsNone(alignment.to_cleaned(
@@ -107,7 +108,7 @@ class AlignmentTest(unittest.TestCase):
                         ("Beyoncé", "Beyonc"))
 
   def test_segmented_words_are_aligned(self):
-    # as Farasa cuts them; the "+" stand for nothing
+    # by Farasa; the "+" are not aligned
     self.assert_aligned("والكتاب للولد", "و+ ال+ كتاب ل+ ال+ ولد",
                         ("كتاب", "كتاب"), ("ولد", "ولد"))
 
@@ -120,29 +121,29 @@ class AlignmentTest(unittest.TestCase):
       alignment = text_alignment.Alignment(original, cleaned)
       self.assertEqual(alignment.to_original(0, len(cleaned)), (0, 0))
 
-  def test_random_texts_are_aligned_as_they_were_made(self):
+  def test_random_texts_are_aligned_as_generated(self):
     rng = random.Random(0)
     num_characters = 0
     for _ in range(150):
-      original, cleaned, places = cleaned_at_random(rng, rng.randint(1, 60))
+      original, cleaned, indices = cleaned_at_random(rng, rng.randint(1, 60))
       alignment = text_alignment.Alignment(original, cleaned)
-      for i, place in enumerate(places):
-        if place is not None and not cleaned[i].isspace():
+      for i, index in enumerate(indices):
+        if index is not None and not cleaned[i].isspace():
           num_characters += 1
           first, last = alignment.to_original(i, i + 1)
-          self.assertTrue(first <= place < last, (original, cleaned, i))
-          if not cleaned[i].isalpha():  # a full stop may be one of an address
+          self.assertTrue(first <= index < last, (original, cleaned, i))
+          if not cleaned[i].isalpha():  # a full stop may be within an address
             continue
-          # Beside the character itself only what was dropped next to it.
-          self.assertLessEqual(set(original[first:place]), set(FOREIGN))
-          self.assertLessEqual(set(original[place + 1:last]),
+          # Only the character itself and characters dropped next to it.
+          self.assertLessEqual(set(original[first:index]), set(FOREIGN))
+          self.assertLessEqual(set(original[index + 1:last]),
                                set(DIACRITICS + FOREIGN))
-          self.assertEqual(alignment.to_cleaned(place, place + 1), (i, i + 1))
+          self.assertEqual(alignment.to_cleaned(index, index + 1), (i, i + 1))
     self.assertGreater(num_characters, 10000)
 
-  def test_places_never_run_backwards(self):
+  def test_positions_are_monotonic(self):
     rng = random.Random(1)
-    for _ in range(300):  # of texts that have little to do with each other
+    for _ in range(300):  # of unrelated texts
       original, cleaned = ["".join(rng.choice("اب. ،x1") for _ in range(
           rng.randint(0, 30))) for _ in range(2)]
       alignment = text_alignment.Alignment(original, cleaned)
