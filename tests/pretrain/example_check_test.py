@@ -61,8 +61,8 @@ class RecordChecksTest(tf.test.TestCase):
 
   def test_an_id_outside_the_vocabulary(self):
     for token_id, message in (
-        (40, "expected token ids below vocab_size = 40, found 40 in example 3"),
-        (-1, "expected values of input_ids from 0 to 39, found -1 in example 3")
+        (40, "example 3 has token id 40, but vocab_size is 40"),
+        (-1, "example 3 has value -1 of input_ids, expected 0 to 39")
     ):
       records = [self.example(number) for number in (4, 5, 6, 7)]
       records[2] = self.example(6, input_ids=[2, 6 + 5, token_id])
@@ -71,12 +71,12 @@ class RecordChecksTest(tf.test.TestCase):
 
   def test_masks_and_segments_that_are_none(self):
     self.write([self.example(), self.example(input_mask=[2])])
-    self.assert_refused("expected values of input_mask from 0 to 1, found 2")
+    self.assert_refused("example 2 has value 2 of input_mask, expected 0 to 1")
     self.write([self.example(), self.example(segment_ids=[2])])
-    self.assert_refused("expected values of segment_ids from 0 to 1, found 2")
+    self.assert_refused("example 2 has value 2 of segment_ids, expected 0 to 1")
 
   def test_nothing_that_can_be_masked(self):
-    message = "expected tokens that can be masked, example 2 has only special"
+    message = "example 2 has no token that can be masked"
     for features in (
         dict(input_ids=[2, 3, 4, 4, 4, 4, 4, 4, 4]),  # [CLS] [SEP] [MASK]*
         dict(input_mask=[0] * 12)):
@@ -85,14 +85,15 @@ class RecordChecksTest(tf.test.TestCase):
 
   def test_another_length(self):
     self.write([self.example(), tiny_pretraining.example(5, length=16)])
-    self.assert_refused("expected examples of max_seq_length = 12, example 2")
+    self.assert_refused(
+        "example 2 has 16 values of input_ids, but max_seq_length is 12")
 
   def test_a_file_of_something_else(self):
     # TensorFlow 1.15 crashes when it reports such bytes: it may not see them.
     self.write([b"\xff", self.example(), b"\xff"])
     with self.assertRaisesRegex(
-        utils.UserError, "tfrecord-1-of-2: expected a tf.train.Example, the "
-        "first is something else"):
+        utils.UserError, "tfrecord-1-of-2: the first example is not a "
+        "tf.train.Example"):
       self.numbers(True)
     numbers, _ = self.numbers(False, skip_corrupted_records=True)
     self.assertEqual(numbers, [0, 1, 2, 3, 4])

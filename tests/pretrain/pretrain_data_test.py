@@ -103,15 +103,16 @@ class InputFnTest(tf.test.TestCase):
   def test_examples_of_another_length(self):
     tiny_pretraining.write_records(self.folder, [4, 6], length=16)
     with self.assertRaisesRegex(
-        utils.UserError, "expected examples of max_seq_length = 12, the first "
-        "has 16 values of input_ids"):
+        utils.UserError, "the first example has 16 values of input_ids, but "
+        "max_seq_length is 12"):
       self._batches(True, 1)
 
   def test_examples_of_another_vocabulary(self):
     with open(self.config.vocab_file, "w") as f:
       f.write("\n".join(tiny_pretraining.VOCAB[:5]))
     with self.assertRaisesRegex(
-        utils.UserError, "expected token ids below vocab_size = 5, found"):
+        utils.UserError, "the first example has token id .*, but vocab_size "
+        "is 5"):
       self._batches(True, 1, vocab_size=5)
 
 
