@@ -8,11 +8,11 @@ import os
 
 from util import finetuning_paths
 from util import hparams
-from util.hparams import Hparam
 from util import json_fields
 from util import model_files
 from util import model_hparams
 from util import utils
+from util.hparams import Hparam
 
 # Presets of a task that is trained alone.
 LONG_TRAINING = dict(num_train_epochs=10.0)  # small training sets

@@ -7,10 +7,10 @@ copy; a value the user passes always wins over a preset.
 import os
 
 from util import hparams
-from util.hparams import Hparam
 from util import model_files
 from util import model_hparams
 from util import utils
+from util.hparams import Hparam
 
 # By model_size. ELECTRA (arXiv:2003.10555), appendix A; base as AraELECTRA was
 # trained (arXiv:2012.15516), whose own number of steps is 2,000,000.

@@ -16,10 +16,10 @@ import sys
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 import configure_finetuning
-import run_finetuning
-from finetune.classification import classification_tasks
 from finetune import task
 from finetune import task_builder
+from finetune.classification import classification_tasks
+import run_finetuning
 from util import utils
 
 

@@ -11,12 +11,12 @@ below, or call `register` before the run.
 import difflib
 import functools
 
+from finetune import task_declaration
+from finetune import task_metadata
 from finetune.classification import classification_tasks
 from finetune.classification import glue_tasks
 from finetune.qa import qa_tasks
 from finetune.tagging import tagging_tasks
-from finetune import task_declaration
-from finetune import task_metadata
 from model import tokenization
 from util import utils
 

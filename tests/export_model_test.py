@@ -15,8 +15,8 @@ import configure_pretraining
 import export_model
 from finetune import export_config
 from tests import conftest
-from tests.model import hf_models
 from tests import serving_models
+from tests.model import hf_models
 from util import utils
 
 # Runs all signatures on the features in one .npz, with TensorFlow alone.

@@ -10,10 +10,10 @@ import tempfile
 import unittest
 from unittest import mock
 
-import run_finetuning
 from finetune import model_runner
 from finetune import task_builder
 from model import checkpoint
+import run_finetuning
 from tests import conftest
 from tests.finetune import words_task
 from util import estimators
@@ -225,7 +225,8 @@ class RunTest(unittest.TestCase):
     self.assertEqual(raised.exception.code, 128 + signal.SIGTERM)
 
   def test_diverging_training_is_no_traceback(self):
-    with self.assertRaisesRegex(utils.UserError, "training diverged, the loss is NaN"):
+    with self.assertRaisesRegex(
+        utils.UserError, "training diverged, the loss is NaN"):
       run_finetuning.run(self._config(learning_rate=1e30))
 
   def test_debug_run_leaves_the_model_alone(self):

@@ -13,10 +13,10 @@ import tempfile
 import pytest
 import tensorflow.compat.v1 as tf
 
-import run_pretraining
 from pretrain import data_init
 from pretrain import pretrain_data
 from pretrain import starting_weights
+import run_pretraining
 from tests.faults import fuzzing
 from tests.pretrain import tiny_pretraining
 from util import estimators

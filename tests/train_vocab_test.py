@@ -10,8 +10,8 @@ import tempfile
 import unittest
 from unittest import mock
 
-import train_vocab
 from model import tokenization
+import train_vocab
 from util import utils
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))

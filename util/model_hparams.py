@@ -7,9 +7,9 @@ TensorFlow is imported here.
 import os
 
 from util import hparams
-from util.hparams import Hparam
 from util import model_files
 from util import utils
+from util.hparams import Hparam
 
 DEFAULT_VOCAB_SIZE = 64000  # AraELECTRA's, used without a vocabulary file
 

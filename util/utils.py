@@ -16,7 +16,6 @@ import re
 import shutil
 import sys
 
-
 _MAX_MESSAGE_CHARACTERS = 1800  # the list of all hyperparameters has 1,300
 
 

@@ -10,14 +10,14 @@ import os
 
 import tensorflow.compat.v1 as tf
 
-from finetune.classification import classification_metrics
-from finetune.classification import declared_values
 from finetune import feature_spec
 from finetune import packing
-from finetune.readers import table_layouts
-from finetune.readers import tables
 from finetune import task
 from finetune import text_cleaning
+from finetune.classification import classification_metrics
+from finetune.classification import declared_values
+from finetune.readers import table_layouts
+from finetune.readers import tables
 from model import layers
 from util import utils
 

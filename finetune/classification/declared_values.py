@@ -5,10 +5,10 @@ be learned from the training file. A fine-tuned model keeps what was learned
 (finetune/task_metadata.py).
 """
 
-from finetune.readers import table_layouts
-from finetune.readers import tables
 from finetune import task_declaration
 from finetune import task_metadata
+from finetune.readers import table_layouts
+from finetune.readers import tables
 from util import utils
 
 

@@ -7,9 +7,9 @@ text_alignment.py (positions in both texts).
 
 import re
 
+from finetune import text_cleaning
 from finetune.qa import qa_examples
 from finetune.qa import text_alignment
-from finetune import text_cleaning
 
 
 class Cleaning:

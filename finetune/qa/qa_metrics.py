@@ -3,10 +3,10 @@
 import collections
 import json
 
+from finetune import scorer
 from finetune.qa import answer_scores
 from finetune.qa import qa_decoding
 from finetune.qa import squad_eval
-from finetune import scorer
 from util import utils
 
 # The outputs of the head that answers are decoded from.

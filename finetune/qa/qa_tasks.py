@@ -9,6 +9,9 @@ import os
 
 from finetune import feature_spec
 from finetune import packing
+from finetune import task
+from finetune import task_declaration
+from finetune import text_cleaning
 from finetune.qa import cleaned_context
 from finetune.qa import leakage
 from finetune.qa import qa_examples
@@ -17,9 +20,6 @@ from finetune.qa import qa_head
 from finetune.qa import qa_metrics
 from finetune.readers import mrqa
 from finetune.readers import squad
-from finetune import task
-from finetune import task_declaration
-from finetune import text_cleaning
 from util import utils
 
 DEBUG_QUESTIONS = 30  # of each split, in debug mode

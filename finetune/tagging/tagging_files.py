@@ -2,11 +2,11 @@
 
 import os
 
+from finetune import task_metadata
 from finetune.readers import conll
 from finetune.readers import sentence_tables
 from finetune.readers import tables
 from finetune.readers import tagged_sentences
-from finetune import task_metadata
 from util import utils
 
 WORD_AND_TAG = 2  # columns of a predict_file in another format than the data

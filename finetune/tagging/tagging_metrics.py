@@ -12,11 +12,11 @@ from scipy import special
 from seqeval import metrics as seqeval_metrics
 from sklearn import metrics as sklearn_metrics
 
+from finetune import scorer
+from finetune import task as task_module
 from finetune.readers import conll
 from finetune.readers import tagged_sentences
-from finetune import scorer
 from finetune.tagging import tagging_utils
-from finetune import task as task_module
 from util import utils
 
 _ALL_SPANS = "micro avg"  # the scores over all types in seqeval's report

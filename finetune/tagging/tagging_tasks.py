@@ -10,6 +10,10 @@ import tensorflow.compat.v1 as tf
 
 from finetune import feature_spec
 from finetune import packing
+from finetune import task
+from finetune import task_declaration
+from finetune import task_metadata
+from finetune import text_cleaning
 from finetune.readers import sentence_tables
 from finetune.readers import tables
 from finetune.tagging import tag_schemes
@@ -17,10 +21,6 @@ from finetune.tagging import tagging_features
 from finetune.tagging import tagging_files
 from finetune.tagging import tagging_metrics
 from finetune.tagging import tagging_utils
-from finetune import task
-from finetune import task_declaration
-from finetune import task_metadata
-from finetune import text_cleaning
 from model import layers
 from model import tensor_ops
 from util import utils

@@ -11,12 +11,12 @@ import os
 import typing
 
 from model import tokenization
+from pretrain import dataset_info
 from pretrain.build import corpus
 from pretrain.build import example_builder
 from pretrain.build import output_folder
 from pretrain.build import records
 from pretrain.build import workers
-from pretrain import dataset_info
 from util import progress
 from util import utils
 

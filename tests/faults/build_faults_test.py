@@ -5,8 +5,8 @@ import tempfile
 import unittest
 import unittest.mock
 
-from pretrain.build import builder
 from pretrain import dataset_info
+from pretrain.build import builder
 from tests.faults import small_disk
 from tests.pretrain import tiny_corpus
 from util import folder_lock

@@ -13,14 +13,14 @@ import hypothesis
 from hypothesis import strategies
 
 import configure_pretraining
-import train_vocab
 from model import arabert_cleaning
 from model import tokenization
-from pretrain.build import builder
 from pretrain import dataset_info
 from pretrain import tfrecord_index
+from pretrain.build import builder
 from tests.faults import fuzzing
 from tests.pretrain import tiny_corpus
+import train_vocab
 from util import utils
 
 TEXT = ("أحمد في البيت .\nw1 w2 w3\n\n" * 4).encode("utf-8")

@@ -205,6 +205,7 @@ class FinetuningTrainer(Trainer):
 def _tell_events(writer):
   """Writes a byte to `writer` at the start, and before each step and save."""
   import tensorflow.compat.v1 as tf
+
   from util import session_hooks
 
   def telling(function, event):
@@ -322,8 +323,9 @@ def main(argv=None):
                       help="string: comma-separated (default: all)")
   args = parser.parse_args(argv)
   variants = args.variants.split(",")
-  from util import estimators
   import tensorflow.compat.v1 as tf
+
+  from util import estimators
   estimators.setup_tensorflow()
   import_everything()
   start = time.time()
@@ -348,8 +350,6 @@ def main(argv=None):
 
 def import_everything():
   """Imports what a run imports, so that forks need not."""
-  import run_finetuning  # noqa: F401
-  import run_pretraining  # noqa: F401
   from finetune import model_runner  # noqa: F401
   from finetune import outputs  # noqa: F401
   from finetune import task_builder  # noqa: F401
@@ -357,6 +357,8 @@ def import_everything():
   from pretrain import pretrain_metrics  # noqa: F401
   from pretrain import starting_weights  # noqa: F401
   from pretrain import training_step  # noqa: F401
+  import run_finetuning  # noqa: F401
+  import run_pretraining  # noqa: F401
 
 
 class KillTest(unittest.TestCase):

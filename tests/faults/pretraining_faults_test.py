@@ -12,8 +12,8 @@ import unittest.mock
 import numpy as np
 import tensorflow.compat.v1 as tf
 
-import run_pretraining
 from pretrain import starting_weights
+import run_pretraining
 from tests.faults import fuzzing
 from tests.faults import small_disk
 from tests.pretrain import tiny_pretraining

@@ -11,8 +11,8 @@ import tempfile
 import unittest
 
 import configure_finetuning
-import run_finetuning
 from finetune import task_builder
+import run_finetuning
 from tests.finetune import words_task
 from util import utils
 

@@ -11,8 +11,8 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 import export_model
-from tests.model import hf_models
 from tests import serving_models
+from tests.model import hf_models
 from util import utils
 
 JOINT = {"start_logits", "start_top_log_probs", "start_top_index",

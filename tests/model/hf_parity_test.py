@@ -22,10 +22,10 @@ import unittest
 import numpy as np
 import tensorflow.compat.v1 as tf
 
+from model import tokenization
 from model.huggingface import exporter
 from model.huggingface import importer
 from model.huggingface import model_folder
-from model import tokenization
 from pretrain import heads
 from tests.model import hf_models
 from tests.model import tokenization_fuzz

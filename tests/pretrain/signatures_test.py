@@ -10,8 +10,8 @@ import configure_pretraining
 import export_model
 from model import checkpoint
 from pretrain import pretraining_model
-from tests.model import hf_models
 from tests import serving_models
+from tests.model import hf_models
 
 OVERRIDES = dict(
     hidden_size=32, num_hidden_layers=2, num_attention_heads=2,

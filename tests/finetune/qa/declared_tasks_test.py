@@ -7,8 +7,8 @@ import pickle
 import tempfile
 import unittest
 
-from finetune.qa import qa_tasks
 from finetune import task_builder
+from finetune.qa import qa_tasks
 import run_finetuning
 from tests.finetune import words_task
 from util import utils

@@ -11,8 +11,8 @@ import shutil
 import tempfile
 import unittest
 
-from finetune.qa import leakage
 from finetune import task_builder
+from finetune.qa import leakage
 from tests.finetune.qa import golden_qa
 from util import utils
 

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from finetune import outputs
-from finetune.qa import qa_tasks
 from finetune import task_builder
+from finetune.qa import qa_tasks
 import run_finetuning
 from tests.finetune.qa import golden_qa
 from util import utils

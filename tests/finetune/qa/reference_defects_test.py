@@ -19,12 +19,12 @@ from unittest import mock
 import numpy as np
 
 from finetune import outputs
+from finetune import task_builder
 from finetune.qa import cleaned_context
 from finetune.qa import qa_decoding
 from finetune.qa import qa_examples
 from finetune.qa import qa_features
 from finetune.qa import squad_eval
-from finetune import task_builder
 from model import tokenization
 from tests.finetune.qa import golden_qa
 from util import utils

@@ -11,8 +11,8 @@ import tensorflow.compat.v1 as tf
 from finetune.readers import conll
 from finetune.tagging import tagging_tasks
 from model import modeling
-import run_finetuning
 from model import randomness
+import run_finetuning
 from tests.finetune.tagging import conlleval
 from tests.finetune.tagging import tiny_tags
 from util import utils

@@ -9,8 +9,8 @@ import unittest
 
 import tokenizers
 
-from model.huggingface import tokenizer_files
 from model import tokenization
+from model.huggingface import tokenizer_files
 from tests.model import tokenization_fuzz
 from util import model_files
 from util import utils

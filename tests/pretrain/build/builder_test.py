@@ -9,9 +9,9 @@ from unittest import mock
 
 import tensorflow.compat.v1 as tf
 
+from pretrain import dataset_info
 from pretrain.build import builder
 from pretrain.build import corpus
-from pretrain import dataset_info
 from tests.pretrain import tiny_corpus
 from util import utils
 

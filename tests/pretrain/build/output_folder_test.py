@@ -4,8 +4,8 @@ import os
 import tempfile
 import unittest
 
-from pretrain.build import output_folder
 from pretrain import dataset_info
+from pretrain.build import output_folder
 from tests.pretrain import dataset_info_test
 from util import utils
 
