@@ -222,9 +222,9 @@ class ModelRunner:
     example = ", such as %s" % self.model_dir if checkpoint.find(
         self.model_dir) else ""
     raise utils.UserError(
-        "%s: the checkpoint was never trained on task '%s' (it has no variables "
-        "%s...). Set init_checkpoint to a folder fine-tuned on that task%s, or "
-        "set \"do_train\": true." % (path, task.name, scope, example))
+        "%s: the checkpoint was never trained on task '%s' (it has no "
+        "variables %s...). Set init_checkpoint to a folder fine-tuned on that "
+        "task%s, or set \"do_train\": true." % (path, task.name, scope, example))
 
 
 def _in_input_order(predictions):

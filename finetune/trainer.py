@@ -33,8 +33,8 @@ class Trainer:
       tasks: list of all Task of the run.
       preprocessor: a preprocessing.Preprocessor.
       model_dir: str, the trial's folder.
-      evaluate_fn: function of a checkpoint path that returns {task name: {score:
-        float}} on the dev data.
+      evaluate_fn: function of a checkpoint path that returns {task name:
+        {score: float}} on the dev data.
       dev_data_fn: function that checks the dev data and returns what its
         features are made from, ready for JSON.
     """
@@ -80,8 +80,9 @@ class Trainer:
         init_checkpoint = None  # the trial's checkpoint has all weights
       elif not init_checkpoint:
         utils.log("Training from random weights (init_checkpoint is null)")
-      utils.log("Training for {:,} steps on {:,} inputs, batch size {:,}".format(
-          num_steps, examples.num_examples, config.train_batch_size))
+      utils.log("Training for {:,} steps on {:,} inputs, batch size {:,}"
+                .format(num_steps, examples.num_examples,
+                        config.train_batch_size))
       self._train_in_segments(examples, step, num_steps, hooks=hooks,
                               weights=init_checkpoint)
 
@@ -101,7 +102,8 @@ class Trainer:
     for folder in (model_dir, evaluations.best_folder(model_dir)):
       if folder:
         checkpoint_recovery.remove_unfinished(folder)
-    is_resumed = checkpoint_recovery.select_resume_checkpoint(model_dir) is not None
+    is_resumed = checkpoint_recovery.select_resume_checkpoint(
+        model_dir) is not None
     if init_checkpoint and not is_resumed:
       checkpoint_recovery.check_intact(init_checkpoint)
       task_metadata.compare(os.path.dirname(init_checkpoint), self._tasks)
@@ -147,8 +149,8 @@ class Trainer:
               saving_listeners=[session_hooks.FiniteWeightsListener()])
     except tf.train.NanLossDuringTrainingError:
       raise utils.UserError(
-          "%s: training diverged, the loss is NaN. Set a learning_rate below %g "
-          "or another seed, and \"overwrite\": true." % (
+          "%s: training diverged, the loss is NaN. Set a learning_rate below "
+          "%g or another seed, and \"overwrite\": true." % (
               self._model_dir, self._config.learning_rate))
 
   def _evaluations(self):

@@ -98,7 +98,8 @@ class SentenceTask(task.Task):
     return "%s_%s.tsv" % (self.name, split)
 
   def learned_from_data(self):
-    return {"num_columns": number for number in self._declared_num_columns}
+    return {"num_columns": self._declared_num_columns[0]} if (
+        self._declared_num_columns) else {}
 
   @task.read_once
   def get_examples(self, split):

@@ -37,8 +37,9 @@ def read_questions(path, *, has_impossible=False, is_labeled=True,
   dataset = utils.load_json(path)
   json_reader = JsonReader(path)
   num_questions = num_marked = 0  # marked: with the key "is_impossible"
-  for article, where in json_reader.items(dataset, "data", ""):
-    for paragraph, where in json_reader.items(article, "paragraphs", where):
+  for article, where_article in json_reader.items(dataset, "data", ""):
+    for paragraph, where in json_reader.items(
+        article, "paragraphs", where_article):
       context = json_reader.get(paragraph, "context", str, where)
       for element, where_question in json_reader.items(
           paragraph, "qas", where):

@@ -14,7 +14,8 @@ class TableReaderTest(tiny_tags.TaggingTestCase):
   def read(self, text, layout=sentence_tables.Layout(), num_columns=None,
            file_format="csv"):
     self.path = self.write("x/train." + file_format, text)
-    return sentence_tables.read_table(self.path, file_format, layout, num_columns)
+    return sentence_tables.read_table(
+        self.path, file_format, layout, num_columns)
 
   def sentences(self, *args, **kwargs):
     return [(sentence.words, sentence.tags)
@@ -76,8 +77,8 @@ class TableReaderTest(tiny_tags.TaggingTestCase):
     self.assert_error(":2: expected 2 columns, got 3: a | b | c",
                       "a,A\na,b,c\n")
     self.assert_error(":2: expected one word per line, in 1, 3 or 4 columns "
-                      "(those of the training data with or without the tag, or only "
-                      "words), got 2: 'a | A'", "\na,A\n", num_columns=4)
+                      "(those of the training data with or without the tag, or "
+                      "only words), got 2: 'a | A'", "\na,A\n", num_columns=4)
 
   def test_position_out_of_range_names_the_line(self):
     self.assert_error(":1: expected a column at position 2 (from 0) for "

@@ -11,7 +11,8 @@ from util import utils
 
 class SentenceReaderTest(tiny_tags.TaggingTestCase):
 
-  def read(self, text, layout=sentence_tables.Layout(), is_lines=True, **kwargs):
+  def read(self, text, layout=sentence_tables.Layout(), is_lines=True,
+           **kwargs):
     self.path = self.write("x/train.jsonl", text)
     return tagged_sentences.read_json(self.path, layout, is_lines=is_lines,
                                      **kwargs)
