@@ -1,18 +1,18 @@
-"""Texts of a task, cleaned as those that the model was pre-trained on.
+"""Cleans the texts of a task like the model's pre-training text.
 
-A model that learned from cleaned text has never seen, for instance, a diacritic
-or a bare link; what it is fine-tuned on and predicts for should look alike.
+A model pre-trained on cleaned text has never seen, for instance, a diacritic or
+a bare link; fine-tuning and prediction texts should look the same.
 """
 
 from model import arabert_cleaning
 from util import utils
 
 HPARAM = "arabert_preprocessing"
-OFF = "none"  # its value for no cleaning; null is what the model records
+OFF = "none"  # value for no cleaning; null: as recorded with the model
 
 
 def model_of(config):
-  """Returns whose cleaning the texts of a run get, None for none.
+  """Returns the name of the model whose cleaning applies, None for none.
 
   Args:
     config: a FinetuningConfig.
@@ -22,39 +22,39 @@ def model_of(config):
 
 
 def make_cleaner(model_name):
-  """Returns the function of a text that returns it cleaned.
+  """Returns a function str -> str that cleans a text.
 
   Args:
     model_name: str, as in `arabert_cleaning.make_cleaner`.
 
   Raises:
-    utils.UserError: there is no such model, or the cleaning cannot be done.
+    utils.UserError: the model is unknown, or a dependency is missing.
   """
   return arabert_cleaning.make_cleaner(
       model_name, "hyperparameter '%s'" % HPARAM)
 
 
-def say(config, task_name, what):
-  """Logs what of a task is cleaned, and why.
+def log_cleaning(config, task_name, what):
+  """Logs which texts of a task are cleaned, and why.
 
   Args:
     config: a FinetuningConfig.
     task_name: str.
-    what: str, such as "texts %s"; "are cleaned as those of ..." goes in.
+    what: str, such as "texts %s"; %s becomes "are cleaned as for ...".
   """
   name = model_of(config)
-  reason = ("as asked for" if config.was_passed(HPARAM) else
-            "as recorded with the model; \"%s\": \"%s\" leaves it out" % (
+  reason = ("as requested" if config.was_passed(HPARAM) else
+            "as recorded with the model; \"%s\": \"%s\" turns it off" % (
                 HPARAM, OFF))
   utils.log("Task '%s': %s" % (
-      task_name, what % "are cleaned as those of %s (%s)" % (name, reason)))
+      task_name, what % "are cleaned as for %s (%s)" % (name, reason)))
 
 
 class TextCleaner:
-  """Cleans the texts of one task; says so when the first one is."""
+  """Cleans the texts of one task; logs it once, on first use."""
 
   def __init__(self, config, task_name, what):
-    """Prepares nothing yet: many runs only load the task.
+    """Stores the arguments; the cleaner is created on first use.
 
     Args:
       config: a FinetuningConfig.
@@ -67,15 +67,15 @@ class TextCleaner:
     self._clean = None
 
   def clean(self, texts):
-    """Returns a list of texts cleaned; one that would be left empty stays.
+    """Returns cleaned texts; one that would become empty is not changed.
 
     Raises:
-      utils.UserError: the cleaning cannot be done.
+      utils.UserError: the model is unknown, or a dependency is missing.
     """
     name = model_of(self._config)
     if name is None:
       return list(texts)
     if self._clean is None:
       self._clean = make_cleaner(name)
-      say(self._config, self._task_name, self._what + " %s")
+      log_cleaning(self._config, self._task_name, self._what + " %s")
     return [self._clean(text).strip() or text for text in texts]

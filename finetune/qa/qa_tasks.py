@@ -203,7 +203,7 @@ class QATask(task.Task):
       return None
     if self._made_cleaning is None:
       self._made_cleaning = cleaned_context.Cleaning(name)
-      text_cleaning.say(
+      text_cleaning.log_cleaning(
           self.config, self.name, "contexts and questions %s; answers are given "
           "as the original has them")
     return self._made_cleaning

@@ -12,8 +12,7 @@ from finetune import text_cleaning
 from tests.finetune import words_task
 from util import utils
 
-# With a diacritic on the second letter, and as araelectra-base's cleaning has
-# it.
+# With a diacritic on the second letter, and cleaned as for araelectra-base.
 RAW, CLEANED = "كُتب", "كتب"
 ONLY_DIACRITICS = "\u064f\u064f"
 
@@ -25,7 +24,7 @@ def make_cleaner(model_name, was_passed=True):
 
 
 def quietly(function, *arguments):
-  """Returns (what `function` does, what it printed)."""
+  """Returns (result of `function`, its standard output)."""
   printed = io.StringIO()
   with contextlib.redirect_stdout(printed):
     result = function(*arguments)
@@ -34,26 +33,26 @@ def quietly(function, *arguments):
 
 class TextCleanerTest(unittest.TestCase):
 
-  def test_cleans_as_the_package_does_and_says_so_once(self):
+  def test_cleans_like_the_package_and_logs_it_once(self):
     cleaner = make_cleaner("araelectra-base", was_passed=False)
     texts, printed = quietly(cleaner.clean, [RAW, "a@b.co"])
     self.assertEqual(texts, [CLEANED, "[رابط]"])
     self.assertEqual(
-        printed, "Task 'mood': texts are cleaned as those of araelectra-base "
-        "(as recorded with the model; \"arabert_preprocessing\": \"none\" leaves "
-        "it out)\n")
+        printed, "Task 'mood': texts are cleaned as for araelectra-base "
+        "(as recorded with the model; \"arabert_preprocessing\": \"none\" turns "
+        "it off)\n")
     self.assertEqual(quietly(cleaner.clean, [RAW]), ([CLEANED], ""))
 
-  def test_says_that_it_was_asked_for(self):
+  def test_logs_that_it_was_requested(self):
     _, printed = quietly(make_cleaner("araelectra-base").clean, [RAW])
-    self.assertIn("(as asked for)", printed)
+    self.assertIn("(as requested)", printed)
 
-  def test_a_text_that_would_be_left_empty_stays(self):
+  def test_a_text_that_would_become_empty_is_not_changed(self):
     texts, _ = quietly(make_cleaner("araelectra-base").clean,
                        [ONLY_DIACRITICS, RAW])
     self.assertEqual(texts, [ONLY_DIACRITICS, CLEANED])
 
-  def test_none_and_off_leave_texts_alone(self):
+  def test_null_and_none_do_not_change_texts(self):
     for name in (None, "none"):
       with self.subTest(name=name):
         self.assertEqual(quietly(make_cleaner(name).clean, [RAW]), ([RAW], ""))
@@ -66,9 +65,9 @@ class TextCleanerTest(unittest.TestCase):
 
 
 class TasksTest(unittest.TestCase):
-  """What the model reads is cleaned, in every kind of task but QA.
+  """The model's input is cleaned, in every kind of task except QA.
 
-  Question answering has tests of its own: its answers are the original's.
+  QA is tested in qa_tasks_test: its answers come from the original text.
   """
 
   def setUp(self):

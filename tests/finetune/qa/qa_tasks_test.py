@@ -222,15 +222,15 @@ class CleaningTest(QATaskTestCase):
     self.assertEqual(
         task.get_windows(example)[0].input_ids[1:1 + len(query)], query)
     self.assertEqual(example.cleaned_question, "من ؟")
-    self.assertIn("Task 'arcd': contexts and questions are cleaned as those of "
-                  "araelectra-base (as asked for)", printed)
+    self.assertIn("Task 'arcd': contexts and questions are cleaned as for "
+                  "araelectra-base (as requested)", printed)
 
   def test_texts_are_cleaned_as_those_of_the_model_were(self):
     self.record(preprocessing="araelectra-base")
     _, example, printed = self.read()
     self.assertEqual(example.words.words[0], "ولد")
     self.assertIn('as recorded with the model; "arabert_preprocessing": "none" '
-                  "leaves it out", printed)
+                  "turns it off", printed)
 
   def test_cleaning_of_the_model_can_be_left_out(self):
     self.record(preprocessing="araelectra-base")
