@@ -92,7 +92,8 @@ class Evaluations:
           "another score; by %s step %d would be best, but its weights were "
           "deleted. Keep best_metric, or set \"overwrite\": true to train "
           "again." % (
-              os.path.join(self._model_dir, model_files.BEST_FOLDER), self._best_step,
+              os.path.join(self._model_dir, model_files.BEST_FOLDER),
+              self._best_step,
               self._best_metric or "the first score of each task", best.step))
 
   def check_dev_data(self, dev_data):

@@ -12,8 +12,8 @@ import re
 from util import model_files
 from util import utils
 
-# Hyperparameters that do not affect the weights. A new hyperparameter is assumed
-# to affect them until it is listed here.
+# Hyperparameters that do not affect the weights. A new one is assumed to affect
+# them until it is listed here.
 NO_EFFECT_ON_WEIGHTS = frozenset([
     # what to run and log
     "do_train", "do_eval", "do_predict", "num_trials", "keep_all_models",

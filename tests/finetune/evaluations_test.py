@@ -91,8 +91,8 @@ class EvaluationsTest(unittest.TestCase):
     self.record().check_metric()
     self.record("rte/f").check_metric()
     with self.assertRaisesRegex(
-        utils.UserError, r"best, step 8\) was selected by another score; by loss "
-        "step 4 would be best"):
+        utils.UserError, r"best, step 8\) was selected by another score; by "
+        "loss step 4 would be best"):
       self.record("loss").check_metric()
 
   def test_changed_dev_data_log_a_warning(self):

@@ -309,7 +309,7 @@ class ModelRunnerTest(tf.test.TestCase):
       self.train("elsewhere", init_checkpoint=os.path.join(
           self.data_dir, "nowhere"))
 
-  def test_model_of_another_size_says_what_to_set(self):
+  def test_model_of_another_size_names_the_hyperparameter(self):
     wider = dict(words_task.TINY_MODEL, hidden_size=32)
     with self.assertRaisesRegex(utils.UserError, "hidden_size"):
       self.runner("elsewhere", model_hparam_overrides=wider).evaluate(

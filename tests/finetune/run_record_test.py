@@ -10,8 +10,8 @@ from tests.finetune import words_task
 from util import model_files
 from util import utils
 
-# Hyperparameters that affect the weights. A new one goes here or, if it does not
-# affect them, into run_record.NO_EFFECT_ON_WEIGHTS.
+# Hyperparameters that affect the weights. A new one goes here or, if it does
+# not affect them, into run_record.NO_EFFECT_ON_WEIGHTS.
 DECIDES_WEIGHTS = {
     "debug", "seed", "use_amp", "model_size", "model_hparam_overrides",
     "embedding_size", "vocab_size", "do_lower_case", "strip_accents", "use_tpu",

@@ -39,8 +39,8 @@ class TextCleanerTest(unittest.TestCase):
     self.assertEqual(texts, [CLEANED, "[رابط]"])
     self.assertEqual(
         printed, "Task 'mood': texts are cleaned as for araelectra-base "
-        "(as recorded with the model; \"arabert_preprocessing\": \"none\" turns "
-        "it off)\n")
+        "(as recorded with the model; \"arabert_preprocessing\": \"none\" "
+        "turns it off)\n")
     self.assertEqual(quietly(cleaner.clean, [RAW]), ([CLEANED], ""))
 
   def test_logs_that_it_was_requested(self):
