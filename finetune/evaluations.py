@@ -1,15 +1,15 @@
-"""The evaluations of a trial while it trains, and the weights of the best one.
+"""History of the evaluations during training, and the best checkpoint.
 
 In a trial's folder:
 
-- evaluations.json: the scores of every evaluation so far, and at which step was
-  the best. Written after each, so a training that is started again knows them.
-- best/: the checkpoint of that step, with all that goes with a model (the
-  vocabulary, labels.json ...), so that the folder can be used by itself.
+- evaluations.json: the scores of every evaluation so far and the best step.
+  Written after each evaluation, so a resumed training has the full history.
+- best/: the checkpoint of the best step and the other files of a model (the
+  vocabulary, labels.json ...), usable as a model folder.
 
-The weights of a new best evaluation are copied before evaluations.json names
-them, and those of the one before are removed after that: whenever the process
-ends, what evaluations.json names is there and whole.
+The weights of a new best evaluation are copied before evaluations.json is
+written, and the previous best weights are deleted after that: if the process is
+killed at any time, the checkpoint named in evaluations.json is intact.
 """
 
 import collections
@@ -18,10 +18,10 @@ import os
 
 from finetune import scorer
 from model import checkpoint
+from util import model_files
 from util import utils
 
 FILE_NAME = "evaluations.json"
-BEST_FOLDER = "best"
 
 # One evaluation.
 #   step: int, the global step of the weights.
@@ -30,27 +30,27 @@ Evaluation = collections.namedtuple("Evaluation", ["step", "results"])
 
 
 def best_folder(model_dir):
-  """Returns the folder of the best weights of a trial; None if it has none."""
-  folder = os.path.join(model_dir, BEST_FOLDER)
+  """Returns the folder of a trial's best checkpoint; None if there is none."""
+  folder = os.path.join(model_dir, model_files.BEST_FOLDER)
   if utils.isdir(folder) and checkpoint.find(folder):
     return folder
   return None
 
 
 class Evaluations:
-  """What a trial's evaluations.json says; see the module."""
+  """The evaluation history of one trial, stored in evaluations.json."""
 
   def __init__(self, model_dir, best_metric=None):
-    """Reads the record, if there is one.
+    """Reads evaluations.json, if it exists.
 
     Args:
       model_dir: str, the folder of the trial.
-      best_metric: str, the score that says which weights are best: "accuracy",
+      best_metric: str, the score that selects the best checkpoint: "accuracy",
         or "rte/accuracy" for one task of several; None for the first score of
-        each task. Where there are several tasks their mean decides.
+        each task. With several tasks, the mean over the tasks.
 
     Raises:
-      utils.UserError: the record is not what this class writes.
+      utils.UserError: evaluations.json is invalid.
     """
     self._model_dir = model_dir
     self._best_metric = best_metric
@@ -59,57 +59,58 @@ class Evaluations:
 
   @property
   def steps(self):
-    """The steps that were evaluated, in their order."""
+    """The evaluated steps, in increasing order."""
     return [evaluation.step for evaluation in self._evaluations]
 
   @property
   def last(self):
-    """The last Evaluation; None if there was none."""
+    """The last Evaluation; None if there is none."""
     return self._evaluations[-1] if self._evaluations else None
 
   @property
   def best(self):
-    """The best Evaluation, the first of equals; None if there was none."""
+    """The best Evaluation, the first one of a tie; None if there is none."""
     return next((evaluation for evaluation in self._evaluations
                  if evaluation.step == self._best_step), None)
 
   def num_since_best(self):
-    """Returns how many evaluations came after the best one."""
+    """Returns the number of evaluations after the best one."""
     return sum(step > self._best_step for step in self.steps)
 
   def check_metric(self):
-    """Checks that the weights that are kept are the best by `best_metric`.
+    """Checks that the kept checkpoint is the best one by `best_metric`.
 
     Raises:
-      utils.UserError: they were chosen by another score.
+      utils.UserError: it was selected by another score.
     """
     if not self.best:
       return
-    best = max(self._evaluations, key=self.value_of)  # the first of equals
+    best = max(self._evaluations, key=self.value_of)  # first of a tie
     if best.step != self._best_step:
       raise utils.UserError(
-          "best_metric: expected the score that the weights of step %d were "
-          "kept by (%s); by %s those of step %d, which are gone, would be the "
-          "best. Leave best_metric as it was, or set \"overwrite\": true to "
-          "train again." % (
-              self._best_step, os.path.join(self._model_dir, BEST_FOLDER),
+          "best_metric: the kept checkpoint (%s, step %d) was selected by "
+          "another score; by %s step %d would be best, but its weights were "
+          "deleted. Keep best_metric, or set \"overwrite\": true to train "
+          "again." % (
+              os.path.join(self._model_dir, model_files.BEST_FOLDER),
+              self._best_step,
               self._best_metric or "the first score of each task", best.step))
 
   def check_dev_data(self, dev_data):
-    """Warns where evaluations were done on other data than `dev_data`."""
+    """Logs a warning if the history was computed on other dev data."""
     if self._dev_data not in (None, dev_data):
-      utils.log("Warning: the dev data have changed since the evaluations in "
-                "%s, which say what the best weights are; \"overwrite\": true "
-                "trains again" % self._path)
+      utils.log("Warning: the dev data changed since the evaluations in %s, "
+                "which select the best checkpoint. To train again, set "
+                "\"overwrite\": true." % self._path)
 
   def add(self, step, results, prefix, dev_data=None):
-    """Takes in an evaluation; keeps the weights if they are the best so far.
+    """Adds an evaluation; keeps its checkpoint if it is the best so far.
 
     Args:
       step: int, the global step.
       results: {task: {score: float}}.
-      prefix: str, the checkpoint that was evaluated.
-      dev_data: what it was evaluated on, ready for JSON.
+      prefix: str, the evaluated checkpoint.
+      dev_data: description of the dev data (file hashes), for JSON.
 
     Returns:
       bool, whether it is the best.
@@ -117,7 +118,7 @@ class Evaluations:
     Raises:
       utils.UserError: there is no score `best_metric`.
     """
-    # Where checkpoints were removed by hand, what came after is done again.
+    # Later steps are in the history if the user deleted checkpoints.
     self._evaluations = [e for e in self._evaluations if e.step < step]
     evaluation = Evaluation(step, results)
     value = self.value_of(evaluation)
@@ -133,32 +134,32 @@ class Evaluations:
     return is_best
 
   def value_of(self, evaluation):
-    """Returns the number that the best evaluation has the highest of.
+    """Returns the value of `best_metric`, negated if lower is better.
 
     Raises:
       utils.UserError: there is no score `best_metric`.
     """
     only_task, _, name = (self._best_metric or "").rpartition("/")
-    wanted = {task_name: name or next(iter(scores))
+    selected = {task_name: name or next(iter(scores))
               for task_name, scores in evaluation.results.items()
               if only_task in ("", task_name)}
-    if not wanted or any(score not in evaluation.results[task_name]
-                         for task_name, score in wanted.items()):
-      self._refuse(evaluation)
-    directions = {scorer.is_lower_better(score) for score in wanted.values()}
+    if not selected or any(score not in evaluation.results[task_name]
+                           for task_name, score in selected.items()):
+      self._raise_unknown_metric(evaluation)
+    directions = {scorer.is_lower_better(score) for score in selected.values()}
     if len(directions) > 1:
-      names = ["%s/%s" % item for item in wanted.items()]
+      names = ["%s/%s" % item for item in selected.items()]
       raise utils.UserError(
-          "best_metric: expected one score, such as \"%s\", as there is no "
-          "mean of %s: more is better of some, less of the others." % (
-              names[0], " and ".join(names)))
+          "best_metric: %s cannot be averaged: higher is better for some, "
+          "lower for others. Set it to one score, such as \"%s\"." % (
+              " and ".join(names), names[0]))
     sign = -1 if directions.pop() else 1
     values = [sign * evaluation.results[task_name][score]
-              for task_name, score in wanted.items()]
+              for task_name, score in selected.items()]
     return sum(-math.inf if math.isnan(value) else value
                for value in values) / len(values)
 
-  def _refuse(self, evaluation):
+  def _raise_unknown_metric(self, evaluation):
     known = ["%s/%s" % (task_name, name)
              for task_name, scores in evaluation.results.items()
              for name in scores]
@@ -166,10 +167,10 @@ class Evaluations:
         ", ".join(known), self._best_metric))
 
   def _copy_weights(self, prefix):
-    folder = os.path.join(self._model_dir, BEST_FOLDER)
+    folder = os.path.join(self._model_dir, model_files.BEST_FOLDER)
     source, name = os.path.split(prefix)
     for other in utils.listdir(source):
-      is_companion = other == "vocab.txt" or (
+      is_companion = other == model_files.VOCAB or (
           other.endswith(".json") and other != FILE_NAME)
       if other.startswith(name + ".") or is_companion:
         utils.copy(os.path.join(source, other), os.path.join(folder, other))
@@ -178,13 +179,13 @@ class Evaluations:
               "all_model_checkpoint_paths: \"%s\"\n" % (name, name))
 
   def _remove_other_weights(self, name):
-    folder = os.path.join(self._model_dir, BEST_FOLDER)
+    folder = os.path.join(self._model_dir, model_files.BEST_FOLDER)
     for other in utils.listdir(folder):
       if other.startswith("model.ckpt-") and not other.startswith(name + "."):
         utils.remove(os.path.join(folder, other))
 
   def _write(self):
-    # Scores as pairs: their order says which is the first.
+    # Scores as pairs: JSON objects have no order, and the first one counts.
     utils.write_json({
         "best_step": self._best_step,
         "dev_data": self._dev_data,
@@ -197,16 +198,16 @@ class Evaluations:
 
 
 def _read(path):
-  """Returns (list of Evaluation, best step, dev data) of a record.
+  """Returns (list of Evaluation, best step, dev data) of evaluations.json.
 
-  Without a record they are [], None and None.
+  If the file does not exist they are [], None and None.
 
   Raises:
-    utils.UserError: the record is not what `Evaluations` writes.
+    utils.UserError: the file is invalid.
   """
   if not utils.exists(path):
     return [], None, None
-  record = utils.load_json(path)
+  history = utils.load_json(path)
   try:
     evaluations = [
         Evaluation(int(entry["step"]), collections.OrderedDict(
@@ -214,9 +215,10 @@ def _read(path):
                 (name, float(value))
                 for name, value in entry["results"][task_name]))
             for task_name in entry["tasks"]))
-        for entry in record["evaluations"]]
-    return evaluations, record["best_step"], record.get("dev_data")
+        for entry in history["evaluations"]]
+    return evaluations, history["best_step"], history.get("dev_data")
   except (KeyError, TypeError, ValueError):
     raise utils.UserError(
-        "%s: expected the record of a trial's evaluations; remove it and the "
-        "folder '%s' beside it to evaluate anew." % (path, BEST_FOLDER))
+        "%s: expected the evaluation history of a trial. Remove it and the "
+        "folder '%s' next to it to evaluate again." % (
+            path, model_files.BEST_FOLDER))

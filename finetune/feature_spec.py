@@ -1,4 +1,4 @@
-"""What one feature of a stored example is called and looks like."""
+"""Declares the name, shape and type of a feature of stored examples."""
 
 import numpy as np
 import tensorflow.compat.v1 as tf
@@ -23,7 +23,7 @@ class FeatureSpec:
       is_int_feature: True for int64 (int32 in the graph), False for float32.
       is_per_token: True where the first axis has `max_seq_length` values, of
         which those beyond the tokens of the input are padding: they are cut off
-        with the padding of the input where a whole batch is shorter.
+        with the padding of the input if all examples of a batch are shorter.
     """
     self.name = name
     self.shape = list(shape)

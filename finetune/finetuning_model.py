@@ -20,7 +20,7 @@ class FinetuningModel:
     loss: float32 scalar Tensor, the sum of the losses of the batch. The sum,
       not the mean, is what the reference clips at global norm 1.0 and trains
       on; published learning rates are for it.
-    mean_loss: float32 scalar Tensor, the loss of an example, to be shown.
+    mean_loss: float32 scalar Tensor, the mean loss of an example, for logging.
     bert_config: the modeling.BertConfig of the encoder.
   """
 
@@ -33,7 +33,7 @@ class FinetuningModel:
       tasks: list of all Task of the run, in the order of their task ids.
       features: {name: Tensor of shape [B, ...]} as preprocessing makes them.
       is_training: bool, whether dropout is on.
-      num_train_steps: int, the steps of the whole training; only in training.
+      num_train_steps: int, total training steps; only needed in training.
     """
     global_step = tf.train.get_or_create_global_step()
     self.bert_config = model_sizes.get_bert_config(config)
@@ -55,8 +55,8 @@ class FinetuningModel:
       with tf.variable_scope(model_files.TASKS_SCOPE + "/" + task.name):
         task_losses, self._outputs[task.name] = task.get_prediction_module(
             bert_model, features, is_training, percent_done)
-      # Chosen rather than multiplied by 0: on the default values that another
-      # task's examples hold here, a head may well give nan.
+      # Selected, not multiplied by 0: a head may output NaN for the default
+      # feature values of another task's examples.
       losses.append(tf.where(tf.equal(self._task_ids, task_id), task_losses,
                              tf.zeros_like(task_losses)))
     example_losses = tf.add_n(losses)  # [B]

@@ -135,7 +135,7 @@ class ModelRunner:
              "global_step": checkpoint.global_step_of(path),
              "results": self.evaluate(path, split)}
     folder, name = os.path.split(os.path.dirname(path))
-    if name == evaluations.BEST_FOLDER:
+    if name == model_files.BEST_FOLDER:
       last = evaluations.Evaluations(folder).last
       if last:
         entry["last"] = {"global_step": last.step, "results": last.results}

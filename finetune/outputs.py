@@ -16,7 +16,7 @@ def write_results(config, trials):
     score over all trials, where there are several; then, where these are the
     scores of the best weights and not of the last, a line with both steps for
     each trial and task.
-  - the .json beside it: all of `trials` and the summary.
+  - the .json next to it: all of `trials` and the summary.
   - `results_pkl`: a list with {task: {score: value}} for each trial.
 
   Args:
@@ -89,7 +89,7 @@ def summary_lines(summary):
 
 
 def _lines_of_last(trial):
-  """Returns lines on the best and the last weights of a trial, if both are."""
+  """Returns lines with the best and last step; [] without "last" scores."""
   if "last" not in trial:
     return []
   number = "" if trial["trial"] is None else " trial %d" % trial["trial"]
@@ -105,7 +105,7 @@ def results_line(scores):
 
 
 def write_scorer_files(task_scorer):
-  """Writes the files of a scored split (`Scorer.get_files`), each atomically."""
+  """Writes the files of a scored split (`Scorer.get_files`), atomically."""
   files = task_scorer.get_files()
   for path, content in files.items():
     extension = os.path.splitext(path)[1]
@@ -121,7 +121,7 @@ def write_scorer_files(task_scorer):
 
 
 def write_test_outputs(config, task_name, split, trial, task_scorer):
-  """Writes all that a Scorer says of an unlabeled split."""
+  """Writes the test predictions and submission files of a Scorer."""
   write_test_predictions(config, task_name, split, trial,
                          task_scorer.get_test_predictions())
   submission = task_scorer.get_submission()
@@ -130,11 +130,10 @@ def write_test_outputs(config, task_name, split, trial, task_scorer):
 
 
 def keep_dev_outputs(config, trial):
-  """Copies what the evaluation of a trial wrote, before the next overwrites it.
+  """Copies a trial's dev set outputs, which the next trial overwrites.
 
-  The answers and tags of the dev set stand at the reference's paths, which name
-  no trial: those files are of the last one. Each trial's are in "trial_1" and
-  so on beside them.
+  Answers and tags of the dev set are written to the reference's paths, which do
+  not name the trial. The copies are in subfolders "trial_1", "trial_2" ...
   """
   for folder in config.dev_output_folders():
     if not utils.isdir(folder):
@@ -147,15 +146,15 @@ def keep_dev_outputs(config, trial):
 
 
 def write_predictions(config, trial, task_scorer):
-  """Writes what a Scorer says of `predict_file`, for people and programs.
+  """Writes the predictions for `predict_file` as JSON lines and text.
 
-  One line of JSON for each example, in the order of the file, and beside it the
-  same as text, such as .tsv, where the scorer gives one.
+  One JSON object per example, in the order of the file, and next to it a text
+  file, such as .tsv, if the scorer provides one.
 
   Args:
     config: a FinetuningConfig.
-    trial: int, from 1. Where there are several, each has files of its own, and
-      `predict_output_file` holds those of the last.
+    trial: int, from 1. With several trials each has its own files, and
+      `predict_output_file` holds those of the last trial.
     task_scorer: a Scorer that saw every example.
   """
   predictions = task_scorer.get_predictions()
@@ -176,7 +175,7 @@ def write_predictions(config, trial, task_scorer):
 
 
 def _rounded(value):
-  """Returns a value for JSON with six digits of each float, for people."""
+  """Returns a JSON value with floats rounded to six significant digits."""
   if isinstance(value, dict):
     return {name: _rounded(item) for name, item in value.items()}
   if isinstance(value, list):
@@ -185,7 +184,7 @@ def _rounded(value):
 
 
 def write_submission(config, trial, file_name, text):
-  """Writes a file for a leaderboard; those of a trial share a folder."""
+  """Writes a file for a leaderboard to the trial's submission folder."""
   path = os.path.join(config.submission_dir(trial), file_name)
   with utils.write_atomically(path) as f:
     f.write(text)

@@ -1,19 +1,19 @@
-"""From a task's examples to batches: featurize once, store, read.
+"""Featurizes the examples of tasks, caches them and reads batches.
 
 A run's features are stored as `<tasks>_<split>.tfrecord` in the run's
-`preprocessed_data_dir`. Beside each file stands `<tasks>_<split>.json`, written
-last: what the features were made from (contents of the raw files, vocabulary,
-tokenizer and other settings, versions). Stored features are read again only
-while that is still true, and otherwise made anew.
+`preprocessed_data_dir`. Next to each file `<tasks>_<split>.json`, written last,
+holds what the features depend on (hashes of the raw files and the vocabulary,
+tokenizer and other settings, versions). Stored features are reused if it is
+unchanged and rebuilt otherwise.
 
 Every stored example holds the features of all tasks of the run, those of other
-tasks at their default value, and `task_id`: the place of its task in
+tasks at their default value, and `task_id`: the index of its task in
 `task_names`.
 
 Examples are stored with padding up to `max_seq_length`. With `trim_batches` a
-batch that is read is cut to its longest example, and what is evaluated is read
-longest first, so that examples of about one length share a batch. Padding is
-masked in the model: what it puts out for the tokens is the same.
+batch is cut to its longest example, and evaluation reads the longest examples
+first, so that a batch has examples of similar length. Padding is masked in the
+model, so the outputs for the tokens do not change.
 """
 
 import collections
@@ -28,22 +28,22 @@ from finetune import task as task_module
 from model import tokenization
 from util import utils
 
-# Counted up when the way features are stored changes.
+# Increment when the storage format of features changes.
 FORMAT_VERSION = 1
 # Examples are stored in an order that does not depend on the seed (a cache
-# serves all trials); what the seed decides is the order of each epoch.
+# serves all trials); the seed determines the order of each epoch.
 STORED_ORDER_SEED = 0
-# Training examples held in memory to draw from; a stored one takes 1-3 KB.
+# Size of the shuffle buffer in memory; a stored example takes 1-3 KB.
 SHUFFLE_BUFFER_EXAMPLES = 16384
-MAX_EVALUATED = 2**31 - 1  # examples: their numbers are int32
-MAX_STEPS = 2**31 - 1  # as are those of steps
-# Seeds of two trials must not lead to the same orders an epoch apart.
+MAX_EVALUATED = 2**31 - 1  # examples: their indices are int32
+MAX_STEPS = 2**31 - 1  # the global step is int32, too
+# Limit so that two trials never share the shuffle seed of an epoch.
 MAX_EPOCHS = 1000003
 # Batches are as long as their longest example, rounded up to a multiple of
-# this: fewer different shapes, and sizes that devices are fast at.
+# this: fewer shapes to compile, and sizes that are fast on GPUs.
 LENGTH_MULTIPLE = 8  # tokens
-# Examples that are sorted by length together; their outputs wait in memory to
-# be put in order again.
+# Examples sorted by length together; their outputs are kept in memory until
+# the original order is restored.
 SORTED_EXAMPLES = 2048
 INPUT_NUMBER = "input_number"  # of an evaluated example, from 0, as stored
 DEBUG_TRAIN_EXAMPLES = 200
@@ -54,10 +54,10 @@ StoredExamples = collections.namedtuple(
 
 
 class Preprocessor:
-  """Makes, stores and reads the features of the tasks of one run."""
+  """Builds, stores and reads the features of the tasks of one run."""
 
   def __init__(self, config, tasks):
-    """Keeps what decides the features.
+    """Stores the hyperparameters and tasks that determine the features.
 
     Args:
       config: a FinetuningConfig.
@@ -70,7 +70,7 @@ class Preprocessor:
     self._is_trimming = is_trimming(config)
 
   def store(self, tasks, split):
-    """Makes the features of `split`, unless they are stored and up to date.
+    """Builds and stores the features of `split`, or reuses stored ones.
 
     Args:
       tasks: list of Task, some of the tasks of the run.
@@ -84,17 +84,17 @@ class Preprocessor:
     """
     name = "%s_%s" % ("_".join(task.name for task in tasks), split)
     path = os.path.join(self._config.preprocessed_data_dir, name + ".tfrecord")
-    record_path = os.path.splitext(path)[0] + ".json"
+    metadata_path = os.path.splitext(path)[0] + ".json"
     made_from = self._made_from(tasks, split)
     if self._config.use_tfrecords_if_existing:
-      num_examples = _num_stored_examples(path, record_path, made_from)
+      num_examples = _num_stored_examples(path, metadata_path, made_from)
       if num_examples:
         utils.log("Reused {:,} inputs of {} from {}".format(
             num_examples, name, path))
         return StoredExamples(path, num_examples, made_from)
     pairs = self._get_examples(tasks, split)
     num_examples = self._write(pairs, path, split)
-    # A question about an empty context makes no input, yet has an answer: "".
+    # A question with an empty context has no input, but an answer: "".
     if not num_examples and not (pairs and split == task_module.PREDICT):
       raise utils.UserError(
           "Task '%s': expected examples in split '%s', found none (%s)." % (
@@ -102,11 +102,11 @@ class Preprocessor:
                   file for task in tasks for file in _files_of(task, split))
               or "the task reads no files"))
     utils.write_json({"made_from": made_from, "num_examples": num_examples,
-                      "num_bytes": utils.file_size(path)}, record_path)
+                      "num_bytes": utils.file_size(path)}, metadata_path)
     return StoredExamples(path, num_examples, made_from)
 
   def train_input_fn(self, stored, seed, start_step=0):
-    """Returns the input_fn of a training that goes on for ever.
+    """Returns the input_fn for training, an endless stream of batches.
 
     The examples of a step depend on the seed and the step alone: the stream is
     one shuffled epoch after the other, and step s reads examples
@@ -137,7 +137,7 @@ class Preprocessor:
   def eval_input_fn(self, stored):
     """Returns the input_fn that reads every stored example once.
 
-    Each has `INPUT_NUMBER`, its place in the file, as another feature. With
+    Each has the feature `INPUT_NUMBER`, its index in the file. With
     `trim_batches` long examples come first, among each `SORTED_EXAMPLES`.
 
     The last batch is as small as what remains. TPUs need full batches: there it
@@ -165,7 +165,7 @@ class Preprocessor:
     return input_fn
 
   def _trim(self, batches):
-    """Cuts the padding off that all examples of a batch have.
+    """Removes the padding that is common to all examples of a batch.
 
     Args:
       batches: tf.data.Dataset of {feature: Tensor of shape [B, ...]}.
@@ -246,7 +246,7 @@ class Preprocessor:
             for name, array in arrays.items()}
 
   def _made_from(self, tasks, split):
-    """Returns all that decides the stored features, ready for JSON."""
+    """Returns everything the stored features depend on, for JSON."""
     config = self._config
     return {
         "format_version": FORMAT_VERSION,
@@ -270,7 +270,7 @@ def num_train_steps(num_examples, batch_size, num_epochs):
   """Returns the steps of a training, rounded down, at least 1.
 
   Raises:
-    utils.UserError: they are more than can be counted.
+    utils.UserError: they exceed the int32 range.
   """
   num_steps = max(1, int(num_examples / batch_size * num_epochs))
   if num_steps > MAX_STEPS:
@@ -282,7 +282,7 @@ def num_train_steps(num_examples, batch_size, num_epochs):
 
 
 def is_trimming(config):
-  """Returns whether batches are as short as their longest example."""
+  """Returns whether batches are cut to their longest example."""
   # A TPU compiles its program for one shape.
   return config.trim_batches and not config.use_tpu
 
@@ -301,7 +301,7 @@ def _longest(input_mask):
 
 
 def _longest_first(examples):
-  """Returns examples of a batch by falling length, equals in their order."""
+  """Returns examples of a batch by descending length; the sort is stable."""
   lengths = tf.reduce_sum(examples["input_mask"], axis=1)
   order = tf.argsort(lengths, direction="DESCENDING", stable=True)
   return {name: tf.gather(tensor, order) for name, tensor in examples.items()}
@@ -334,23 +334,23 @@ def _contents(task, split):
   for path in _files_of(task, split):
     if not utils.exists(path):
       raise utils.UserError(
-          "Task '%s': expected its %s data in %s, found no such file; put it "
-          "there." % (task.name, split, path))
+          "Task '%s': expected its %s data in %s, but there is no such file. "
+          "Add it." % (task.name, split, path))
     contents.append([os.path.basename(path), utils.sha256_of_file(path)])
   return contents
 
 
-def _num_stored_examples(path, record_path, made_from):
-  """Returns how many examples are stored, 0 if none or not of `made_from`."""
-  if not utils.exists(path) or not utils.exists(record_path):
+def _num_stored_examples(path, metadata_path, made_from):
+  """Returns the number of stored examples, 0 if missing or out of date."""
+  if not utils.exists(path) or not utils.exists(metadata_path):
     return 0
-  record = utils.load_json(record_path)
+  metadata = utils.load_json(metadata_path)
   changed = [name for name in made_from
-             if record.get("made_from", {}).get(name) != made_from[name]]
-  if utils.file_size(path) != record.get("num_bytes"):
+             if metadata.get("made_from", {}).get(name) != made_from[name]]
+  if utils.file_size(path) != metadata.get("num_bytes"):
     changed.append("size of the file")
   if changed:
     utils.log("Stored features %s are out of date (changed: %s)" % (
         path, ", ".join(changed)))
     return 0
-  return record["num_examples"]
+  return metadata["num_examples"]

@@ -2,12 +2,12 @@
 
 import abc
 
-# Scores of which less is better; of all others more is.
+# Scores for which lower is better; for all others higher is.
 _ERRORS = ("loss", "mse", "mae")
 
 
 def is_lower_better(name):
-  """Returns whether less is better of a score: "mse", "mismatched_loss"."""
+  """Returns whether lower is better for a score: "mse", "mismatched_loss"."""
   return name.split("_")[-1] in _ERRORS
 
 
@@ -24,7 +24,7 @@ class Scorer(abc.ABC):
     self._results = None
 
   def update(self, results):
-    """Takes in the outputs of the model for one example.
+    """Adds the outputs of the model for one example.
 
     Args:
       results: {output name: NumPy value without batch axis}, the second result
@@ -35,7 +35,7 @@ class Scorer(abc.ABC):
     self._results = None
 
   def get_loss(self):
-    """Returns the mean loss of an example, nan before the first one."""
+    """Returns the mean loss of an example, NaN before the first one."""
     if not self._num_examples:
       return float("nan")
     return self._total_loss / self._num_examples
@@ -63,7 +63,7 @@ class Scorer(abc.ABC):
     return " - ".join("%s: %.2f" % result for result in self.get_results())
 
   def get_test_predictions(self):
-    """Returns what is handed in for a test split: {id: prediction}, for JSON.
+    """Returns {id: prediction} for an unlabeled test split, for JSON.
 
     Only asked for where the task's `get_test_splits` names a split.
     """

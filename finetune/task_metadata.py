@@ -1,18 +1,18 @@
-"""What tasks learned from their training data, kept with the model.
+"""Task metadata saved with a fine-tuned model: its labels or value range.
 
-Beside the checkpoints of a trial stands labels.json: {task: {"labels": [...]}}
-in the order of the ids, or {task: {"range": [lowest, highest]}}; where columns
-are found by their position also "num_columns", of the training file; for a task
-without code also its "declaration". With it a fine-tuned model predicts where
-there are no training data and no task.json.
+labels.json, next to the checkpoints of a trial, holds {task: {"labels": [...]}}
+in the order of the label ids, or {task: {"range": [lowest, highest]}}. For
+columns selected by position it also holds "num_columns" of the training file,
+and for a declared task its "declaration". With it a fine-tuned model predicts
+without training data and without task.json.
 """
 
 import os
 
+from util import model_files
 from util import utils
 
-FILE_NAME = "labels.json"
-# {key: function that tells whether a value can be its}
+# {key: function that returns whether a value is valid}
 _CHECKS = {
     "labels": lambda value: (
         isinstance(value, list) and
@@ -27,7 +27,7 @@ _CHECKS = {
 
 
 def write(folder, tasks):
-  """Writes what `tasks` have learned; nothing where they learn nothing.
+  """Writes labels.json, unless no task has metadata.
 
   Args:
     folder: str, the trial's folder.
@@ -45,13 +45,13 @@ def write(folder, tasks):
 
 
 def compare(folder, tasks):
-  """Warns where a model to start from has learned other labels than `tasks`.
+  """Logs a warning if the initial model was trained with other labels.
 
-  The head of a task starts from that of the model if it is as large, whatever
-  its outputs stood for.
+  A task's head is initialized from the model's head of the same name and size,
+  even if its outputs had other meanings.
 
   Args:
-    folder: str, the folder of the model that training starts from.
+    folder: str, the folder of the initial model.
     tasks: list of finetune.task.Task.
   """
   if not utils.exists(path_of(folder)):
@@ -61,21 +61,21 @@ def compare(folder, tasks):
     now = (task.learned_from_data() or {}).get("labels")
     if before and now and before != now and len(before) == len(now):
       utils.log(
-          "Warning: task '%s': its head starts from the one in %s, which was "
-          "trained for the labels %s; here they are %s. With another name the "
-          "task gets a new head" % (
+          "Warning: task '%s': its head is initialized from %s, which was "
+          "trained for the labels %s; here they are %s. To start from a new "
+          "head, rename the task." % (
               task.name, folder, ", ".join(before), ", ".join(now)))
 
 
 def path_of(folder):
-  """Returns the path of the record in a model's folder."""
-  return os.path.join(folder, FILE_NAME)
+  """Returns the path of labels.json in a model folder."""
+  return os.path.join(folder, model_files.LABELS)
 
 
 def recorded(config, task_name, key):
-  """Returns what is recorded with the model that is used, None if nothing is.
+  """Returns a metadata value of the model in use, None if there is none.
 
-  A model that is about to be trained learns anew: there None is returned.
+  In training it is None: the labels come from the training data.
 
   Args:
     config: a FinetuningConfig.
@@ -83,7 +83,7 @@ def recorded(config, task_name, key):
     key: "labels", "range", "num_columns" or "declaration".
 
   Raises:
-    utils.UserError: the record is not what `write` writes.
+    utils.UserError: labels.json is invalid.
   """
   if config.do_train:
     return None
@@ -92,12 +92,12 @@ def recorded(config, task_name, key):
 
 
 def read(path, task_name, key):
-  """Returns what a record says of a task, None if nothing; see `recorded`."""
-  record = utils.load_json(path)
-  values = record.get(task_name, {}) if isinstance(record, dict) else None
+  """Returns a task's value in labels.json, None if missing; see `recorded`."""
+  metadata = utils.load_json(path)
+  values = metadata.get(task_name, {}) if isinstance(metadata, dict) else None
   if not isinstance(values, dict) or (
       key in values and not _CHECKS[key](values[key])):
     raise utils.UserError(
-        "%s: expected {\"%s\": {\"%s\": ...}}; copy the file from the model's "
+        "%s: expected {\"%s\": {\"%s\": ...}}. Copy the file from the model's "
         "folder again." % (path, task_name, key))
   return values.get(key)

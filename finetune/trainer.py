@@ -17,6 +17,7 @@ from finetune import task_metadata
 from model import checkpoint
 from model import checkpoint_recovery
 from util import folder_lock
+from util import model_files
 from util import session_hooks
 from util import utils
 
@@ -181,7 +182,7 @@ class Trainer:
     if self._evaluations().add(step, self._evaluate_fn(prefix), prefix,
                                self._dev_data_fn()):
       utils.log("Best so far: saved in %s" % os.path.join(
-          self._model_dir, evaluations.BEST_FOLDER))
+          self._model_dir, model_files.BEST_FOLDER))
 
   def _should_stop_early(self):
     """Returns whether no recent evaluation was better, and logs it."""

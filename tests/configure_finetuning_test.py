@@ -75,9 +75,10 @@ class FinetunedModelTest(unittest.TestCase):
     return make(do_train=False, init_checkpoint=self.model, **passed)
 
   def test_hyperparameters_of_training_are_restored(self):
-    self.write_metadata(task_names=["arcd"], max_seq_length=384, model_size="small",
-                embedding_size=64, debug=True, use_tpu=True, seed=7,
-                unknown_to_this_version=1)
+    self.write_metadata(
+        task_names=["arcd"], max_seq_length=384, model_size="small",
+        embedding_size=64, debug=True, use_tpu=True, seed=7,
+        unknown_to_this_version=1)
     config = self.use()
     self.assertEqual((config.task_names, config.max_seq_length,
                       config.model_size, config.embedding_size),

@@ -83,7 +83,7 @@ class RunTest(unittest.TestCase):
     self.assertEqual(utils.load_json(path)["trials"], again)
 
   def test_best_weights_are_reported_and_predicted_with(self):
-    # The dev set says the opposite: the longer the training, the worse.
+    # The dev labels are inverted: longer training gives worse scores.
     for split, good in (("train", "good"), ("dev", "bad")):
       words_task.write_lines(
           words_task.split_file(self.data_dir, split, "cola"),
@@ -110,7 +110,7 @@ class RunTest(unittest.TestCase):
                          4 * losses.index(best) + 4, losses[-1]))
     with open(config.predict_output_file) as f:
       first = f.read()
-    # The last weights would say something else.
+    # The last weights predict something else.
     last = self._config(
         task_names=["cola"], do_train=False, do_eval=False,
         predict_file=config.predict_file, predict_output_file=os.path.join(
@@ -128,32 +128,33 @@ class RunTest(unittest.TestCase):
           ["good J", "a N", "", "bad J", "b N"])
     with mock.patch.object(utils, "heading") as heading:
       run_finetuning.run(config)
-    # The reference says "trial 1" each time.
+    # The reference prints "trial 1" each time.
     self.assertEqual([call[0][0] for call in heading.call_args_list],
                      ["Trial 1 of 2: pos", "Trial 2 of 2: pos"])
     path = config.tagging_preds_file("pos", "dev")
     folder, name = os.path.split(path)
-    texts = ["\n".join(words_task.read_lines(os.path.join(folder, place, name)))
-             for place in ("trial_1", "trial_2", "")]
+    texts = ["\n".join(words_task.read_lines(os.path.join(
+        folder, subfolder, name)))
+             for subfolder in ("trial_1", "trial_2", "")]
     self.assertEqual(texts[2], texts[1])
     self.assertNotEqual(texts[0], texts[1])
 
-  def test_missing_dev_file_is_found_before_training(self):
-    # The reference finds it when the training is over.
+  def test_missing_dev_file_is_reported_before_training(self):
+    # The reference only fails after the training.
     config = self._config()
     os.remove(os.path.join(config.raw_data_dir("words"), "dev.tsv"))
     with self.assertRaisesRegex(utils.UserError, "expected its dev data in"):
       run_finetuning.run(config)
     self.assertFalse(os.path.exists(config.trial_model_dir(1)))
 
-  def test_models_of_earlier_trials_are_not_kept_if_not_wanted(self):
+  def test_models_of_earlier_trials_are_deleted_without_keep_all_models(self):
     config = self._config(num_trials=2, keep_all_models=False,
                           num_train_epochs=0.1)
     run_finetuning.run(config)
     self.assertFalse(os.path.exists(config.trial_model_dir(1)))
     self.assertIsNotNone(checkpoint.find(config.trial_model_dir(2)))
 
-  def test_vocabulary_and_settings_travel_with_the_model(self):
+  def test_vocabulary_and_settings_are_saved_with_the_model(self):
     config = self._config(num_train_epochs=0.1, do_eval=False,
                           strip_accents=True)
     run_finetuning.run(config)
@@ -173,14 +174,14 @@ class RunTest(unittest.TestCase):
     predictions = utils.load_json(os.path.splitext(path)[0] + ".json")
     self.assertEqual(sorted(predictions), ["0", "1", "2"])
 
-  def test_no_test_split_is_said_before_training(self):
+  def test_missing_test_split_is_reported_before_training(self):
     config = self._config(write_test_outputs=True)
     with self.assertRaisesRegex(
         utils.UserError, "task .words. has no unlabeled test split"):
       run_finetuning.run(config)
     self.assertFalse(os.path.exists(config.trial_model_dir(1)))
 
-  def test_tasks_of_a_mix_without_a_test_split_are_passed_over(self):
+  def test_tasks_without_a_test_split_are_skipped(self):
     words_task.write_data(self.data_dir, "words_with_test")
     config = self._config(task_names=["words", "words_with_test"],
                           do_eval=False, num_train_epochs=0.1,
@@ -193,7 +194,7 @@ class RunTest(unittest.TestCase):
     self.assertTrue(os.path.exists(
         config.test_predictions("words_with_test", "test", 1)))
 
-  def test_bad_test_split_is_said_before_training(self):
+  def test_bad_test_split_is_reported_before_training(self):
     words_task.write_data(self.data_dir, "words_with_test")
     words_task.write_lines(words_task.split_file(
         self.data_dir, "test", "words_with_test"), [])
@@ -213,7 +214,7 @@ class RunTest(unittest.TestCase):
           init_checkpoint=trained.trial_model_dir(1)))
 
   def test_signal_ends_the_run_with_its_status(self):
-    # It comes in a training, which stops and says so; see model_runner_test.
+    # It arrives during training, which stops; see model_runner_test.
     def stop(runner):
       del runner
       os.kill(os.getpid(), signal.SIGTERM)

@@ -45,7 +45,7 @@ class EvaluationsTest(unittest.TestCase):
   def best_files(self):
     return sorted(os.listdir(os.path.join(self.folder, "best")))
 
-  def test_best_weights_are_kept_with_what_goes_with_them(self):
+  def test_best_checkpoint_is_kept_with_the_files_of_the_model(self):
     for step, value, is_best in [(4, 1.0, True), (8, 3.0, True),
                                  (12, 2.0, False), (16, 3.0, False)]:
       self.assertEqual(self.add(step, rte=[("f", value)]), is_best)
@@ -80,30 +80,30 @@ class EvaluationsTest(unittest.TestCase):
     # An error of thousands would decide alone.
     evaluation = evaluations.Evaluation(1, {
         "rte": {"accuracy": 50.0}, "price": {"mse": 9000.0}})
-    with self.assertRaisesRegex(utils.UserError, "such as \"rte/accuracy\", as "
-                                "there is no mean of rte/accuracy and price/mse"):
+    with self.assertRaisesRegex(utils.UserError, "rte/accuracy and price/mse "
+                                "cannot be averaged"):
       self.record().value_of(evaluation)
     self.assertEqual(self.record("price/mse").value_of(evaluation), -9000.0)
 
-  def test_weights_that_another_score_chose_are_not_the_best(self):
+  def test_changed_best_metric_contradicts_the_kept_checkpoint(self):
     self.add(4, rte=[("f", 1.0), ("loss", 3.0)])
     self.add(8, rte=[("f", 2.0), ("loss", 5.0)])
     self.record().check_metric()
     self.record("rte/f").check_metric()
     with self.assertRaisesRegex(
-        utils.UserError, "of step 8 were kept by .*; by loss those of step 4, "
-        "which are gone"):
+        utils.UserError, r"best, step 8\) was selected by another score; by "
+        "loss step 4 would be best"):
       self.record("loss").check_metric()
 
-  def test_other_dev_data_are_said(self):
+  def test_changed_dev_data_log_a_warning(self):
     self.record().check_dev_data(["old"])
     self.add(4, rte=[("f", 1.0)], dev_data=["old"])
-    for dev_data, is_said in ((["old"], False), (["new"], True)):
+    for dev_data, is_logged in ((["old"], False), (["new"], True)):
       printed = io.StringIO()
       with contextlib.redirect_stdout(printed):
         self.record().check_dev_data(dev_data)
-      self.assertEqual("Warning: the dev data have changed" in
-                       printed.getvalue(), is_said)
+      self.assertEqual("Warning: the dev data changed" in
+                       printed.getvalue(), is_logged)
 
   def test_unknown_metric_names_the_known(self):
     for metric in ("f2", "rte/pearson", "rted/f"):
@@ -111,34 +111,34 @@ class EvaluationsTest(unittest.TestCase):
           utils.UserError, "one of rte/f, rte/loss, got '%s'" % metric):
         self.add(4, self.record(metric), rte=[("f", 1.0), ("loss", 2.0)])
 
-  def test_steps_that_are_done_again_replace_their_evaluations(self):
+  def test_repeated_steps_replace_their_evaluations(self):
     for step in (4, 8, 12):
       self.add(step, rte=[("f", step)])
     self.assertTrue(self.add(8, rte=[("f", 8)]))  # 12 was the best
     self.assertEqual(self.record().steps, [4, 8])
 
-  def test_killed_before_the_record_was_written(self):
+  def test_killed_before_evaluations_json_was_written(self):
     self.add(4, rte=[("f", 1.0)])
     record = self.record()
     record._write = lambda: 1 / 0  # pylint: disable=protected-access
     with self.assertRaises(ZeroDivisionError):
       self.add(8, record, rte=[("f", 2.0)])
-    # The weights of 4, which the record names, are still there.
+    # The checkpoint named in evaluations.json still exists.
     self.assertIn("model.ckpt-4.index", self.best_files())
     self.assertEqual(self.record().best.step, 4)
     self.assertTrue(self.add(8, rte=[("f", 2.0)]))
     self.assertNotIn("model.ckpt-4.index", self.best_files())
 
-  def test_no_record(self):
+  def test_without_evaluations_json(self):
     record = self.record()
     self.assertEqual((record.steps, record.best, record.last), ([], None, None))
     self.assertIsNone(evaluations.best_folder(self.folder))
 
-  def test_broken_record_says_what_to_do(self):
+  def test_invalid_evaluations_json(self):
     for content in ("[]", '{"evaluations": [{}]}', "{}"):
       words_task.write_lines(os.path.join(self.folder, "evaluations.json"),
                              [content])
-      with self.assertRaisesRegex(utils.UserError, "json: .*remove it and"):
+      with self.assertRaisesRegex(utils.UserError, "json: .*Remove it and"):
         self.record()
 
 

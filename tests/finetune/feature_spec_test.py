@@ -22,7 +22,7 @@ class FeatureSpecTest(unittest.TestCase):
     parsed = feature_spec.FeatureSpec("input_ids", [4]).get_parsing_spec()
     self.assertEqual((list(parsed.shape), parsed.dtype), ([4], tf.int64))
 
-  def test_float_feature_takes_whole_numbers(self):
+  def test_float_feature_accepts_integers(self):
     spec = feature_spec.FeatureSpec("targets", [], is_int_feature=False)
     self.assertEqual(list(spec.to_proto(3).float_list.value), [3.0])
     self.assertEqual(spec.get_parsing_spec().dtype, tf.float32)

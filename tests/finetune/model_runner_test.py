@@ -217,11 +217,11 @@ class ModelRunnerTest(tf.test.TestCase):
     self.assertEqual([e["step"] for e in self.history(stopped)["evaluations"]],
                      [2, 4, 6])
     self.assertEqual(stopped.results()["global_step"], 2)
-    self.train("stopped", **settings)  # and it stays so
+    self.train("stopped", **settings)  # does not train further
     self.assertEqual(checkpoint.global_step_of(stopped.model_dir), 6)
 
   def test_trained_on_without_evaluations_the_end_is_evaluated(self):
-    # Else the best weights of the first steps stood for the whole training.
+    # Otherwise the best early checkpoint would be the result of the training.
     settings = dict(eval_steps=2, early_stopping_patience=1,
                     learning_rate=1e-30)
     self.train("looked_at", **settings)
@@ -242,7 +242,7 @@ class ModelRunnerTest(tf.test.TestCase):
           ["accuracy", 1.0 * is_best], ["loss", 9.0 * is_best + i]]
     utils.write_json(history, path)
     self.train("chosen", **settings)
-    with self.assertRaisesRegex(utils.UserError, "best_metric: expected the"):
+    with self.assertRaisesRegex(utils.UserError, "selected by another score"):
       self.train("chosen", best_metric="loss", **settings)
 
   def test_best_of_another_metric(self):
@@ -309,7 +309,7 @@ class ModelRunnerTest(tf.test.TestCase):
       self.train("elsewhere", init_checkpoint=os.path.join(
           self.data_dir, "nowhere"))
 
-  def test_model_of_another_size_says_what_to_set(self):
+  def test_model_of_another_size_names_the_hyperparameter(self):
     wider = dict(words_task.TINY_MODEL, hidden_size=32)
     with self.assertRaisesRegex(utils.UserError, "hidden_size"):
       self.runner("elsewhere", model_hparam_overrides=wider).evaluate(

@@ -79,7 +79,8 @@ class WriteResultsTest(unittest.TestCase):
 
   def test_scorer_files_by_extension(self):
     folder = os.path.join(self.config.model_dir, "new")
-    paths = [os.path.join(folder, name) for name in ("a.json", "a.pkl", "a.txt")]
+    paths = [os.path.join(folder, name) for name in (
+        "a.json", "a.pkl", "a.txt")]
     outputs.write_scorer_files(mock.Mock(get_files=lambda: dict(zip(
         paths, [{"q": "مصر"}, [1], "word\tB-LOC\n"]))))
     self.assertEqual(utils.load_json(paths[0]), {"q": "مصر"})

@@ -1,4 +1,4 @@
-"""Predictions for files without labels, by whole runs of every kind of task.
+"""Predictions for files without labels, by complete runs of each task kind.
 
 Each model is trained for a step or two; then it predicts with another, empty
 data folder: all that is needed is in the folder of the model.
@@ -195,7 +195,7 @@ class ClassificationTest(PredictionTestCase):
           ".*. For one text per line, name the file .txt" % (
               lines[0].count("\t") + 1)):
         self.predict(trained, path)
-    # A model that does not say it reads the positions as they are.
+    # Without num_columns the positions are used as they are.
     record = os.path.join(trained.trial_model_dir(1), "labels.json")
     learned = utils.load_json(record)
     self.assertEqual(learned["mine"].pop("num_columns"), 3)
@@ -233,7 +233,7 @@ class ClassificationTest(PredictionTestCase):
     with self.assertRaisesRegex(utils.UserError, "predict_task: expected one"):
       config.replace(predict_task=None)
 
-  def test_task_that_reads_no_file_says_so(self):
+  def test_task_without_predict_file_support_is_an_error(self):
     task_builder.register("words", words_task.WordsTask)
     with self.assertRaisesRegex(utils.UserError, "'words' reads no predict"):
       self.train("words", self.write("new.txt", ["a"]))
@@ -262,7 +262,7 @@ class RegressionTest(PredictionTestCase):
 
 class TaggingTest(PredictionTestCase):
 
-  def test_entities_have_texts_and_places(self):
+  def test_entities_have_texts_and_positions(self):
     self.write_task("ner", train_txt=[
         "good B-X", "bad I-X", "a O", "", "b B-Y", "c O"])
     trained, first = self.train("ner", self.write(
@@ -297,7 +297,7 @@ class TaggingTest(PredictionTestCase):
         words_task.read_lines(
             config.predict_output_file.replace(".jsonl", ".txt"))[:3],
         ["good " + first[0]["tags"][0], "bad " + first[0]["tags"][1], ""])
-    # Text with the same words; places are those in the text as it stands.
+    # Text with the same words; offsets refer to the unmodified text.
     _, third = self.predict(trained, self.write("new.jsonl", [
         '{"id": "x", "text": "  good\\tbad "}', '{"words": ["a"]}',
         '{"text": "b c d"}']))
@@ -318,7 +318,7 @@ class TaggingTest(PredictionTestCase):
         utils.UserError, "new.txt:1: expected one word per line, in 1, 2 or 3 "
         "columns .* got 4: 'good bad a b'. For plain text, put"):
       self.predict(trained, path)
-    # A model that does not say how many there were reads the first column.
+    # Without num_columns the first column is read.
     record = os.path.join(trained.trial_model_dir(1), "labels.json")
     learned = utils.load_json(record)
     self.assertEqual(learned["pos"].pop("num_columns"), 3)
@@ -347,7 +347,7 @@ class TaggingTest(PredictionTestCase):
         utils.UserError, "new.txt:1: .* in 1 or 2 columns .* got 3: 'a b d'"):
       self.predict(trained, self.write("new.txt", ["a b d"]))
 
-  def test_objects_with_keys_of_their_own(self):
+  def test_objects_with_declared_keys(self):
     self.write_task("mine", {
         "kind": "tagging", "words": "tokens", "tags": "ner", "id": "key"},
                     train_jsonl=['{"tokens": ["a", "b"], "ner": ["B-X", "O"]}'])

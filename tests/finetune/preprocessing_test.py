@@ -59,7 +59,7 @@ class PreprocessingTest(tf.test.TestCase):
 
   def test_reordered_file_is_featurized_again(self):
     # As many examples as before, which is all that the reference looks at; its
-    # scores of such a file were wrong without a word.
+    # scores of such a file were silently wrong.
     preprocessor, (task,) = self._prepare()
     before = self._read(preprocessor.eval_input_fn(
         preprocessor.store([task], "dev")))
@@ -75,7 +75,7 @@ class PreprocessingTest(tf.test.TestCase):
         [label for batch in after for label in batch["words_label_ids"]],
         [int(line[0]) for line in lines[::-1]])
 
-  def test_what_features_depend_on_makes_them_anew(self):
+  def test_changed_inputs_rebuild_the_features(self):
     def num_featurized(version=1, **hparams):
       preprocessor, (task,) = self._prepare(**hparams)
       task.version = version
@@ -94,7 +94,7 @@ class PreprocessingTest(tf.test.TestCase):
                            words_task.VOCABULARY + ["new"])
     self.assertEqual(num_featurized(), words_task.NUM_DEV)
 
-  def test_half_written_features_are_made_again(self):
+  def test_truncated_features_are_rebuilt(self):
     preprocessor, (task,) = self._prepare()
     stored = preprocessor.store([task], "dev")
     with open(stored.path, "r+b") as f:
@@ -171,7 +171,7 @@ class PreprocessingTest(tf.test.TestCase):
       stored = preprocessor.store([task], "dev")
       batches = self._read(preprocessor.eval_input_fn(stored), batch_size=3)
       self.assertEqual(self._lengths(batches), wanted)
-      # Numbers say where each stands.
+      # INPUT_NUMBER is the index in the file.
       for batch in batches:
         self.assertAllEqual(batch["input_number"], batch["words_eid"])
 
@@ -233,7 +233,7 @@ class PreprocessingTest(tf.test.TestCase):
     self.assertNotEqual(self._train_eids(seed=4, start_step=0, num_batches=7),
                         eids)
 
-  def test_training_goes_on_where_it_stopped(self):
+  def test_training_resumes_at_the_next_example(self):
     eids = self._train_eids(seed=3, start_step=0, num_batches=20)
     for step in [1, 7, 15]:  # in epochs 0, 1 (at record 6) and 2 (at 20)
       with self.subTest(step=step):

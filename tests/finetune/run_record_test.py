@@ -10,8 +10,8 @@ from tests.finetune import words_task
 from util import model_files
 from util import utils
 
-# What decides the weights of a run. A new hyperparameter goes here or, where no
-# weight depends on it, into run_record.NO_EFFECT_ON_WEIGHTS.
+# Hyperparameters that affect the weights. A new one goes here or, if it does
+# not affect them, into run_record.NO_EFFECT_ON_WEIGHTS.
 DECIDES_WEIGHTS = {
     "debug", "seed", "use_amp", "model_size", "model_hparam_overrides",
     "embedding_size", "vocab_size", "do_lower_case", "strip_accents", "use_tpu",
@@ -24,7 +24,7 @@ DECIDES_WEIGHTS = {
 }
 
 
-class TrialRecordTest(unittest.TestCase):
+class RunMetadataTest(unittest.TestCase):
 
   def setUp(self):
     folder = tempfile.TemporaryDirectory()
@@ -40,7 +40,7 @@ class TrialRecordTest(unittest.TestCase):
         init_sha256=init_sha256)
     run_record.open_folder(self.folder, settings, overwrite=overwrite)
 
-  def test_every_hyperparameter_is_known_to_decide_weights_or_not(self):
+  def test_every_hyperparameter_is_listed_as_affecting_weights_or_not(self):
     declared = set(configure_finetuning.FinetuningConfig.declared())
     self.assertEqual(declared - run_record.NO_EFFECT_ON_WEIGHTS,
                      DECIDES_WEIGHTS)
@@ -61,7 +61,7 @@ class TrialRecordTest(unittest.TestCase):
     with self.assertRaisesRegex(utils.UserError, "init_checkpoint_sha256"):
       self._open(init_sha256="bb")
 
-  def test_overwrite_starts_anew(self):
+  def test_overwrite_starts_a_new_training(self):
     self._open()
     words_task.write_lines(os.path.join(self.folder, "checkpoint"), ["x"])
     self._open(overwrite=True, learning_rate=0.5)
@@ -76,7 +76,7 @@ class TrialRecordTest(unittest.TestCase):
       self.assertEqual(run_record.trial_and_seed_of(
           os.path.join(trial, "best")), (3, 9))
       self.assertEqual(run_record.trial_and_seed_of(folder), (None, None))
-      # Folders above it may be called so, too.
+      # Parent folders may have such a name, too.
       for path, number in (("x_model_7/models/rte_model_2", 2),
                            ("x_model_7/models/m", None)):
         self.assertEqual(run_record.trial_and_seed_of(

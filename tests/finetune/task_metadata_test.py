@@ -19,13 +19,13 @@ class ReadTest(unittest.TestCase):
       utils.write_json({"mine": {key: value}}, path)
       return task_metadata.read(path, "mine", key)
 
-  def test_reads_what_is_recorded(self):
+  def test_reads_valid_values(self):
     self.assertEqual(self.read("labels", ["b", "a"]), ["b", "a"])
     self.assertEqual(self.read("range", [0, 2.5]), [0, 2.5])
     self.assertEqual(self.read("num_columns", 3), 3)
     self.assertEqual(self.read("declaration", {"kind": "qa"}), {"kind": "qa"})
 
-  def test_damage_names_the_file(self):
+  def test_invalid_values_name_the_file(self):
     for key, value in [
         ("labels", []), ("labels", [["a"]]), ("labels", ["a", "a"]),
         ("labels", "ab"), ("labels", None), ("range", [1]),
@@ -40,12 +40,12 @@ class ReadTest(unittest.TestCase):
 
 class CompareTest(unittest.TestCase):
 
-  def test_other_labels_than_those_of_the_model_to_start_from_are_said(self):
+  def test_other_labels_than_those_of_the_initial_model_log_a_warning(self):
     with tempfile.TemporaryDirectory() as folder:
       task = mock.Mock(declaration=None)
       task.name = "mine"
-      for labels, is_said in ((["a", "b"], False), (["b", "z"], True),
-                              (["a", "b", "c"], False)):  # gets a new head
+      for labels, is_logged in ((["a", "b"], False), (["b", "z"], True),
+                                (["a", "b", "c"], False)):  # gets a new head
         task.learned_from_data.return_value = {"labels": ["a", "b"]}
         task_metadata.write(folder, [task])
         task.learned_from_data.return_value = {"labels": labels}
@@ -53,7 +53,7 @@ class CompareTest(unittest.TestCase):
         with contextlib.redirect_stdout(printed):
           task_metadata.compare(folder, [task])
         self.assertEqual("trained for the labels a, b; here they are b, z" in
-                         printed.getvalue(), is_said)
+                         printed.getvalue(), is_logged)
 
 
 if __name__ == "__main__":

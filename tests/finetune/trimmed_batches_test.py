@@ -93,13 +93,13 @@ class TrimmedBatchesTest(unittest.TestCase):
     runner, _ = self.runner("_".join(task_names), *task_names,
                             num_train_epochs=0.3, **hparams)
     runner.train()
-    whole = self.outputs(runner.model_dir, *task_names, trim_batches=False,
-                         **hparams)
+    full = self.outputs(runner.model_dir, *task_names, trim_batches=False,
+                        **hparams)
     trimmed = self.outputs(runner.model_dir, *task_names, **hparams)
     lengths = set()
     for task_name in task_names:
-      self.assertEqual(len(whole[task_name]), len(trimmed[task_name]))
-      for one, other in zip(whole[task_name], trimmed[task_name]):
+      self.assertEqual(len(full[task_name]), len(trimmed[task_name]))
+      for one, other in zip(full[task_name], trimmed[task_name]):
         self.assertEqual(sorted(one), sorted(other))
         for name in one:
           shape = np.shape(other[name])
@@ -134,21 +134,22 @@ class TrimmedBatchesTest(unittest.TestCase):
   def test_scores_are_the_same(self):
     runner, _ = self.runner("scored", "pos", num_train_epochs=2.0)
     runner.train()
-    whole, _ = self.runner("unused", "pos", trim_batches=False)
+    full, _ = self.runner("unused", "pos", trim_batches=False)
     scores = runner.evaluate()["pos"]
-    for name, value in whole.evaluate(runner.model_dir)["pos"].items():
+    for name, value in full.evaluate(runner.model_dir)["pos"].items():
       self.assertAlmostEqual(scores[name], value, places=4)
 
   def test_interrupted_training_ends_in_the_same_weights(self):
-    whole, _ = self.runner("whole", "cola")
-    whole.train()
+    uninterrupted, _ = self.runner("uninterrupted", "cola")
+    uninterrupted.train()
     settings = dict(save_checkpoints_steps=2)
     with self.assertRaises(KeyboardInterrupt):
       self.runner("resumed", "cola", **settings)[0].train(
           [model_runner_test.StopAtStep(5)])
     resumed, _ = self.runner("resumed", "cola", **settings)
     resumed.train()
-    one, other = (checkpoint.latest(r.model_dir) for r in (whole, resumed))
+    one, other = (checkpoint.latest(r.model_dir) for r in (
+        uninterrupted, resumed))
     for name in checkpoint.shapes_of(one):
       np.testing.assert_array_equal(
           tf.train.load_variable(one, name),
