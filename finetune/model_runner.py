@@ -224,7 +224,8 @@ class ModelRunner:
     raise utils.UserError(
         "%s: the checkpoint was never trained on task '%s' (it has no "
         "variables %s...). Set init_checkpoint to a folder fine-tuned on that "
-        "task%s, or set \"do_train\": true." % (path, task.name, scope, example))
+        "task%s, or set \"do_train\": true." % (
+            path, task.name, scope, example))
 
 
 def _in_input_order(predictions):

@@ -39,7 +39,7 @@ GLOSSARY = (
     (r"(find|finds|found) back", "resume position"),
     (r"found good", "valid"),
     (r"got no \w+_\w+", "requires"),
-    (r"the place|places(?! of)", "path, folder, directory; position"),
+    (r"the place|places(?! of|=)", "path, folder, directory; position"),
     (r"parts? of (a|the|its|one|each) (loss|batch|model|step)",
      "term, micro-batch, module"),
     (r"fill(s|ed)? in", "predict"),

@@ -369,7 +369,8 @@ class TaggingTest(PredictionTestCase):
     self.write_task("pos", train_txt=["a N", "b V"])
     for name, lines, message in [
         ("a.txt", ["a", "b c"], ":2: expected 1 columns"),
-        ("a.csv", ["a,N,x"], ":1: expected one word per line, in 1 or 2 columns"),
+        ("a.csv", ["a,N,x"],
+         ":1: expected one word per line, in 1 or 2 columns"),
         ("b.jsonl", ['{"words": ["a"]}', "words"], ":2:1: expected JSON: "),
         ("c.jsonl", ['{"words": ["a b"]}'], ":1: \"words\": expected a list"),
         ("d.jsonl", ['{"text": " "}'], ":1: expected words, got none"),
