@@ -254,7 +254,7 @@ def load_vocab(vocab_file):
     if not token:
       raise utils.UserError("%s:%d: expected a token, got a blank line. "
                             "Remove it." % (
-          vocab_file, index + 1))
+                                vocab_file, index + 1))
     if token in vocab:
       raise utils.UserError(
           "%s:%d: token '%s' is already on line %d. Remove one of them." % (
