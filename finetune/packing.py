@@ -1,4 +1,4 @@
-"""Token ids of one example, padded to the length that the model reads."""
+"""Pads the token ids of an example to the input length of the model."""
 
 
 def pad(values, length, value=0):

@@ -1,4 +1,4 @@
-"""The training of one trial.
+"""Trains one trial.
 
 With `eval_steps` it runs in segments, with an evaluation after each. A segment
 resumes from the checkpoint of the previous one exactly as after an

@@ -1,4 +1,4 @@
-"""Masking and sampling: which positions are hidden, and what replaces them.
+"""Masking and sampling: which positions are masked, and the sampled tokens.
 
 All of it is computed in float32 and without gradients.
 
