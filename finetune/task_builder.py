@@ -8,7 +8,6 @@ TaggingTask) with a constructor `(config, tokenizer)` and add it to the table
 below, or call `register` before the run.
 """
 
-import difflib
 import functools
 
 from finetune import task_declaration
@@ -18,6 +17,8 @@ from finetune.classification import glue_tasks
 from finetune.qa import qa_tasks
 from finetune.tagging import tagging_tasks
 from model import tokenization
+from util import json_fields
+from util import model_files
 from util import utils
 
 _TASK_CLASSES = {
@@ -95,12 +96,12 @@ def _get_factory(config, name):
     return functools.partial(_DECLARED_KINDS[declaration.kind],
                              declaration=declaration)
   if name not in _TASK_CLASSES:
-    near = difflib.get_close_matches(name, _TASK_CLASSES, n=1)
     raise utils.UserError(
         "task_names: unknown task '%s'.%s Known are: %s, and tasks with a %s "
         "(none at %s)." % (
-            name, " Did you mean '%s'?" % near[0] if near else "",
-            ", ".join(sorted(_TASK_CLASSES)), task_declaration.FILE_NAME, path))
+            name, json_fields.did_you_mean(name, _TASK_CLASSES),
+            ", ".join(sorted(_TASK_CLASSES)), model_files.TASK_DECLARATION,
+            path))
   if utils.exists(path):
     raise utils.UserError(
         "%s: '%s' is a built-in task. Rename the folder to declare your own "

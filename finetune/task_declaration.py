@@ -40,15 +40,15 @@ For qa:
 """
 
 import collections
-import difflib
 import json
 import os
 import re
 
 from finetune.readers import tables
+from util import json_fields
+from util import model_files
 from util import utils
 
-FILE_NAME = "task.json"
 LEARN = "learn"
 SPLITS = ("train", "dev", "test")
 FORMATS = {
@@ -104,7 +104,7 @@ Declaration = collections.namedtuple(
 
 def path_of(config, name):
   """Returns the path of the declaration of task `name`."""
-  return os.path.join(config.raw_data_dir(name), FILE_NAME)
+  return os.path.join(config.raw_data_dir(name), model_files.TASK_DECLARATION)
 
 
 def load(path, name, default_format=None):
@@ -188,10 +188,11 @@ def advice(task, split):
     return ""
   others = [name for name in utils.listdir(folder)
             if name not in task.declaration["files"].values() and
-            name != FILE_NAME and not name.startswith(".") and
+            name != model_files.TASK_DECLARATION and
+            not name.startswith(".") and
             not utils.isdir(os.path.join(folder, name))]
   similar = [name for name in others if name.startswith(split + ".")]
-  path = os.path.join(folder, FILE_NAME)
+  path = os.path.join(folder, model_files.TASK_DECLARATION)
   if similar:
     return (" (there is %s, but the files of this task are all \"%s\": convert "
             "it, or change \"format\" or \"files\" in %s)" % (
@@ -208,7 +209,7 @@ def check_names(declaration, key, names, known):
   for name in names:
     if name not in known:
       raise utils.UserError("%s: \"%s\": unknown '%s'.%s Known are: %s." % (
-          declaration.path, key, name, _nearest(name, known),
+          declaration.path, key, name, json_fields.did_you_mean(name, known),
           ", ".join(sorted(known))))
 
 
@@ -219,7 +220,7 @@ def _check_keys(path, kind, values):
       known = sorted(name for name, (kinds, _) in _KEYS.items()
                      if kind in kinds)
       raise utils.UserError("%s: unknown key \"%s\".%s Known are: %s." % (
-          path, key, _nearest(key, known), ", ".join(known)))
+          path, key, json_fields.did_you_mean(key, known), ", ".join(known)))
     kinds, (description, is_valid) = _KEYS[key]
     if kind not in kinds:
       raise utils.UserError("%s: \"%s\" is not for kind \"%s\" but for %s." % (
@@ -328,11 +329,6 @@ def _format_of(name, kind):
 def _default_files(file_format):
   extension = _EXTENSIONS.get(file_format, file_format)
   return {split: "%s.%s" % (split, extension) for split in SPLITS}
-
-
-def _nearest(name, known):
-  near = difflib.get_close_matches(name, known, n=1)
-  return " Did you mean '%s'?" % near[0] if near else ""
 
 
 def _is_int(value):

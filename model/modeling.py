@@ -12,7 +12,6 @@ Glossary of shapes:
 - V: vocabulary size.
 """
 
-import difflib
 import json
 
 import tensorflow.compat.v1 as tf
@@ -23,6 +22,7 @@ from model import randomness as randomness_lib
 from model import tensor_ops
 from model import transformer
 from model import variable_shapes
+from util import json_fields
 from util import model_hparams
 from util import utils
 
@@ -96,11 +96,10 @@ class BertConfig:
     known = vars(cls(vocab_size=1))
     for name in values:
       if name not in known:
-        near = difflib.get_close_matches(name, known, n=1)
         raise utils.UserError(
             "model_hparam_overrides: unknown hyperparameter '%s'.%s Use one of "
             "%s." % (
-                name, " Did you mean '%s'?" % near[0] if near else "",
+                name, json_fields.did_you_mean(name, known),
                 ", ".join(sorted(known))))
     if "vocab_size" not in values:
       raise utils.UserError(

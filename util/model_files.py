@@ -30,7 +30,6 @@ BEST_FOLDER = "best"
 TASK_DECLARATION = "task.json"  # in the folder of a task's data
 
 TASKS_SCOPE = "task_specific"  # variables: task_specific/<task>/...
-PREDICT_SIGNATURE = "predict_"  # and the name of the task
 
 _FIELDS = collections.OrderedDict([
     ("do_lower_case", json_fields.optional(json_fields.FLAG)),
