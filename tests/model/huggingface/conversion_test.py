@@ -398,7 +398,7 @@ class ToHFErrorsTest(ConversionTest):
     self.assertEqual((config["do_lower_case"], config["strip_accents"]),
                      (True, False))
     self.write_golden(do_lower_case=True)
-    self.check_refused("value is true, got --no-lower-case",
+    self.check_refused("records true, got --no-lower-case",
                        do_lower_case=False)
 
   def test_output_to_the_checkpoint_folder_is_an_error(self):
@@ -502,7 +502,7 @@ class ToTFErrorsTest(ConversionTest):
     self.assertIn("set do_lower_case", report.notes[1])
 
   def test_missing_folder_or_weights(self):
-    self.check_refused("config.json, found none",
+    self.check_refused("config.json: no such file",
                        discriminator=self.path("nowhere"))
     os.remove(os.path.join(self.path("discriminator"), "model.safetensors"))
     self.check_refused("model.safetensors or pytorch_model.bin",
