@@ -142,7 +142,7 @@ class RunTest(tf.test.TestCase):
     with open(vocab_file, "w") as f:
       f.write("\n".join(tiny_pretraining.VOCAB[:-1] + ["new"]))
     with self.assertRaisesRegex(
-        utils.UserError, "a model keeps its vocabulary"):
+        utils.UserError, "A model keeps its vocabulary"):
       self._run(model_name="uninterrupted", vocab_file=vocab_file)
 
   @pytest.mark.slow
