@@ -64,7 +64,7 @@ class PretrainingModel:
   """
 
   def __init__(self, config, features, is_training, randomness=None,
-               denominators=NO_DENOMINATORS):
+               denominators=NO_DENOMINATORS, special_ids=None):
     """Builds the graph.
 
     Args:
@@ -76,6 +76,7 @@ class PretrainingModel:
       randomness: randomness.StepRandomness; None: of `config.seed` and the
         global step.
       denominators: Denominators.
+      special_ids: {token: id}; None: read from `config.vocab_file`.
     """
     self._config = config
     self._is_training = is_training
@@ -86,7 +87,8 @@ class PretrainingModel:
     self._embedding_size = model_sizes.get_embedding_size(
         config, self._bert_config)
 
-    self._special_ids = pretrain_data.special_ids(config.vocab_file)
+    self._special_ids = special_ids or pretrain_data.special_ids(
+        config.vocab_file)
     self.masked_inputs = masked(
         config, pretrain_data.features_to_inputs(features), self._randomness,
         self._special_ids)

@@ -115,7 +115,7 @@ def _accumulate(config, features, randomness):
           config, {name: tensors[i] for name, tensors in micro_batches.items()},
           is_training=True,
           randomness=randomness.child("part_%d" % i),  # seeds resumed runs
-          denominators=denominators)
+          denominators=denominators, special_ids=special_ids)
       grads_and_vars = optimization.compute_gradients(model.total_loss)
       new_grads, variables = zip(*grads_and_vars)
       grads = [total + grad for total, grad in zip(grads, new_grads)] or list(
