@@ -3,6 +3,7 @@
 import os
 
 import configure_finetuning
+from util import json_fields
 from util import model_files
 from util import utils
 
@@ -67,14 +68,10 @@ def make_config(folder, data_dir, vocab, passed):
     utils.UserError: a hyperparameter is wrong.
   """
   values = dict(vocab)
-  record = _record_path(folder)
-  if utils.exists(record):
-    recorded = utils.load_json(record)
-    if not isinstance(recorded, dict):
-      raise utils.UserError("%s: the content is not a JSON object." % record)
-    declared = configure_finetuning.FinetuningConfig.declared()
-    values.update((name, value) for name, value in recorded.items()
-                  if name in declared)
+  declared = configure_finetuning.FinetuningConfig.declared()
+  recorded = json_fields.load_object(_record_path(folder), missing={})
+  values.update((name, value) for name, value in recorded.items()
+                if name in declared)
   values["init_checkpoint"] = folder  # with the tokenizer settings
   values.update(passed)
   model_name, default_dir = _split(folder)

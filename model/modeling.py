@@ -12,6 +12,7 @@ Glossary of shapes:
 - V: vocabulary size.
 """
 
+import dataclasses
 import json
 
 import tensorflow.compat.v1 as tf
@@ -35,56 +36,49 @@ get_shape_list = tensor_ops.get_shape_list
 reshape_to_matrix = tensor_ops.reshape_to_matrix
 
 MAIN_SCOPE = variable_shapes.MAIN_SCOPE
-_INT_FIELDS = ("vocab_size",) + tuple(
-    name for name, hparam in model_hparams.OVERRIDES.items()
-    if hparam.kind is int)
 
 
+@dataclasses.dataclass
 class BertConfig:
-  """The sizes and rates of one encoder."""
+  """The sizes and rates of one encoder.
 
-  def __init__(self,
-               vocab_size,
-               hidden_size=768,
-               num_hidden_layers=12,
-               num_attention_heads=12,
-               hidden_act="gelu",
-               intermediate_size=3072,
-               hidden_dropout_prob=0.1,
-               attention_probs_dropout_prob=0.1,
-               max_position_embeddings=512,
-               type_vocab_size=2,
-               initializer_range=0.02):
-    """Initializes and checks the config.
+  Attributes:
+    vocab_size: int, WordPieces.
+    hidden_size: int, depth of every layer.
+    num_hidden_layers: int.
+    num_attention_heads: int, a divisor of `hidden_size`.
+    hidden_act: "gelu", "relu", "tanh" or "linear".
+    intermediate_size: int, depth inside the feed-forward module.
+    hidden_dropout_prob: float in [0, 1).
+    attention_probs_dropout_prob: float in [0, 1).
+    max_position_embeddings: int, the longest sequence, in tokens.
+    type_vocab_size: int, number of segment types.
+    initializer_range: float, standard deviation of new weights.
 
-    Args:
-      vocab_size: int, WordPieces.
-      hidden_size: int, depth of every layer.
-      num_hidden_layers: int.
-      num_attention_heads: int, a divisor of `hidden_size`.
-      hidden_act: "gelu", "relu", "tanh" or "linear".
-      intermediate_size: int, depth inside the feed-forward module.
-      hidden_dropout_prob: float in [0, 1).
-      attention_probs_dropout_prob: float in [0, 1).
-      max_position_embeddings: int, the longest sequence, in tokens.
-      type_vocab_size: int, number of segment types.
-      initializer_range: float, standard deviation of new weights.
+  Raises:
+    utils.UserError: a value is of the wrong type or out of range.
+  """
 
-    Raises:
-      utils.UserError: a value is of the wrong type or out of range.
-    """
-    self.vocab_size = vocab_size
-    self.hidden_size = hidden_size
-    self.num_hidden_layers = num_hidden_layers
-    self.num_attention_heads = num_attention_heads
-    self.hidden_act = hidden_act
-    self.intermediate_size = intermediate_size
-    self.hidden_dropout_prob = hidden_dropout_prob
-    self.attention_probs_dropout_prob = attention_probs_dropout_prob
-    self.max_position_embeddings = max_position_embeddings
-    self.type_vocab_size = type_vocab_size
-    self.initializer_range = initializer_range
-    self._check()
+  vocab_size: int
+  hidden_size: int = 768
+  num_hidden_layers: int = 12
+  num_attention_heads: int = 12
+  hidden_act: str = "gelu"
+  intermediate_size: int = 3072
+  hidden_dropout_prob: float = 0.1
+  attention_probs_dropout_prob: float = 0.1
+  max_position_embeddings: int = 512
+  type_vocab_size: int = 2
+  initializer_range: float = 0.02
+
+  def __post_init__(self):
+    for name, value in self.to_dict().items():
+      model_hparams.BERT_CONFIG_FIELDS[name].check(name, value)
+    if self.hidden_size % self.num_attention_heads:
+      raise utils.UserError(
+          "'hidden_size' (%d) must be a multiple of 'num_attention_heads' (%d);"
+          " set one of them in model_hparam_overrides." %
+          (self.hidden_size, self.num_attention_heads))
 
   @classmethod
   def from_dict(cls, values):
@@ -119,41 +113,6 @@ class BertConfig:
   def to_json_string(self):
     """Returns `to_dict` as JSON text."""
     return json.dumps(self.to_dict(), indent=2, sort_keys=True) + "\n"
-
-  def __eq__(self, other):
-    return isinstance(other, BertConfig) and vars(self) == vars(other)
-
-  def __repr__(self):
-    return "BertConfig(%s)" % ", ".join(
-        "%s=%r" % item for item in sorted(vars(self).items()))
-
-  def _check(self):
-    """Raises a UserError that names the first invalid value."""
-    for name in _INT_FIELDS:
-      value = getattr(self, name)
-      least = 0 if name == "num_hidden_layers" else 1
-      if not isinstance(value, int) or isinstance(value, bool) or value < least:
-        raise utils.UserError("'%s' must be an integer of at least %d, got %r."
-                              % (name, least, value))
-    for name in ("hidden_dropout_prob", "attention_probs_dropout_prob"):
-      value = getattr(self, name)
-      if not _is_number(value) or not 0 <= value < 1:
-        raise utils.UserError(
-            "'%s' must be a number in [0, 1), got %r." %
-            (name, value))
-    if not _is_number(self.initializer_range) or self.initializer_range <= 0:
-      raise utils.UserError("'initializer_range' must be a number above 0, got "
-                            "%r." % (self.initializer_range,))
-    layers.get_activation(self.hidden_act)
-    if self.hidden_size % self.num_attention_heads:
-      raise utils.UserError(
-          "'hidden_size' (%d) must be a multiple of 'num_attention_heads' (%d);"
-          " set one of them in model_hparam_overrides." %
-          (self.hidden_size, self.num_attention_heads))
-
-
-def _is_number(value):
-  return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 class BertModel:

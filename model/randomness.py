@@ -50,10 +50,6 @@ class StepRandomness:
     return StepRandomness(
         self._seed, self._global_step, self._stream + (str(name),))
 
-  def with_step(self, global_step):
-    """Returns the same stream at another step, starting at its first call."""
-    return StepRandomness(self._seed, global_step, self._stream)
-
   def uniform(self, shape):
     """Returns float32 numbers of `shape`, uniform in [0, 1)."""
     return tf.random.stateless_uniform(shape, seed=self._next_seed())
@@ -99,11 +95,6 @@ class NoRandomness:
   def child(self, name):
     """Returns this object."""
     del name  # all streams are equal
-    return self
-
-  def with_step(self, global_step):
-    """Returns this object."""
-    del global_step  # all steps are equal
     return self
 
   def dropout(self, x, rate):

@@ -21,6 +21,7 @@ import tensorflow.compat.v1 as tf
 from model import checkpoint as checkpoint_lib
 from model import model_sizes
 from util import estimators
+from util import json_fields
 from util import model_files
 from util import utils
 
@@ -94,9 +95,7 @@ def _tokenizer_settings(checkpoint, config):
   folder = checkpoint if utils.isdir(checkpoint) else os.path.dirname(
       checkpoint)
   path = os.path.join(folder, model_files.TOKENIZER_CONFIG)
-  recorded = utils.load_json(path) if utils.exists(path) else {}
-  if not isinstance(recorded, dict):
-    raise utils.UserError("%s: the content is not a JSON object." % path)
+  recorded = json_fields.load_object(path, missing={})
   if "do_lower_case" not in recorded and not config.was_passed("do_lower_case"):
     utils.log("No do_lower_case in %s: using %s. If that is wrong, set it in "
               "--hparams" % (path, str(config.do_lower_case).lower()))

@@ -87,12 +87,8 @@ class FullTokenizer:
     return list(itertools.chain.from_iterable(
         map(self._ids_of_words.__getitem__, words)))
 
-  def encode_batch(self, texts):
-    """Returns the ids of every text of a list, a list of lists of ints."""
-    return [self.encode(text) for text in texts]
-
   def encode_untrusted_batch(self, texts):
-    """Returns the ids of texts from untrusted sources; see `encode_batch`.
+    """Returns the ids of texts from untrusted sources, lists of ints.
 
     With an AraBERT vocabulary, `encode` converts the text "[SEP]" to the
     control token; here such a word is split at its brackets instead.

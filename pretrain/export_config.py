@@ -3,6 +3,7 @@
 import os
 
 import configure_pretraining
+from util import json_fields
 from util import model_hparams
 from util import utils
 
@@ -33,9 +34,7 @@ def make_config(folder, data_dir, vocab, passed):
   values = dict(vocab)
   path = os.path.join(folder, _MODEL_CONFIG)
   if utils.exists(path) and "model_size" not in passed:
-    recorded = utils.load_json(path)
-    if not isinstance(recorded, dict):
-      raise utils.UserError("%s: the content is not a JSON object." % path)
+    recorded = json_fields.load_object(path)
     values.update((name, recorded[name]) for name in
                   ("embedding_size", "vocab_size") if name in recorded)
     values["model_hparam_overrides"] = {

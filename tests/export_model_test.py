@@ -289,7 +289,7 @@ class ConfigTest(unittest.TestCase):
 
   def test_invalid_config_json_is_a_user_error(self):
     self.write("config.json", [1])
-    with self.assertRaisesRegex(utils.UserError, "not a JSON object"):
+    with self.assertRaisesRegex(utils.UserError, "expected a JSON object"):
       self.make()
     self.write("config.json", {"hidden_size": "big"})
     with self.assertRaisesRegex(utils.UserError, "'hidden_size'"):

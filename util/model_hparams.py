@@ -41,7 +41,8 @@ OVERRIDES = {
     "type_vocab_size": Hparam(2, int, minimum=2),
     "initializer_range": Hparam(0.02, float, above=0.0),
 }
-BERT_CONFIG_FIELDS = ("vocab_size",) + tuple(OVERRIDES)
+BERT_CONFIG_FIELDS = dict(
+    OVERRIDES, vocab_size=Hparam(DEFAULT_VOCAB_SIZE, int, minimum=1))
 
 
 class ModelHParams(hparams.HParams):

@@ -314,7 +314,7 @@ class AutoTokenizerTest(ParityTest):
     ours = tokenization.FullTokenizer(
         os.path.join(self.model_dir, "vocab.txt"), do_lower_case)
     num_compared = 0
-    for line, ids in zip(lines, expected or ours.encode_batch(lines)):
+    for line, ids in zip(lines, expected or map(ours.encode, lines)):
       # Hugging Face converts them to the tokens, or to plain text if
       # lower-cased.
       if any(token in line for token in tokenization.SPECIAL_TOKENS):
@@ -324,7 +324,7 @@ class AutoTokenizerTest(ParityTest):
       num_compared += 1
     cls, sep = ours.convert_tokens_to_ids(["[CLS]", "[SEP]"])
     pair = tokenizer(lines[0], lines[1])
-    first, second = ours.encode_batch(lines[:2])
+    first, second = map(ours.encode, lines[:2])
     self.assertEqual(pair["input_ids"], [cls] + first + [sep] + second + [sep])
     self.assertEqual(pair["token_type_ids"],
                      [0] * (len(first) + 2) + [1] * (len(second) + 1))

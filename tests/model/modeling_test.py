@@ -50,7 +50,7 @@ class BertConfigTest(unittest.TestCase):
         ("hidden_dropout_prob", 1), ("attention_probs_dropout_prob", "0.1"),
         ("initializer_range", 0)):
       with self.subTest(name), self.assertRaisesRegex(
-          utils.UserError, "'%s' must be" % name):
+          utils.UserError, "'%s': expected" % name):
         tiny_config(**{name: value})
 
   def test_hidden_size_must_be_a_multiple_of_heads(self):

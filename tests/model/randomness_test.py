@@ -42,14 +42,6 @@ class StepRandomnessTest(tf.test.TestCase):
         self.assertAllEqual(
             sess.run(drawn, {step: number}), sess.run(expected))
 
-  def test_with_step_restarts_the_stream(self):
-    random = randomness.StepRandomness(7, 3).child("a")
-    random.uniform([4])
-    first, second = self.run_once(
-        random.with_step(5).uniform([4]),
-        randomness.StepRandomness(7, 5).child("a").uniform([4]))
-    self.assertAllEqual(first, second)
-
   def test_micro_batches_have_separate_streams(self):
     random = randomness.StepRandomness(7, 3)
     first, second, again = self.run_once(
@@ -75,9 +67,9 @@ class StepRandomnessTest(tf.test.TestCase):
     self.assertAllClose(np.mean(drawn < 0.25), 0.25, atol=0.022)
 
   def test_steps_are_independent(self):
-    random = randomness.StepRandomness(0, 0)
-    draws = np.stack(self.run_once(
-        *[random.with_step(step).uniform([2000]) for step in range(4)]))
+    draws = np.stack(self.run_once(*[
+        randomness.StepRandomness(0, step).uniform([2000])
+        for step in range(4)]))
     correlation = np.corrcoef(draws) - np.eye(4)
     self.assertLess(np.abs(correlation).max(), 5 / np.sqrt(2000))
 
@@ -109,7 +101,7 @@ class NoRandomnessTest(tf.test.TestCase):
 
   def test_no_dropout_in_evaluation(self):
     x = tf.ones([3])
-    random = randomness.NoRandomness().child("a").with_step(3)
+    random = randomness.NoRandomness().child("a")
     self.assertIs(random.dropout(x, 0.5), x)
 
 

@@ -57,7 +57,8 @@ class GoldenTest(TokenizationTest):
       self.assertEqual(tokenizer.encode(line), ids, repr(line))
       self.assertEqual(tokenizer.convert_tokens_to_ids(
           tokenizer.tokenize(line)), ids, repr(line))
-    self.assertEqual(tokenizer.encode_batch(golden["lines"]), golden["ids"])
+    self.assertEqual(
+        [tokenizer.encode(line) for line in golden["lines"]], golden["ids"])
 
   def check_part(self, name, do_lower_case):
     path = os.path.join(GOLDEN, name)
@@ -229,8 +230,7 @@ class FullTokenizerTest(TokenizationTest):
   def test_empty_text(self):
     tokenizer = self.tokenizer(SPECIAL)
     self.assertEqual(tokenizer.encode(""), [])
-    self.assertEqual(tokenizer.encode_batch(["", " \x00"]), [[], []])
-    self.assertEqual(tokenizer.encode_batch([]), [])
+    self.assertEqual(tokenizer.encode(" \x00"), [])
 
   def test_unknown_token_or_id_is_named(self):
     tokenizer = self.tokenizer(SPECIAL)
@@ -280,7 +280,7 @@ class FullTokenizerTest(TokenizationTest):
         "import multiprocessing, sys\n"
         "from model import tokenization\n"
         "t = tokenization.FullTokenizer(sys.argv[1])\n"
-        "t.encode_batch(['a b'] * 100)\n"
+        "[t.encode(text) for text in ['a b'] * 100]\n"
         "with multiprocessing.get_context('fork').Pool(2) as pool:\n"
         "  print(pool.map(t.encode, ['a', 'b a', 'c']))\n")
     self.write_vocab(SPECIAL + ["a", "b"])
