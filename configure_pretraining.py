@@ -133,11 +133,7 @@ class PretrainingConfig(model_hparams.ModelHParams):
       raise utils.UserError(
           "max_predictions_per_seq: expected at most max_seq_length (%d), got "
           "%d." % (self.max_seq_length, self.max_predictions_per_seq))
-    if self.train_batch_size % self.gradient_accumulation_steps:
-      raise utils.UserError(
-          "gradient_accumulation_steps: expected a divisor of train_batch_size "
-          "(%d), got %d." % (self.train_batch_size,
-                             self.gradient_accumulation_steps))
+    self.check_batch_size(self.gradient_accumulation_steps)
     if self.reset_global_step and not self.init_checkpoint:
       raise utils.UserError("reset_global_step: requires init_checkpoint. Set "
                             "init_checkpoint, or remove reset_global_step.")

@@ -5,10 +5,12 @@ import argparse
 import configure_pretraining
 from model import tokenization
 from pretrain import tfrecord_index
+from util import data_parallel
 from util import utils
 
 
 def main():
+  data_parallel.start()
   config = configure_pretraining.parse(
       argparse.ArgumentParser(description=__doc__))
   utils.heading("Config")

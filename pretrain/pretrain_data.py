@@ -21,6 +21,7 @@ from model import checkpoint
 from model import tokenization
 from pretrain import example_check
 from pretrain import tfrecord_index
+from util import data_parallel
 from util import utils
 
 # input_ids, input_mask, segment_ids: int32 [B, L]; masked_lm_positions,
@@ -79,7 +80,10 @@ def get_input_fn(config, is_training, start_step=None, *, index=None):
   def input_fn(params):
     examples = index or find_examples(config, is_training)
     if not is_training:
-      return _eval_dataset(config, examples, params["batch_size"])
+      # Batches are counted over all ranks, and so are their masks.
+      return _eval_dataset(config, examples, params["batch_size"]).take(
+          config.num_eval_steps).shard(
+              data_parallel.num_ranks(), data_parallel.rank())
     step = (checkpoint_step(config.model_dir) if start_step is None
             else start_step)
     return _train_dataset(config, examples, params["batch_size"], step)

@@ -5,11 +5,14 @@ A run trains up to `num_train_steps` in segments that end at multiples of
 checkpoint of its model folder.
 """
 
+import contextlib
 import json
 import os
+import signal
 
 import tensorflow.compat.v1 as tf
 
+from model import checkpoint
 from model import checkpoint_recovery
 from model import randomness
 from pretrain import example_check
@@ -18,6 +21,7 @@ from pretrain import pretrain_metrics
 from pretrain import pretraining_model
 from pretrain import starting_weights
 from pretrain import training_step
+from util import data_parallel
 from util import estimators
 from util import folder_lock
 from util import session_hooks
@@ -41,48 +45,48 @@ def run(config, datasets):
     SystemExit: SIGTERM or SIGINT ended the run; see util.stop_signals.
   """
   estimators.setup_tensorflow()
-  with stop_signals.StopSignals() as signals:
-    trainer = Trainer(config, datasets, signals)
+  with contextlib.ExitStack() as stack:
+    signals = stack.enter_context(stop_signals.StopSignals())
+    stack.enter_context(data_parallel.reporting_failures())
+    trainer = Trainer(config, datasets, signals, stack.enter_context(
+        data_parallel.folder_of_rank(config.model_dir)))
     if config.do_eval:
       return trainer.run_evaluation()
-    with folder_lock.FolderLock(config.model_dir, "train"):
-      return trainer.run_training()
+    if data_parallel.is_chief():
+      stack.enter_context(folder_lock.FolderLock(config.model_dir, "train"))
+    return trainer.run_training()
 
 
 class Trainer:
   """One run: its config, examples, Estimator and stop signals."""
 
-  def __init__(self, config, datasets, signals):
+  def __init__(self, config, datasets, signals, estimator_dir):
     """Builds the Estimator; reads no examples.
 
     Args:
       config: PretrainingConfig.
       datasets: see `run`.
       signals: stop_signals.StopSignals.
+      estimator_dir: str, what data_parallel.folder_of_rank returns.
     """
     self._config = config
     self._datasets = datasets
     self._signals = signals
     self._indices = {}
-    self._estimator = make_estimator(config)
+    self._estimator = make_estimator(config, estimator_dir)
 
   def run_training(self):
-    """Trains from the checkpoint in the model folder, which must be locked.
+    """Trains from the checkpoint in the model folder, locked by the chief.
 
     Returns:
       {metric: number} of the last evaluation; None if there was none.
     """
     config = self._config
-    if config.debug:
-      estimators.start_debug_folder(config.model_dir)
     utils.heading("Training")
     with estimators.writing_to(config.model_dir):
-      checkpoint_recovery.remove_unfinished(config.model_dir)
-      starting_weights.write_settings(config)
-      step = starting_weights.prepare_weights(
-          config, lambda: self._index("train"))
-      is_evaluated = not is_evaluation_due(config, step)
-      if step >= config.num_train_steps and is_evaluated:
+      step = self._prepare_folder() if data_parallel.is_chief() else 0
+      step = self._agree_on_step(step)
+      if step >= config.num_train_steps and not self._is_evaluation_due(step):
         utils.heading(
             "Nothing to train: %s is at step %d and num_train_steps is %d. To "
             "train it further set num_train_steps to more than %d." % (
@@ -91,7 +95,8 @@ class Trainer:
       try:
         return self._train(step)
       except session_hooks.Stopped:
-        stop_signals.stop(self._signals.received, "at step %s of %s (%s)" % (
+        stop_signals.stop(
+            self._signals.received or signal.SIGTERM, "at step %s of %s (%s)" % (
             "{:,}".format(pretrain_data.checkpoint_step(config.model_dir)),
             "{:,}".format(config.num_train_steps), config.model_dir))
 
@@ -105,6 +110,35 @@ class Trainer:
       except session_hooks.Stopped:
         stop_signals.stop(self._signals.received, "before the evaluation's end")
 
+  def _prepare_folder(self):
+    """Prepares the model folder; returns the global step of its weights."""
+    config = self._config
+    if config.debug:
+      estimators.start_debug_folder(config.model_dir)
+    checkpoint_recovery.remove_unfinished(config.model_dir)
+    starting_weights.write_settings(config)
+    return starting_weights.prepare_weights(
+        config, lambda: self._index("train"))
+
+  def _agree_on_step(self, step):
+    """Returns the chief's step on every rank, once its checkpoint is written.
+
+    Raises:
+      UserError: a rank does not see the chief's checkpoint.
+    """
+    step = data_parallel.from_chief(step)
+    found = pretrain_data.checkpoint_step(self._config.model_dir)
+    if found != step:
+      raise utils.UserError(
+          "%s: rank %d sees step %d there, rank 0 step %d. All hosts must "
+          "share the folder of the model." % (
+              self._config.model_dir, data_parallel.rank(), found, step))
+    return step
+
+  def _is_evaluation_due(self, step):
+    return bool(data_parallel.from_chief(
+        is_evaluation_due(self._config, step)))
+
   def _train(self, step):
     """Trains from global step `step` to `num_train_steps`, with evaluations.
 
@@ -113,20 +147,25 @@ class Trainer:
     """
     config = self._config
     results = None
-    if is_evaluation_due(config, step):  # killed before it ended
+    if self._is_evaluation_due(step):  # killed before it ended
       results = self._evaluate_at(step)
     index = self._index("train")
-    input_fn = pretrain_data.get_input_fn(config, is_training=True, index=index)
+    listeners = ([session_hooks.FiniteWeightsListener()]
+                 if data_parallel.is_chief() else [])
     while step < config.num_train_steps:
       end = config.num_train_steps
       if config.eval_steps:
         end = min(end, step - step % config.eval_steps + config.eval_steps)
       with example_check.locating_errors(config, index.paths):
         self._estimator.train(
-            input_fn, max_steps=end,
-            hooks=[session_hooks.StopHook(self._signals)],
-            saving_listeners=[session_hooks.FiniteWeightsListener()])
-      step = pretrain_data.checkpoint_step(config.model_dir)
+            pretrain_data.get_input_fn(
+                config, is_training=True, start_step=step, index=index),
+            max_steps=end,
+            hooks=data_parallel.broadcast_hooks() + [
+                session_hooks.StopHook(self._signals)],
+            saving_listeners=listeners)
+      step = self._agree_on_step(
+          pretrain_data.checkpoint_step(config.model_dir))
       if step < end:
         raise session_hooks.Stopped()
       if config.eval_tfrecords:
@@ -147,12 +186,16 @@ class Trainer:
       checkpoint_path: prefix; None: the latest.
     """
     config = self._config
+    checkpoint_path = checkpoint_path or checkpoint.find(config.model_dir)
     index = self._index("eval")
     with example_check.locating_errors(config, index.paths):
       results = self._estimator.evaluate(
           pretrain_data.get_input_fn(config, is_training=False, index=index),
           steps=config.num_eval_steps, checkpoint_path=checkpoint_path,
-          hooks=[session_hooks.StopHook(self._signals, is_training=False)])
+          hooks=data_parallel.metric_hooks() + [
+              session_hooks.StopHook(self._signals, is_training=False)])
+    if not data_parallel.is_chief():
+      return None
     results = {name: value.item() if hasattr(value, "item") else value
                for name, value in results.items()}
     pretrain_metrics.write_results(results, config)
@@ -197,13 +240,13 @@ def history_path(config):
   return os.path.splitext(config.results_txt)[0] + "_history.jsonl"
 
 
-def make_estimator(config):
+def make_estimator(config, model_dir):
   """Returns the TPUEstimator of a run; without use_tpu it uses CPU or GPU."""
   return tf.estimator.tpu.TPUEstimator(
       use_tpu=config.use_tpu,
       model_fn=make_model_fn(config),
       config=estimators.make_run_config(
-          config, model_dir=config.model_dir,
+          config, model_dir=model_dir,
           save_checkpoints_steps=config.save_checkpoints_steps,
           keep_checkpoint_max=config.keep_checkpoint_max),
       train_batch_size=config.train_batch_size,
@@ -234,14 +277,14 @@ def _training_spec(config, features):
     tensors["grad_norm"] = step.grad_norm
     for name, value in sorted(tensors.items()):
       tf.summary.scalar(name, value)
-    hooks = [
-        training_step.FiniteHook(step, config.nan_policy),
-        session_hooks.ProgressHook(
+    hooks = [training_step.FiniteHook(step, config.nan_policy)]
+    if data_parallel.is_chief():
+      hooks.append(session_hooks.ProgressHook(
             num_train_steps=config.num_train_steps,
             batch_size=config.train_batch_size,
             max_seq_length=config.max_seq_length, log_steps=config.log_steps,
             tensors=tensors, log_file=os.path.join(
-                config.model_dir, "training_log.jsonl"))]
+                config.model_dir, "training_log.jsonl")))
   return tf.estimator.tpu.TPUEstimatorSpec(
       mode=tf.estimator.ModeKeys.TRAIN, loss=loss, train_op=step.op,
       training_hooks=hooks)

@@ -10,6 +10,7 @@ from model import optimization
 from model import randomness as randomness_lib
 from pretrain import pretrain_data
 from pretrain import pretraining_model
+from util import data_parallel
 from util import utils
 
 _MAX_SKIPPED_IN_A_ROW = 100  # more are not caused by data: training diverged
@@ -28,20 +29,24 @@ def build(config, features):
   """Returns the TrainingStep of one batch.
 
   Args:
-    config: PretrainingConfig. With `gradient_accumulation_steps` k the batch is
-      computed in k micro-batches, one after the other, in 1/k of the memory;
-      the loss and its gradient are those of the complete batch.
+    config: PretrainingConfig. With `gradient_accumulation_steps` k each rank
+      computes its share of the batch in k micro-batches, one after the other,
+      in 1/k of the memory; the loss and its gradient are those of the complete
+      batch.
     features: {name: Tensor}, see PretrainingModel.
   """
   randomness = randomness_lib.StepRandomness(
       config.seed, tf.train.get_or_create_global_step())
-  if config.gradient_accumulation_steps == 1:
+  num_micro_batches = (
+      config.gradient_accumulation_steps * data_parallel.num_ranks())
+  if num_micro_batches == 1:
     model = pretraining_model.PretrainingModel(
         config, features, is_training=True, randomness=randomness)
     losses = model.losses
     grads_and_vars = optimization.compute_gradients(model.total_loss)
   else:
-    losses, grads_and_vars = _accumulate(config, features, randomness)
+    losses, grads_and_vars = _accumulate(
+        config, features, randomness, num_micro_batches)
   guards = []
 
   def guard(optimizer):
@@ -97,9 +102,12 @@ def group_of(name):
   return "/".join(parts[:2] if "embeddings" in name else parts[:1])
 
 
-def _accumulate(config, features, randomness):
-  """Returns (losses, grads_and_vars) summed over the micro-batches."""
-  num_micro_batches = config.gradient_accumulation_steps
+def _accumulate(config, features, randomness, num_micro_batches):
+  """Returns (losses, grads_and_vars) summed over the micro-batches of all ranks.
+
+  Every rank masks the entire batch, which is cheap, so that all agree on the
+  denominators; it computes the gradients of its own micro-batches.
+  """
   special_ids = pretrain_data.special_ids(config.vocab_file)
   inputs = pretraining_model.masked(
       config, pretrain_data.features_to_inputs(features), randomness,
@@ -108,7 +116,7 @@ def _accumulate(config, features, randomness):
   micro_batches = {name: tf.split(tensor, num_micro_batches)
                    for name, tensor in inputs._asdict().items()}
   losses, grads, variables = {}, [], []
-  for i in range(num_micro_batches):
+  for i in data_parallel.parts_of_rank(num_micro_batches):
     # Frees the activations of one micro-batch before computing the next.
     with tf.control_dependencies(grads):
       model = pretraining_model.PretrainingModel(
@@ -122,7 +130,11 @@ def _accumulate(config, features, randomness):
           new_grads)
       losses = {name: loss + losses.get(name, 0.0)
                 for name, loss in model.losses.items()}
-  return losses, list(zip(grads, variables))
+  names = sorted(losses)
+  summed = data_parallel.sum_over_ranks(
+      [tf.stack([losses[name] for name in names])] + grads)
+  losses = dict(zip(names, tf.unstack(summed[0])))
+  return losses, list(zip(summed[1:], variables))
 
 
 class SkipNonFiniteOptimizer(tf.train.Optimizer):

@@ -5,6 +5,7 @@ import os
 
 import tensorflow.compat.v1 as tf
 
+from util import data_parallel
 from util import folder_lock
 from util import utils
 
@@ -25,6 +26,7 @@ def setup_tensorflow():
   tf.logging.set_verbosity(tf.logging.ERROR)  # the next line warns
   tf.disable_v2_behavior()
   tf.enable_resource_variables()
+  data_parallel.connect()
 
 
 def make_run_config(config, *, model_dir, save_checkpoints_steps,
@@ -34,7 +36,7 @@ def make_run_config(config, *, model_dir, save_checkpoints_steps,
   Args:
     config: PretrainingConfig or FinetuningConfig.
     model_dir: folder of the checkpoints.
-    save_checkpoints_steps: steps between two checkpoints.
+    save_checkpoints_steps: steps between two checkpoints, written by the chief.
     keep_checkpoint_max: how many checkpoints stay; 0 or None: all.
   """
   cluster = None
@@ -43,6 +45,12 @@ def make_run_config(config, *, model_dir, save_checkpoints_steps,
         config.tpu_name, zone=config.tpu_zone, project=config.gcp_project)
   session_config = tf.ConfigProto(allow_soft_placement=True)
   session_config.gpu_options.allow_growth = True  # leave memory to others
+  if data_parallel.num_ranks() > 1:
+    session_config.gpu_options.visible_device_list = str(
+        data_parallel.local_rank())
+    session_config.intra_op_parallelism_threads = max(
+        1, os.cpu_count() // data_parallel.num_local_ranks())
+  is_chief = data_parallel.is_chief()
   if config.use_amp:
     check_bfloat16(config)
     rewrites = session_config.graph_options.rewrite_options
@@ -52,8 +60,8 @@ def make_run_config(config, *, model_dir, save_checkpoints_steps,
       model_dir=model_dir,
       tf_random_seed=config.seed,
       session_config=session_config,
-      save_checkpoints_steps=save_checkpoints_steps,
-      save_summary_steps=config.log_steps,
+      save_checkpoints_steps=save_checkpoints_steps if is_chief else None,
+      save_summary_steps=config.log_steps if is_chief else None,
       keep_checkpoint_max=keep_checkpoint_max or None,
       log_step_count_steps=config.log_steps,
       tpu_config=tf.estimator.tpu.TPUConfig(

@@ -6,6 +6,7 @@ TensorFlow is imported here.
 
 import os
 
+from util import data_parallel
 from util import hparams
 from util import model_files
 from util import utils
@@ -122,6 +123,30 @@ class ModelHParams(hparams.HParams):
           "%d; set model_hparam_overrides: {\"max_position_embeddings\": %d} "
           "or a smaller max_seq_length." % (num_positions, self.max_seq_length,
                                          self.max_seq_length))
+
+  def check_batch_size(self, num_micro_batches=1):
+    """Checks that train_batch_size divides over ranks and micro-batches.
+
+    Args:
+      num_micro_batches: int, of each rank.
+
+    Raises:
+      utils.UserError: it does not, or TPU and ranks are combined.
+    """
+    num_ranks = data_parallel.num_ranks()
+    if self.train_batch_size % num_micro_batches:
+      raise utils.UserError(
+          "gradient_accumulation_steps: expected a divisor of train_batch_size "
+          "(%d), got %d." % (self.train_batch_size, num_micro_batches))
+    if self.train_batch_size % (num_ranks * num_micro_batches):
+      raise utils.UserError(
+          "train_batch_size: the batch of all %d processes cannot be split into "
+          "%d equal parts (processes x gradient_accumulation_steps), got %d." % (
+              num_ranks, num_ranks * num_micro_batches, self.train_batch_size))
+    if self.use_tpu and num_ranks > 1:
+      raise utils.UserError(
+          "use_tpu: expected one process, which uses all TPU cores, got %d. "
+          "Start it without horovodrun." % num_ranks)
 
   def checked_vocab_size(self, vocab_file=None):
     """Returns vocab_size, checked against the vocabulary or counted there.

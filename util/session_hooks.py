@@ -6,6 +6,7 @@ import time
 
 import tensorflow.compat.v1 as tf
 
+from util import data_parallel
 from util import progress
 from util import utils
 
@@ -14,7 +15,8 @@ class StopHook(tf.train.SessionRunHook):
   """Ends training, or an evaluation, after a signal.
 
   Training ends after the current step, and so with a checkpoint of it; before
-  the first step and in an evaluation it ends immediately.
+  the first step and in an evaluation it ends immediately. In training all ranks
+  end after the same step, whichever got the signal.
   """
 
   def __init__(self, signals, is_training=True):
@@ -32,13 +34,26 @@ class StopHook(tf.train.SessionRunHook):
     if self._signals.received:
       raise Stopped()
 
+  def begin(self):
+    self._flag, self._num_stopping = None, None
+    if self._is_training and data_parallel.num_ranks() > 1:
+      self._flag = tf.placeholder(tf.int32, [])
+      self._num_stopping, = data_parallel.sum_over_ranks([self._flag])
+
+  def before_run(self, run_context):
+    del run_context  # the fetches do not depend on it
+    if self._flag is None:
+      return None
+    return tf.train.SessionRunArgs(
+        self._num_stopping, {self._flag: int(bool(self._signals.received))})
+
   def after_run(self, run_context, run_values):
-    del run_values  # none were asked for
-    if not self._signals.received:
+    if not self._signals.received and not run_values.results:
       return
     if not self._is_training:
       raise Stopped()
-    run_context.request_stop()
+    if self._flag is None or run_values.results:
+      run_context.request_stop()
 
 
 class Stopped(Exception):

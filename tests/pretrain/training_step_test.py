@@ -1,7 +1,9 @@
 """Tests for pretrain.training_step."""
 
 import collections
+import os
 import tempfile
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ import tensorflow.compat.v1 as tf
 
 from pretrain import training_step
 from tests.pretrain import tiny_pretraining
+from util import data_parallel
 from util import utils
 
 NO_DROPOUT = dict(
@@ -67,6 +70,18 @@ class StepTest(WithFeatures):
   @pytest.mark.slow
   def test_parts_of_a_batch_add_up_to_it_for_electric(self):
     self._check_parts(4, electra_objective=False, electric_objective=True)
+
+  def test_parts_of_two_ranks_add_up_to_the_batch(self):
+    losses = []
+    for rank in range(2):
+      with mock.patch.dict(os.environ, {
+          "HOROVOD_RANK": str(rank), "HOROVOD_SIZE": "2"}), mock.patch.object(
+              data_parallel, "sum_over_ranks", list):
+        losses.append(self._norm_and_losses()[1])
+    _, expected = self._norm_and_losses()
+    for name, loss in expected.items():
+      self.assertAllClose(losses[0][name] + losses[1][name], loss, rtol=1e-5)
+      self.assertNotAllClose(losses[0][name], losses[1][name])
 
   def test_a_step_that_is_not_finite_changes_nothing_but_the_count(self):
     self._check_guard("skip", 2)
