@@ -266,6 +266,13 @@ class Preprocessor:
     }
 
 
+def empty_features(config, tasks):
+  """Returns {feature: Tensor of shape [1, ...]} of an example of no text."""
+  return {spec.name: tf.zeros([1] + spec.shape, (
+      tf.int32 if spec.is_int_feature else tf.float32))
+          for spec in _feature_specs(config, tasks)}
+
+
 def num_train_steps(num_examples, batch_size, num_epochs):
   """Returns the steps of a training, rounded down, at least 1.
 

@@ -18,6 +18,7 @@ from model import checkpoint
 from model import checkpoint_recovery
 from util import folder_lock
 from util import model_files
+from util import model_record
 from util import session_hooks
 from util import utils
 
@@ -94,21 +95,26 @@ class Trainer:
       The step to resume from; None if there is no checkpoint to resume from.
     """
     config, model_dir = self._config, self._model_dir
-    run_record.open_folder(
-        model_dir, run_record.settings_of(
-            config, made_from=examples.made_from, num_train_steps=num_steps,
-            init_sha256=(utils.sha256_of_file(init_checkpoint + ".index")
-                         if init_checkpoint else None)),
-        overwrite=config.overwrite)
+    settings = run_record.settings_of(
+        config, made_from=examples.made_from, num_train_steps=num_steps,
+        init_sha256=(utils.sha256_of_file(init_checkpoint + ".index")
+                     if init_checkpoint else None))
+    # All checks come first: a run that they refuse changes nothing.
+    is_resumed = not config.overwrite and (
+        checkpoint_recovery.newest_intact(model_dir)[0] is not None)
+    if is_resumed:
+      model_record.check(model_dir, config)
+    run_record.check_folder(model_dir, settings, overwrite=config.overwrite)
+    if init_checkpoint and not is_resumed:
+      checkpoint_recovery.check_intact(init_checkpoint)
+      estimator.check_initial_weights(config, self._tasks, init_checkpoint)
+      task_metadata.compare(os.path.dirname(init_checkpoint), self._tasks)
+    run_record.open_folder(model_dir, settings, overwrite=config.overwrite)
     for folder in (model_dir, evaluations.best_folder(model_dir)):
       if folder:
         checkpoint_recovery.remove_unfinished(folder)
-    is_resumed = checkpoint_recovery.select_resume_checkpoint(
-        model_dir) is not None
-    if init_checkpoint and not is_resumed:
-      checkpoint_recovery.check_intact(init_checkpoint)
-      task_metadata.compare(os.path.dirname(init_checkpoint), self._tasks)
-    run_record.write_tokenizer(model_dir, config, init_checkpoint)
+    checkpoint_recovery.select_resume_checkpoint(model_dir)
+    run_record.write_settings(model_dir, config, init_checkpoint)
     task_metadata.write(model_dir, self._tasks)
     return checkpoint.global_step_of(model_dir) if is_resumed else None
 
