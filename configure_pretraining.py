@@ -179,7 +179,7 @@ class PretrainingConfig(model_hparams.ModelHParams):
 
 
 def _folders_in(patterns):
-  """Returns the sorted folders of shell patterns; their names may be patterns."""
+  """Returns the sorted folders of patterns, whose names may be patterns."""
   folders = {os.path.dirname(pattern.strip())
              for pattern in patterns.split(",")}
   return sorted({match for folder in folders

@@ -41,6 +41,7 @@ class ModelRunner:
     self._preprocessor = preprocessing.Preprocessor(self._config, tasks)
     self._stored = {}  # (task name, split): StoredExamples
     self._has_logged_best = False
+    self._is_checked = False
     self.model_dir = self._config.trial_model_dir(trial)
     self.seed = self._config.seed
 
@@ -71,6 +72,15 @@ class ModelRunner:
     return [self._store(task, split).made_from for task in self._tasks
             for split in ["dev"] + list(task.get_more_dev_splits())]
 
+  def check_folder(self):
+    """Checks, before anything is written, that this trial can be trained.
+
+    Raises:
+      utils.UserError: see `trainer.Trainer.check_folder`.
+    """
+    self._make_trainer().check_folder(self._initial_checkpoint())
+    self._is_checked = True
+
   def train(self, hooks=()):
     """Trains the trial to its end, from the step where an earlier run stopped.
 
@@ -80,14 +90,21 @@ class ModelRunner:
     Raises:
       utils.UserError, session_hooks.Stopped: see `trainer.Trainer.train`.
     """
-    init_checkpoint = None  # random weights
-    if self._config.init_checkpoint:
-      init_checkpoint = self.checkpoint_path(self._config.init_checkpoint)
-    trainer.Trainer(
+    if not self._is_checked:
+      self.check_folder()
+    self._make_trainer().train(
+        self._initial_checkpoint(),
+        list(hooks) + self._stop_hooks(is_training=True), self._trial)
+
+  def _initial_checkpoint(self):
+    """Returns the checkpoint to start from; None for random weights."""
+    path = self._config.init_checkpoint
+    return self.checkpoint_path(path) if path else None
+
+  def _make_trainer(self):
+    return trainer.Trainer(
         self._config, self._tasks, self._preprocessor, model_dir=self.model_dir,
-        evaluate_fn=self.evaluate, dev_data_fn=self.check_dev_data).train(
-            init_checkpoint, list(hooks) + self._stop_hooks(is_training=True),
-            self._trial)
+        evaluate_fn=self.evaluate, dev_data_fn=self.check_dev_data)
 
   def evaluate(self, model=None, split="dev"):
     """Scores every task on `split`.

@@ -37,21 +37,19 @@ NO_EFFECT_ON_WEIGHTS = frozenset([
 ])
 
 
-def settings_of(config, *, made_from, num_train_steps, init_sha256):
+def settings_of(config, *, made_from, init_sha256):
   """Returns all settings that affect the weights of a trial, for JSON.
 
   Args:
     config: the FinetuningConfig of the trial, with the trial's own seed.
     made_from: inputs of the stored training features, for JSON.
-    num_train_steps: int, the total number of training steps.
     init_sha256: str, the hash of the index file of the checkpoint that the
       encoder starts from (it holds a checksum of every weight), None for
       random weights.
   """
   settings = {name: value for name, value in config.to_dict().items()
               if name not in NO_EFFECT_ON_WEIGHTS}
-  settings.update(training_data=made_from, num_train_steps=num_train_steps,
-                  init_checkpoint_sha256=init_sha256)
+  settings.update(training_data=made_from, init_checkpoint_sha256=init_sha256)
   return settings
 
 

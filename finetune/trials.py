@@ -82,6 +82,7 @@ def _run_trials(config, signals):
         trial, num_trials, ", ".join(config.task_names)))
     runner = model_runner.ModelRunner(config, tasks, trial, signals)
     if config.do_train:
+      runner.check_folder()
       if trial == 1:
         runner.check_data()
       runner.train()

@@ -84,8 +84,8 @@ def agreed_tokenizer(folders, needs_all_files=True):
     for name in sorted(set(first) & set(values)):
       if first[name] != values[name]:
         raise utils.UserError(
-            "%s: \"%s\": expected %s, as in %s, got %s. Use examples built with "
-            "the same setting: build those of one folder again." % (
+            "%s: \"%s\": expected %s, as in %s, got %s. Use examples built "
+            "with the same setting: build those of one folder again." % (
                 path, name, json_fields.shorten(first[name]), source,
                 json_fields.shorten(values[name])))
     if not source:

@@ -124,7 +124,10 @@ def build_index(config, dataset, defer=None):
     index = tfrecord_index.count(dataset, config.model_dir, writers.append)
   _check_first_examples(config, index)
   for write in writers:
-    defer(write) if defer else write()
+    if defer:
+      defer(write)
+    else:
+      write()
   return index
 
 

@@ -76,7 +76,7 @@ def check(config, patterns):
 
 
 def folders_of(patterns):
-  """Returns the sorted folders of all files that match comma-separated patterns.
+  """Returns the sorted folders of the files that match some patterns.
 
   Raises:
     UserError: a pattern matches no file.

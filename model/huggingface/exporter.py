@@ -265,7 +265,7 @@ def _check_sizes(path, recorded, source, sizes):
 
 
 def _check_own_config(path, recorded, source):
-  """Raises a UserError if --model-config contradicts the model's config.json."""
+  """Raises a UserError if --model-config contradicts the model's own file."""
   own = source.first_file(model_files.MODEL_CONFIG)
   values = utils.load_json(own) if own and own != path else {}
   for name in model_record.NOT_IN_SHAPES:

@@ -36,8 +36,7 @@ class RunMetadataTest(unittest.TestCase):
   def _open(self, overwrite=False, init_sha256=None, **hparams):
     config = words_task.tiny_config(self.data_dir, **hparams)
     settings = run_record.settings_of(
-        config, made_from={"split": "train"}, num_train_steps=12,
-        init_sha256=init_sha256)
+        config, made_from={"split": "train"}, init_sha256=init_sha256)
     run_record.check_folder(self.folder, settings, overwrite=overwrite)
     run_record.open_folder(self.folder, settings, overwrite=overwrite)
 

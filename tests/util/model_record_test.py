@@ -122,15 +122,15 @@ class TokenizerTest(RecordCase):
     model_record.check_tokenizer(self.folder, settings, "x/dataset_info.json")
 
   def test_each_setting_is_compared(self):
-    for name, value, other, shown in (
+    for name, value, other, got in (
         ("do_lower_case", True, "false", "true"),
         ("strip_accents", False, "true", "false"),
         ("preprocessing", None, '"araelectra-base"', "null"),
         ("preprocessing", "araelectra-base", "null", '"araelectra-base"')):
       with self.subTest(name=name, value=value):
         with self.assertRaisesRegex(
-            utils.UserError, '^x/dataset_info.json: "%s": expected %s, as .* in '
-            '.*tokenizer_config.json, got %s' % (name, other, shown)):
+            utils.UserError, '^x/dataset_info.json: "%s": expected %s, as .* '
+            'in .*tokenizer_config.json, got %s' % (name, other, got)):
           self.check('{"%s": %s}' % (name, other), **{name: value})
 
   def test_unknown_settings_agree_with_everything(self):

@@ -64,7 +64,7 @@ class WeightFormsTest(unittest.TestCase):
       os.remove(path)
 
   def test_weights_of_other_models_in_the_folder_are_no_error(self):
-    self.write("vocab.txt", "config.json", "finetuning_models/x_model_1/a.index",
+    self.write("vocab.txt", "finetuning_models/x_model_1/a.index",
                "damaged/model.ckpt-4.data-00000-of-00001",
                "results/x.txt", "events.out.tfevents.1")
     self.assertIsNone(weight_forms.find(self.folder))
