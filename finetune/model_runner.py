@@ -56,6 +56,7 @@ class ModelRunner:
     """
     if self._config.do_eval or self._config.eval_steps:
       self.check_dev_data()
+      self._log_shared_files()
     if self._config.write_test_outputs:
       for task in self._tasks:
         for split in task.get_test_splits():
@@ -206,6 +207,18 @@ class ModelRunner:
       utils.log("Using the best weights of the training, from step {:,} "
                 "({})".format(checkpoint.global_step_of(path), path))
     return path
+
+  def _log_shared_files(self):
+    """Logs a warning for dev files with the content of training files."""
+    for task in self._tasks:
+      train, dev = (dict(
+          reversed(entry) for entry in self._preprocessor.made_from(
+              [task], split)["tasks"][task.name]["files"])
+                    for split in ("train", "dev"))
+      for sha256 in sorted(set(train) & set(dev)):
+        utils.log("Warning: task '%s': %s of the dev data is training data "
+                  "(%s), so the scores are too good" % (
+                      task.name, dev[sha256], train[sha256]))
 
   def _store(self, task, split):
     """Returns the StoredExamples of a split; featurizes it only once."""

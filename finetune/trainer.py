@@ -82,6 +82,9 @@ class Trainer:
         init_checkpoint = None  # the trial's checkpoint has all weights
       elif not init_checkpoint:
         utils.log("Training from random weights (init_checkpoint is null)")
+      if config.warmup_proportion == 1.0:
+        utils.log("Warning: warmup_proportion is 1: the learning rate reaches "
+                  "{:g} only at the last step".format(config.learning_rate))
       utils.log("Training for {:,} steps on {:,} inputs, batch size {:,}"
                 .format(num_steps, examples.num_examples,
                         config.train_batch_size))

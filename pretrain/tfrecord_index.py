@@ -22,6 +22,8 @@ _HEADER_BYTES, _FOOTER_BYTES = 12, 4
 # many bytes, which takes a second: more would delay the start.
 _COMPARED_BYTES = 1 << 28
 
+_COMPARED_START = 1 << 20  # bytes of two files of the same size
+
 # patterns: str, as given; paths: sorted list; listed: {path: number of
 # examples} of the files that a dataset_info.json lists.
 Dataset = collections.namedtuple("Dataset", ["patterns", "paths", "listed"])
@@ -82,6 +84,35 @@ def folders_of(patterns):
     UserError: a pattern matches no file.
   """
   return sorted({os.path.dirname(path) for path in _matching(patterns)})
+
+
+def training_files(config, paths):
+  """Returns those of some TFRecord files that are training data, or copies.
+
+  Args:
+    config: PretrainingConfig; files of pretrain_tfrecords may be missing.
+    paths: list of str, files of evaluation data. Remote ones are compared by
+      path alone.
+  """
+  trained = {path for pattern in config.pretrain_tfrecords.split(",")
+             for path in utils.glob(pattern.strip())} if paths else set()
+  sizes = {}
+  for path in sorted(trained):
+    if not utils.is_remote(path) and not utils.isdir(path):
+      sizes.setdefault(utils.file_size(path), []).append(path)
+  return [path for path in paths if path in trained or (
+      not utils.is_remote(path) and any(
+          _starts_like(path, other)
+          for other in sizes.get(utils.file_size(path), ())))]
+
+
+def _starts_like(path, other):
+  """Returns whether two files start with the same bytes."""
+  contents = []
+  for name in (path, other):
+    with utils.open_file(name, "rb") as f:
+      contents.append(f.read(_COMPARED_START))
+  return contents[0] == contents[1]
 
 
 def count(dataset, model_dir, defer=lambda write: write()):

@@ -17,6 +17,7 @@ from pretrain import pretrain_data
 from pretrain import pretrain_metrics
 from pretrain import pretraining_model
 from pretrain import starting_weights
+from pretrain import tfrecord_index
 from pretrain import training_step
 from util import estimators
 from util import folder_lock
@@ -82,6 +83,7 @@ class Trainer:
         self._index(name, writers.append)
       for write in writers:
         write()
+      self._log_warnings()
       utils.heading("Training")
       checkpoint_recovery.remove_unfinished(config.model_dir)
       start.write(lambda: self._index("train"))
@@ -102,6 +104,7 @@ class Trainer:
   def run_evaluation(self):
     """Evaluates checkpoints; returns {metric: number} of the last one."""
     utils.heading("Evaluating")
+    self._log_warnings()
     with estimators.writing_to(self._config.model_dir):
       try:
         for prefix in starting_weights.checkpoints_to_evaluate(self._config):
@@ -110,6 +113,24 @@ class Trainer:
         return results
       except session_hooks.Stopped:
         stop_signals.stop(self._signals.received, "before the evaluation's end")
+
+  def _log_warnings(self):
+    """Logs what is allowed, but rarely what was meant."""
+    config = self._config
+    if config.do_train and config.num_warmup_steps >= config.num_train_steps:
+      utils.log(
+          "Warning: num_warmup_steps ({:,}) is not below num_train_steps "
+          "({:,}): the learning rate never reaches {:g}".format(
+              config.num_warmup_steps, config.num_train_steps,
+              config.learning_rate))
+    shared = []
+    if "eval" in self._datasets:
+      shared = tfrecord_index.training_files(
+          config, self._datasets["eval"].paths)
+    if shared:
+      utils.log("Warning: evaluating on training examples: {:,} file{}, such "
+                "as {}; set eval_tfrecords to held-out examples".format(
+                    len(shared), "" if len(shared) == 1 else "s", shared[0]))
 
   def _train(self, step):
     """Trains from global step `step` to `num_train_steps`, with evaluations.
@@ -122,6 +143,8 @@ class Trainer:
     if is_evaluation_due(config, step):  # killed before it ended
       results = self._evaluate_at(step)
     index = self._index("train")
+    pretrain_data.record_position(
+        config, step, tfrecord_index.total_examples(index))
     input_fn = pretrain_data.get_input_fn(config, is_training=True, index=index)
     while step < config.num_train_steps:
       end = config.num_train_steps

@@ -82,6 +82,8 @@ class RunTest(tf.test.TestCase):
         model_name="resumed", eval_steps=3,
         eval_tfrecords=self.uninterrupted.pretrain_tfrecords)
     self.assertIn("Resuming at step 3: epoch 2, example 3 of 10", printed)
+    self.assertIn("evaluating on training examples: 2 files", printed)
+    self.assertNotIn("num_warmup_steps", printed)
     self.assert_same_weights(self.uninterrupted.model_dir, resumed.model_dir)
     self.assertEqual(weights_of(resumed.model_dir)["global_step"], 6)
     # Evaluations of equal weights see equal masks.
@@ -123,7 +125,10 @@ class RunTest(tf.test.TestCase):
     released = weights_of(folder)
     with self.assertRaisesRegex(utils.UserError, "lacks .* generator"):
       self._run(model_name="released", do_train=False, do_eval=True)
-    _, printed, _ = self._run(model_name="released", num_train_steps=7)
+    _, printed, _ = self._run(model_name="released", num_train_steps=7,
+                              num_warmup_steps=9)
+    self.assertIn("num_warmup_steps (9) is not below num_train_steps (7)",
+                  printed)
     self.assertRegex(printed, "start fresh: .* slots .*generator")
     self.assertIn("at step 6", printed)
     self.assertEqual(weights_of(folder)["global_step"], 7)

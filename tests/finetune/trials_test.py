@@ -101,8 +101,8 @@ class RefusedRunTest(unittest.TestCase):
   def test_other_cleaning_than_in_training(self):
     for name in ("evaluate", "predict"):
       self.assert_refused(
-          '\'arabert_preprocessing\': .*finetuning_run.json records "none", got '
-          '"araelectra-base". Omit it',
+          '\'arabert_preprocessing\': .*finetuning_run.json records "none", '
+          'got "araelectra-base". Omit it',
           arabert_preprocessing="araelectra-base", **self.uses()[name])
 
   def test_another_size_keeps_the_model_that_overwrite_would_remove(self):
@@ -134,6 +134,14 @@ class RefusedRunTest(unittest.TestCase):
                         init_checkpoint=folder)
     self.assert_refused("pytorch_model.bin.*--to tf", do_train=False,
                         do_eval=True, init_checkpoint=folder)
+
+  def test_dev_data_that_are_training_data_are_named(self):
+    printed = self.run_quietly(self.config(
+        model_dir=os.path.join(self.folder, "same"), do_eval=True,
+        warmup_proportion=1.0))
+    self.assertIn("Warning: task 'mine': dev.tsv of the dev data is training "
+                  "data (train.tsv)", printed)
+    self.assertIn("Warning: warmup_proportion is 1", printed)
 
   def test_the_model_records_what_shapes_do_not_tell(self):
     sizes = utils.load_json(os.path.join(self.model, model_files.MODEL_CONFIG))
