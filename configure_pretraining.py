@@ -149,10 +149,6 @@ class PretrainingConfig(model_hparams.ModelHParams):
           "eval_steps: requires eval_tfrecords, the held-out examples to "
           "evaluate on. Set eval_tfrecords, or remove eval_steps.")
 
-  def tfrecord_folders(self):
-    """Returns the sorted distinct folders in `pretrain_tfrecords`."""
-    return _folders_in(self.pretrain_tfrecords)
-
   def _default_tfrecords(self):
     """Returns the README's path, or AraELECTRA's if only that exists."""
     default = os.path.join(self.data_dir, "pretrain_tfrecords")
@@ -163,7 +159,7 @@ class PretrainingConfig(model_hparams.ModelHParams):
     return os.path.join(default, "pretrain_data.tfrecord*")
 
   def _recorded_lower_case(self, pretrain_tfrecords):
-    lower_case = self.do_lower_case
+    lower_case, source = self.do_lower_case, "do_lower_case"
     for folder in _folders_in(pretrain_tfrecords):
       path = os.path.join(folder, "dataset_info.json")
       if utils.exists(path):
@@ -175,13 +171,19 @@ class PretrainingConfig(model_hparams.ModelHParams):
           raise utils.UserError(
               "%s: tokenizer.do_lower_case must be true or false, got %r. "
               "Build the examples again." % (path, recorded))
-        lower_case = model_hparams.agree_on_lower_case(
-            lower_case, recorded, path)
+        if source != "do_lower_case" and recorded != lower_case:
+          return lower_case  # run_pretraining names both files
+        lower_case, source = model_hparams.agree_on_lower_case(
+            lower_case, recorded, path), path
     return bool(lower_case)
 
 
 def _folders_in(patterns):
-  return sorted({os.path.dirname(pattern) for pattern in patterns.split(",")})
+  """Returns the sorted folders of patterns, whose names may be patterns."""
+  folders = {os.path.dirname(pattern.strip())
+             for pattern in patterns.split(",")}
+  return sorted({match for folder in folders
+                 for match in utils.glob(folder) or [folder]})
 
 
 def parse(parser, argv=None):

@@ -6,6 +6,7 @@ import configure_finetuning
 from util import json_fields
 from util import model_files
 from util import utils
+from util import weight_forms
 
 KIND = "fine-tuned"
 PREDICT = "predict"  # with _<task>: its signature; alone: those of all tasks
@@ -43,12 +44,15 @@ def find_checkpoint(path):
   if utils.exists(path + ".index"):
     return path
   path = path.rstrip("/")
-  if not _has_checkpoint(path):
+  if not weight_forms.has_checkpoint(path):
+    found = weight_forms.find(path)
+    if found:
+      raise utils.UserError(found)
     raise utils.UserError(
         "%s: expected a checkpoint (model.ckpt-<step>.index and .data files), "
         "found none. Pass a model's directory or a checkpoint's prefix." % path)
   best = os.path.join(path, model_files.BEST_FOLDER)
-  if not _has_checkpoint(best):
+  if not weight_forms.has_checkpoint(best):
     return path
   utils.log("Using the checkpoint of the best evaluation: %s" % best)
   return best
@@ -97,8 +101,3 @@ def _split(folder):
     return "model", folder
   return (os.path.basename(pretrained),
           os.path.dirname(os.path.dirname(pretrained)))
-
-
-def _has_checkpoint(folder):
-  return utils.isdir(folder) and any(
-      name.endswith(".index") for name in utils.listdir(folder))

@@ -41,6 +41,7 @@ class ModelRunner:
     self._preprocessor = preprocessing.Preprocessor(self._config, tasks)
     self._stored = {}  # (task name, split): StoredExamples
     self._has_logged_best = False
+    self._is_checked = False
     self.model_dir = self._config.trial_model_dir(trial)
     self.seed = self._config.seed
 
@@ -55,6 +56,7 @@ class ModelRunner:
     """
     if self._config.do_eval or self._config.eval_steps:
       self.check_dev_data()
+      self._log_shared_files()
     if self._config.write_test_outputs:
       for task in self._tasks:
         for split in task.get_test_splits():
@@ -71,6 +73,15 @@ class ModelRunner:
     return [self._store(task, split).made_from for task in self._tasks
             for split in ["dev"] + list(task.get_more_dev_splits())]
 
+  def check_folder(self):
+    """Checks, before anything is written, that this trial can be trained.
+
+    Raises:
+      utils.UserError: see `trainer.Trainer.check_folder`.
+    """
+    self._make_trainer().check_folder(self._initial_checkpoint())
+    self._is_checked = True
+
   def train(self, hooks=()):
     """Trains the trial to its end, from the step where an earlier run stopped.
 
@@ -80,14 +91,21 @@ class ModelRunner:
     Raises:
       utils.UserError, session_hooks.Stopped: see `trainer.Trainer.train`.
     """
-    init_checkpoint = None  # random weights
-    if self._config.init_checkpoint:
-      init_checkpoint = self.checkpoint_path(self._config.init_checkpoint)
-    trainer.Trainer(
+    if not self._is_checked:
+      self.check_folder()
+    self._make_trainer().train(
+        self._initial_checkpoint(),
+        list(hooks) + self._stop_hooks(is_training=True), self._trial)
+
+  def _initial_checkpoint(self):
+    """Returns the checkpoint to start from; None for random weights."""
+    path = self._config.init_checkpoint
+    return self.checkpoint_path(path) if path else None
+
+  def _make_trainer(self):
+    return trainer.Trainer(
         self._config, self._tasks, self._preprocessor, model_dir=self.model_dir,
-        evaluate_fn=self.evaluate, dev_data_fn=self.check_dev_data).train(
-            init_checkpoint, list(hooks) + self._stop_hooks(is_training=True),
-            self._trial)
+        evaluate_fn=self.evaluate, dev_data_fn=self.check_dev_data)
 
   def evaluate(self, model=None, split="dev"):
     """Scores every task on `split`.
@@ -189,6 +207,18 @@ class ModelRunner:
       utils.log("Using the best weights of the training, from step {:,} "
                 "({})".format(checkpoint.global_step_of(path), path))
     return path
+
+  def _log_shared_files(self):
+    """Logs a warning for dev files with the content of training files."""
+    for task in self._tasks:
+      train, dev = (dict(
+          reversed(entry) for entry in self._preprocessor.made_from(
+              [task], split)["tasks"][task.name]["files"])
+                    for split in ("train", "dev"))
+      for sha256 in sorted(set(train) & set(dev)):
+        utils.log("Warning: task '%s': %s of the dev data is training data "
+                  "(%s), so the scores are too good" % (
+                      task.name, dev[sha256], train[sha256]))
 
   def _store(self, task, split):
     """Returns the StoredExamples of a split; featurizes it only once."""

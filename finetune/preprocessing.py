@@ -85,7 +85,7 @@ class Preprocessor:
     name = "%s_%s" % ("_".join(task.name for task in tasks), split)
     path = os.path.join(self._config.preprocessed_data_dir, name + ".tfrecord")
     metadata_path = os.path.splitext(path)[0] + ".json"
-    made_from = self._made_from(tasks, split)
+    made_from = self.made_from(tasks, split)
     if self._config.use_tfrecords_if_existing:
       num_examples = _num_stored_examples(path, metadata_path, made_from)
       if num_examples:
@@ -245,8 +245,12 @@ class Preprocessor:
         np.float32 if array.dtype.kind == "f" else np.int32)
             for name, array in arrays.items()}
 
-  def _made_from(self, tasks, split):
-    """Returns everything the stored features depend on, for JSON."""
+  def made_from(self, tasks, split):
+    """Returns everything the stored features depend on, for JSON.
+
+    Raises:
+      utils.UserError: a file of raw data is missing.
+    """
     config = self._config
     return {
         "format_version": FORMAT_VERSION,
@@ -264,6 +268,13 @@ class Preprocessor:
             "files": _contents(task, split),
         } for task in tasks},
     }
+
+
+def empty_features(config, tasks):
+  """Returns {feature: Tensor of shape [1, ...]} of an example of no text."""
+  return {spec.name: tf.zeros([1] + spec.shape, (
+      tf.int32 if spec.is_int_feature else tf.float32))
+          for spec in _feature_specs(config, tasks)}
 
 
 def num_train_steps(num_examples, batch_size, num_epochs):

@@ -14,6 +14,7 @@ import tensorflow.compat.v1 as tf
 from model import checkpoint_advice
 from model import variable_shapes
 from util import utils
+from util import weight_forms
 
 GLOBAL_STEP = "global_step"
 # What TensorFlow raises for files that it cannot read; version 2 raises
@@ -61,6 +62,9 @@ def latest(path):
   """
   prefix = find(path)
   if prefix is None:
+    found = weight_forms.find(path)
+    if found:
+      raise utils.UserError(found)
     content = "nothing"
     if utils.isdir(path):
       content = (variable_shapes.listed(utils.listdir(path)) or
@@ -74,6 +78,21 @@ def latest(path):
         "%s: the checkpoint has an .index file but no .data file. Copy all of "
         "its files." % prefix)
   return prefix
+
+
+def find_all(pattern):
+  """Returns the prefixes of one or several checkpoints, the lowest step first.
+
+  Args:
+    pattern: as for `latest`, or a shell pattern of prefixes.
+
+  Raises:
+    utils.UserError: there is none.
+  """
+  prefixes = [path[:-len(".index")] for path in utils.glob(
+      re.sub(r"(\.index)?$", ".index", pattern, count=1))]
+  return (sorted(prefixes, key=lambda prefix: (step_in(prefix) or 0, prefix))
+          or [latest(pattern)])
 
 
 def prefixes_in(folder):

@@ -17,6 +17,7 @@ from pretrain import pretrain_data
 from pretrain import pretrain_metrics
 from pretrain import pretraining_model
 from pretrain import starting_weights
+from pretrain import tfrecord_index
 from pretrain import training_step
 from util import estimators
 from util import folder_lock
@@ -73,14 +74,19 @@ class Trainer:
       {metric: number} of the last evaluation; None if there was none.
     """
     config = self._config
-    if config.debug:
-      estimators.start_debug_folder(config.model_dir)
-    utils.heading("Training")
     with estimators.writing_to(config.model_dir):
+      start = starting_weights.StartingPoint(config)
+      if config.debug:
+        estimators.start_debug_folder(config.model_dir)
+      step, writers = start.step, []
+      for name in sorted(self._datasets, reverse=True):
+        self._index(name, writers.append)
+      for write in writers:
+        write()
+      self._log_warnings()
+      utils.heading("Training")
       checkpoint_recovery.remove_unfinished(config.model_dir)
-      starting_weights.write_settings(config)
-      step = starting_weights.prepare_weights(
-          config, lambda: self._index("train"))
+      start.write(lambda: self._index("train"))
       is_evaluated = not is_evaluation_due(config, step)
       if step >= config.num_train_steps and is_evaluated:
         utils.heading(
@@ -96,14 +102,35 @@ class Trainer:
             "{:,}".format(config.num_train_steps), config.model_dir))
 
   def run_evaluation(self):
-    """Evaluates the newest intact checkpoint; returns {metric: number}."""
+    """Evaluates checkpoints; returns {metric: number} of the last one."""
     utils.heading("Evaluating")
+    self._log_warnings()
     with estimators.writing_to(self._config.model_dir):
-      prefix = starting_weights.check_for_evaluation(self._config)
       try:
-        return self._evaluate(prefix)
+        for prefix in starting_weights.checkpoints_to_evaluate(self._config):
+          utils.log("Evaluating %s" % prefix)
+          results = self._evaluate(prefix)
+        return results
       except session_hooks.Stopped:
         stop_signals.stop(self._signals.received, "before the evaluation's end")
+
+  def _log_warnings(self):
+    """Logs what is allowed, but rarely what was meant."""
+    config = self._config
+    if config.do_train and config.num_warmup_steps >= config.num_train_steps:
+      utils.log(
+          "Warning: num_warmup_steps ({:,}) is not below num_train_steps "
+          "({:,}): the learning rate never reaches {:g}".format(
+              config.num_warmup_steps, config.num_train_steps,
+              config.learning_rate))
+    shared = []
+    if "eval" in self._datasets:
+      shared = tfrecord_index.training_files(
+          config, self._datasets["eval"].paths)
+    if shared:
+      utils.log("Warning: evaluating on training examples: {:,} file{}, such "
+                "as {}; set eval_tfrecords to held-out examples".format(
+                    len(shared), "" if len(shared) == 1 else "s", shared[0]))
 
   def _train(self, step):
     """Trains from global step `step` to `num_train_steps`, with evaluations.
@@ -116,6 +143,8 @@ class Trainer:
     if is_evaluation_due(config, step):  # killed before it ended
       results = self._evaluate_at(step)
     index = self._index("train")
+    pretrain_data.record_position(
+        config, step, tfrecord_index.total_examples(index))
     input_fn = pretrain_data.get_input_fn(config, is_training=True, index=index)
     while step < config.num_train_steps:
       end = config.num_train_steps
@@ -156,15 +185,18 @@ class Trainer:
     results = {name: value.item() if hasattr(value, "item") else value
                for name, value in results.items()}
     pretrain_metrics.write_results(results, config)
+    line = dict(results)
+    if checkpoint_path and not _is_in(checkpoint_path, config.model_dir):
+      line["checkpoint"] = checkpoint_path
     with utils.open_file(history_path(config), "a") as f:
-      f.write(json.dumps(results, sort_keys=True) + "\n")
+      f.write(json.dumps(line, sort_keys=True) + "\n")
     return results
 
-  def _index(self, name):
+  def _index(self, name, defer=None):
     """Returns the TFRecordIndex of "train" or "eval", built once per run."""
     if name not in self._indices:
       self._indices[name] = example_check.build_index(
-          self._config, self._datasets[name])
+          self._config, self._datasets[name], defer)
     return self._indices[name]
 
 
@@ -177,7 +209,7 @@ def is_evaluation_due(config, step):
 
 
 def evaluated_steps(config):
-  """Returns the global steps in the history of evaluations."""
+  """Returns the global steps of the model in the history of evaluations."""
   path = history_path(config)
   if not utils.exists(path):
     return []
@@ -186,7 +218,9 @@ def evaluated_steps(config):
   steps = []
   for line in lines:
     try:
-      steps.append(json.loads(line)["global_step"])
+      evaluation = json.loads(line)
+      if "checkpoint" not in evaluation:  # else of another model
+        steps.append(evaluation["global_step"])
     except (ValueError, KeyError, TypeError):
       continue  # truncated, or not written by this program
   return steps
@@ -195,6 +229,10 @@ def evaluated_steps(config):
 def history_path(config):
   """Returns the path of the file with one line of JSON per evaluation."""
   return os.path.splitext(config.results_txt)[0] + "_history.jsonl"
+
+
+def _is_in(prefix, folder):
+  return os.path.realpath(os.path.dirname(prefix)) == os.path.realpath(folder)
 
 
 def make_estimator(config):

@@ -27,6 +27,7 @@ RUN_RECORD = "finetuning_run.json"
 LABELS = "labels.json"
 FINETUNING_FOLDER = "finetuning_models"
 BEST_FOLDER = "best"
+RELEASED_FOLDER = "released"  # a copy of weights without optimizer slots
 TASK_DECLARATION = "task.json"  # in the folder of a task's data
 
 TASKS_SCOPE = "task_specific"  # variables: task_specific/<task>/...

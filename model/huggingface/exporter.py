@@ -22,6 +22,7 @@ from model.huggingface import tokenizer_files
 from model.huggingface import variable_names
 from util import model_files
 from util import model_hparams
+from util import model_record
 from util import utils
 
 DISCRIMINATOR, GENERATOR, TASK_PREFIX = "discriminator", "generator", "task:"
@@ -236,6 +237,7 @@ def _complete_config(source, sizes, part, model_config, num_heads, notes):
   is_generator = part.scope == variable_names.GENERATOR_SCOPE
   if not is_generator:  # config.json has the discriminator's sizes
     _check_sizes(path, recorded, source, sizes)
+    _check_own_config(path, recorded, source)
   config = dict(sizes)
   for name, default in modeling.BertConfig(vocab_size=1).to_dict().items():
     if name not in sizes:
@@ -260,6 +262,19 @@ def _check_sizes(path, recorded, source, sizes):
           "%s: '%s' is %s, but the checkpoint %s has %d. Pass the checkpoint's "
           "own config.json as --model-config." % (
               path, name, recorded[name], source.prefix, value))
+
+
+def _check_own_config(path, recorded, source):
+  """Raises a UserError if --model-config contradicts the model's own file."""
+  own = source.first_file(model_files.MODEL_CONFIG)
+  values = utils.load_json(own) if own and own != path else {}
+  for name in model_record.NOT_IN_SHAPES:
+    if recorded.get(name, values.get(name)) != values.get(name, recorded.get(
+        name)):
+      raise utils.UserError(
+          "--model-config: %s has %s %s, but %s, which was written with the "
+          "weights, has %s. Omit the flag, or correct the file." % (
+              path, name, recorded[name], own, values[name]))
 
 
 def _num_attention_heads(hidden_size, passed, is_generator, recorded, notes):
@@ -321,6 +336,9 @@ def _open_tokenizer(source, vocab_file, do_lower_case, strip_accents):
   if vocab_file is None:
     raise utils.UserError("%s: the vocabulary vocab.txt is missing. Pass "
                           "--vocab-file." % source.folders[-1])
+  model_record.check_vocab(
+      os.path.dirname(source.first_file(model_files.VOCAB) or ""), vocab_file,
+      "--vocab-file")
   settings = model_files.TokenizerSettings(do_lower_case, strip_accents)
   path = source.first_file(model_files.TOKENIZER_CONFIG)
   if path:

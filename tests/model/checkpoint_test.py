@@ -62,6 +62,16 @@ class LatestTest(checkpoint_case.CheckpointCase):
     with self.assertRaisesRegex(utils.UserError, "found pytorch_model.bin"):
       checkpoint.latest(self.folder)
 
+  def test_a_pattern_finds_all_by_step(self):
+    prefixes = [self.save({"x": 1.0}, step=step) for step in (9, 10)]
+    pattern = os.path.join(self.folder, "model.ckpt-*")
+    self.assertEqual(checkpoint.find_all(pattern), prefixes)
+    self.assertEqual(checkpoint.find_all(pattern + ".index"), prefixes)
+    self.assertEqual(checkpoint.find_all(prefixes[0]), prefixes[:1])
+    self.assertEqual(checkpoint.find_all(self.folder), prefixes[1:])
+    with self.assertRaisesRegex(utils.UserError, "found nothing"):
+      checkpoint.find_all(os.path.join(self.folder, "other-*"))
+
   def test_missing_data_file(self):
     prefix = self.save({"x": 1.0})
     os.remove(prefix + ".data-00000-of-00001")
