@@ -5,6 +5,7 @@ import argparse
 import configure_pretraining
 from model import tokenization
 from pretrain import tfrecord_index
+from util import packages
 from util import utils
 
 
@@ -29,6 +30,7 @@ def run(config):
     UserError: see the message.
     SystemExit: SIGTERM or SIGINT ended the run; see util.stop_signals.
   """
+  packages.check("tensorflow", "tokenizers")
   datasets = check_data(config)
   # Imports TensorFlow, after configuration and data were checked: an error
   # there should cost no start-up time.

@@ -29,6 +29,8 @@ FINETUNING_FOLDER = "finetuning_models"
 BEST_FOLDER = "best"
 TASK_DECLARATION = "task.json"  # in the folder of a task's data
 
+TASK_KINDS = ("classification", "tagging", "qa")  # of heads
+
 TASKS_SCOPE = "task_specific"  # variables: task_specific/<task>/...
 
 _FIELDS = collections.OrderedDict([

@@ -2,8 +2,8 @@
 
 import argparse
 
-from model.huggingface import heads
 from util import flags
+from util import model_files
 from util import utils
 
 _TO_HF = ("checkpoint", "part", "vocab_file", "model_config",
@@ -101,7 +101,7 @@ def _add_to_hf_flags(group):
       group.add_mutually_exclusive_group(), "strip-accents",
       "strip accents of lower-cased text (default: recorded, else the same as "
       "lower-casing)", "do not strip accents")
-  group.add_argument("--task-kind", choices=heads.KINDS,
+  group.add_argument("--task-kind", choices=model_files.TASK_KINDS,
                      help="kind of --part task:NAME (default: inferred, which "
                      "cannot distinguish classification from tagging)")
   group.add_argument("--labels-file", metavar="FILE",
