@@ -35,7 +35,7 @@ class CtrlC:
     return self
 
   def __exit__(self, error_type, error, traceback):
-    # Libraries convert a KeyboardInterrupt to errors of their own.
+    # Some libraries convert a KeyboardInterrupt to another error.
     is_stopped = error_type is not None and error_type is not SystemExit and (
         self._time is not None or issubclass(error_type, KeyboardInterrupt))
     if self._is_handling:
