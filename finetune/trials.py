@@ -29,6 +29,7 @@ def run(config):
     SystemExit: SIGTERM or SIGINT stopped the run; see util.stop_signals.
   """
   estimators.setup_tensorflow()
+  estimators.check_tpu(config)
   with stop_signals.StopSignals() as signals, estimators.writing_to(
       config.model_dir):
     try:
