@@ -87,9 +87,10 @@ class FinetuningConfig(finetuning_paths.FinetuningPaths,
   early_stopping_patience = Hparam(0, int, minimum=0)  # evaluations; 0: off
 
   # prediction
-  predict_file = Hparam(None, str)  # in the task's format; labels optional
+  # In the task's format; labels optional.
+  predict_file = Hparam(None, str, **hparams.PATH)
   predict_task = Hparam(None, str)  # null: the only one of task_names
-  predict_output_file = Hparam(None, str)  # .jsonl
+  predict_output_file = Hparam(None, str, **hparams.PATH)  # .jsonl
 
   # question answering
   max_query_length = Hparam(64, int, minimum=1)  # tokens
@@ -106,8 +107,9 @@ class FinetuningConfig(finetuning_paths.FinetuningPaths,
   drop_leaked_questions = Hparam(False, bool)
 
   # paths
-  init_checkpoint = Hparam(None, str)  # null, if passed: random weights
-  preprocessed_data_dir = Hparam(None, str)
+  # null, if passed: random weights
+  init_checkpoint = Hparam(None, str, **hparams.PATH)
+  preprocessed_data_dir = Hparam(None, str, **hparams.PATH)
 
   def presets(self, requested):
     recorded = self._recorded_values(requested)

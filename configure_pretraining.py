@@ -65,7 +65,8 @@ class PretrainingConfig(model_hparams.ModelHParams):
   nan_policy = Hparam("stop", str, choices=("stop", "skip"))
 
   # data
-  pretrain_tfrecords = Hparam(None, str)  # comma-separated shell patterns
+  # Comma-separated shell patterns.
+  pretrain_tfrecords = Hparam(None, str, **hparams.PATTERNS)
   max_seq_length = Hparam(512, int, minimum=5)  # tokens
   train_batch_size = Hparam(256, int, minimum=1)  # examples
   eval_batch_size = Hparam(None, int, minimum=1)  # null: train_batch_size
@@ -78,9 +79,11 @@ class PretrainingConfig(model_hparams.ModelHParams):
   save_checkpoints_steps = Hparam(1000, int, minimum=1)
   keep_checkpoint_max = Hparam(5, int, optional=True, minimum=0)  # 0: all
   num_eval_steps = Hparam(100, int, minimum=1)
-  eval_tfrecords = Hparam(None, str)  # held-out examples, as pretrain_tfrecords
+  # Held-out examples, as pretrain_tfrecords.
+  eval_tfrecords = Hparam(None, str, **hparams.PATTERNS)
   eval_steps = Hparam(None, int, minimum=1)  # steps between two evaluations
-  init_checkpoint = Hparam(None, str)  # start from these weights
+  # Start from these weights.
+  init_checkpoint = Hparam(None, str, **hparams.PATH)
   reset_global_step = Hparam(False, bool)  # count init_checkpoint's steps as 0
   # Initialize new weights from token co-occurrence counts of the examples.
   init_from_data = Hparam(False, bool)

@@ -19,6 +19,7 @@ PyTorch is required only to read a pytorch_model.bin.
 import os
 
 from finetune import task_metadata
+from model.huggingface import conversion_report
 from model.huggingface import flags as conversion_flags
 from util import flags
 from util import utils
@@ -28,10 +29,16 @@ def main():
   args = conversion_flags.make_parser(__doc__).parse_args()
   conversion_flags.check(args)
   flags.check_output_dir(args.output_dir, args.overwrite)
+  with utils.removed_on_error(args.output_dir):
+    report = convert(args)
+  conversion_report.log(report, args.output_dir, args.verbose)
+
+
+def convert(args):
+  """Writes the output directory; returns the conversion_report.Report."""
   os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
   # These import TensorFlow, which takes seconds: only after the checks.
   from finetune import evaluations
-  from model.huggingface import conversion_report
   from model.huggingface import exporter
   from model.huggingface import importer
   if args.to == "hf":
@@ -51,7 +58,7 @@ def main():
         generator=args.generator, masked_lm=args.masked_lm,
         task=tuple(args.task.split("=", 1)) if args.task else None,
         untied_embeddings=bool(args.untied_embeddings))
-  conversion_report.log(report, args.output_dir, args.verbose)
+  return report
 
 
 def read_labels(args):

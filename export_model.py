@@ -50,17 +50,17 @@ def parse_args(argv=None):
   parser = argparse.ArgumentParser(
       description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
   source = parser.add_mutually_exclusive_group(required=True)
-  source.add_argument("--model-dir", metavar="DIR",
+  source.add_argument("--model-dir", type=flags.path, metavar="DIR",
                       help="directory of a model; exports its best or newest "
                       "checkpoint")
-  source.add_argument("--checkpoint", metavar="PREFIX",
+  source.add_argument("--checkpoint", type=flags.path, metavar="PREFIX",
                       help="one checkpoint, such as DIR/model.ckpt-1000")
-  parser.add_argument("--output-dir", required=True, metavar="DIR",
-                      help="directory to write; TensorFlow Serving expects "
-                      "NAME/NUMBER")
+  parser.add_argument("--output-dir", required=True, type=flags.path,
+                      metavar="DIR", help="directory to write; TensorFlow "
+                      "Serving expects NAME/NUMBER")
   parser.add_argument("--overwrite", action="store_true",
                       help="replace a SavedModel (default: an error)")
-  parser.add_argument("--data-dir", metavar="DIR",
+  parser.add_argument("--data-dir", type=flags.path, metavar="DIR",
                       help="--data-dir of the fine-tuning, for labels learned "
                       "from data (default: inferred from the path)")
   parser.add_argument("--hparams", default="{}", metavar="JSON",

@@ -7,6 +7,7 @@ from model import tokenization
 from pretrain import dataset_info
 from pretrain import tfrecord_index
 from util import model_record
+from util import packages
 from util import utils
 
 
@@ -31,6 +32,7 @@ def run(config):
     UserError: see the message.
     SystemExit: SIGTERM or SIGINT ended the run; see util.stop_signals.
   """
+  packages.check("tensorflow", "tokenizers")
   datasets = check_data(config)
   # Imports TensorFlow, after configuration and data were checked: an error
   # there should cost no start-up time.

@@ -33,6 +33,7 @@ def run(config):
   """
   check_initial_model(config)
   estimators.setup_tensorflow()
+  estimators.check_tpu(config)
   with stop_signals.StopSignals() as signals, estimators.writing_to(
       config.model_dir):
     try:

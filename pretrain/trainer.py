@@ -42,6 +42,7 @@ def run(config, datasets):
     SystemExit: SIGTERM or SIGINT ended the run; see util.stop_signals.
   """
   estimators.setup_tensorflow()
+  estimators.check_tpu(config)
   with stop_signals.StopSignals() as signals:
     trainer = Trainer(config, datasets, signals)
     if config.do_eval:

@@ -57,6 +57,13 @@ class RunTest(unittest.TestCase):
   def _config(self, **hparams):
     return words_task.tiny_config(self.data_dir, **hparams)
 
+  def test_without_a_tpu_no_folder_is_made(self):
+    config = self._config(use_tpu=True)
+    with self.assertRaisesRegex(utils.UserError, "no TPU is reachable"):
+      run_finetuning.run(config)
+    self.assertFalse(os.path.exists(config.trial_model_dir(1)))
+    self.assertFalse(os.path.exists(os.path.dirname(config.results_txt)))
+
   def test_two_trials_and_the_evaluation_of_one_alone(self):
     config = self._config(num_trials=2)
     trials = run_finetuning.run(config)

@@ -56,6 +56,11 @@ class RunTest(tf.test.TestCase):
       results = run_pretraining.run(config)
     return config, output.getvalue(), results
 
+  def test_without_a_tpu_no_folder_is_made(self):
+    with self.assertRaisesRegex(utils.UserError, "no TPU is reachable"):
+      self._run(model_name="tpu", use_tpu=True)
+    self.assertNotIn("tpu", os.listdir(os.path.join(self.folder, "models")))
+
   def _save_without(self, pattern, new_name):
     """Saves the variables whose names lack `pattern` as another model."""
     weights = {name: value for name, value in weights_of(

@@ -30,6 +30,8 @@ BEST_FOLDER = "best"
 RELEASED_FOLDER = "released"  # a copy of weights without optimizer slots
 TASK_DECLARATION = "task.json"  # in the folder of a task's data
 
+TASK_KINDS = ("classification", "tagging", "qa")  # of heads
+
 TASKS_SCOPE = "task_specific"  # variables: task_specific/<task>/...
 
 _FIELDS = collections.OrderedDict([

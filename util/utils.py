@@ -16,6 +16,9 @@ import re
 import shutil
 import sys
 
+from util import interrupts
+from util import packages
+
 _MAX_MESSAGE_CHARACTERS = 1800  # the list of all hyperparameters has 1,300
 
 
@@ -24,13 +27,27 @@ class UserError(ValueError):
 
 
 def exit_cleanly(main):
-  """Runs `main()`; a `UserError` ends the process with one line and code 2."""
-  try:
-    main()
-  except UserError as error:
-    sys.stdout.flush()
-    sys.stderr.write("error: %s\n" % _one_line(str(error)))
-    sys.exit(2)
+  """Runs `main()` and ends the process as every command of the project does.
+
+  A `UserError` or a missing package ends it with one line and code 2, Ctrl-C
+  with one line and code 130.
+  """
+  with interrupts.CtrlC():
+    try:
+      main()
+    except UserError as error:
+      _exit_with(str(error))
+    except ImportError as error:
+      message = packages.describe(error)
+      if message is None:
+        raise
+      _exit_with(message)
+
+
+def _exit_with(message):
+  sys.stdout.flush()
+  sys.stderr.write("error: %s\n" % _one_line(message))
+  sys.exit(2)
 
 
 def _one_line(message):
@@ -229,6 +246,23 @@ def write_atomically(path, mode="w"):
   finally:
     if exists(temporary):
       remove(temporary)
+
+
+@contextlib.contextmanager
+def removed_on_error(folder):
+  """Removes what a block added to `folder` if the block does not complete."""
+  before = set(listdir(folder)) if exists(folder) else None
+  is_complete = False
+  try:
+    yield
+    is_complete = True
+  finally:
+    if not is_complete and before is None:
+      rmtree(folder)
+    elif not is_complete:
+      for path in [os.path.join(folder, name)
+                   for name in set(listdir(folder)) - before]:
+        (rmtree if isdir(path) else remove)(path)
 
 
 # ------------------------------------------------------------ JSON and pickle

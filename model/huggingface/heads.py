@@ -24,10 +24,11 @@ No TensorFlow is imported here. Glossary of shapes:
 
 import numpy as np
 
+from util import model_files
 from util import utils
 
-CLASSIFICATION, TAGGING, QA = "classification", "tagging", "qa"
-KINDS = (CLASSIFICATION, TAGGING, QA)
+KINDS = model_files.TASK_KINDS
+CLASSIFICATION, TAGGING, QA = KINDS
 ARCHITECTURES = {
     CLASSIFICATION: "ElectraForSequenceClassification",
     TAGGING: "ElectraForTokenClassification",
