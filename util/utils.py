@@ -17,6 +17,7 @@ import shutil
 import sys
 
 from util import interrupts
+from util import invisible
 from util import packages
 
 _MAX_MESSAGE_CHARACTERS = 1800  # the list of all hyperparameters has 1,300
@@ -54,9 +55,9 @@ def _one_line(message):
   """Returns a message without line breaks, truncated in the middle if long.
 
   Messages start with the location and end with what to do; long user input is
-  in the middle.
+  in the middle. Invisible characters are escaped.
   """
-  line = " ".join(message.splitlines())
+  line = invisible.escape(" ".join(message.splitlines()))
   if len(line) <= _MAX_MESSAGE_CHARACTERS:
     return line
   half = _MAX_MESSAGE_CHARACTERS // 2
@@ -66,9 +67,9 @@ def _one_line(message):
 def log(*values):
   """Prints one line on standard output and flushes it.
 
-  Characters that it cannot encode, such as lone surrogates, are escaped.
+  Invisible characters, and those that it cannot encode, are escaped.
   """
-  line = " ".join(map(str, values)) + "\n"
+  line = invisible.escape(" ".join(map(str, values))) + "\n"
   encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
   sys.stdout.write(line.encode(encoding, "backslashreplace").decode(encoding))
   sys.stdout.flush()

@@ -19,6 +19,7 @@ from finetune.classification import declared_values
 from finetune.readers import table_layouts
 from finetune.readers import tables
 from model import layers
+from util import invisible
 from util import utils
 
 DROPOUT = 0.1  # of the [CLS] vector, in training
@@ -89,6 +90,11 @@ class SentenceTask(task.Task):
       utils.UserError: it is not a label of this task.
     """
 
+  def is_label(self, text):
+    """Returns whether `text` is certainly a label in a file of this task."""
+    del text
+    return False
+
   @abc.abstractmethod
   def prediction_text(self, output):
     """Returns a value of the scorer's `get_test_predictions` as text."""
@@ -115,6 +121,8 @@ class SentenceTask(task.Task):
     if split == task.PREDICT:
       return self._read_predict_file(self.config.predict_file)
     examples = self.read_examples(self._path(split), split)
+    if split == "train":
+      self._check_variety(examples)
     if self.config.debug:
       examples = examples[:DEBUG_EXAMPLES]
     if split == "train" and self.is_unordered and self.config.double_unordered:
@@ -142,8 +150,39 @@ class SentenceTask(task.Task):
     if file_format not in tables.FORMATS:
       file_format = self.file_format
     layout = table_layouts.match_without_label(self.layouts, path, file_format)
+    self._check_header(path, file_format, layout)
     return self.examples_from_rows(
         table_layouts.read(path, file_format, layout), layout)
+
+  def _check_variety(self, examples):
+    """Logs a warning if all training examples have the same label."""
+    labels = {str(example.label) for example in examples}
+    if len(labels) == 1 and len(examples) > 2:  # two may agree by chance
+      utils.log(
+          "Warning: task %s: all %s training examples have the label %s, so "
+          "that the model learns to predict it for any text." % (
+              self.name, "{:,}".format(len(examples)), *labels))
+
+  def _check_header(self, path, file_format, layout):
+    """Logs the header line that is skipped if all columns are positions.
+
+    Raises:
+      utils.UserError: it has a label, so that it is an example.
+    """
+    if not layout.has_header or file_format not in tables.ROW_FORMATS or any(
+        isinstance(column, str) for column in table_layouts.columns_of(layout)):
+      return
+    cells = tables.first_cells(path, file_format, layout.dialect)
+    labeled = self.layouts["train"]
+    if isinstance(labeled.label, int) and len(cells) == labeled.num_columns and (
+        self.is_label(cells[labeled.label])):
+      raise utils.UserError(
+          "%s:1: expected a header line, got a row with the label '%s'. Add a "
+          "header line with the names of the columns, or remove those of the "
+          "other files and set \"header\": false in the task.json." % (
+              path, cells[labeled.label]))
+    utils.log("Task %s: skipped the first line of %s, the header line: %s" % (
+        self.name, path, tables.shorten(cells)))
 
   def _check_plain_text(self, path, file_format):
     """Raises a UserError unless the file can have one text per line."""
@@ -167,6 +206,7 @@ class SentenceTask(task.Task):
     if self._declared_num_columns and not self.is_labeled(split):
       layout = table_layouts.match_without_label(self.layouts, path,
                                            self.file_format)
+    self._check_header(path, self.file_format, layout)
     return self.examples_from_rows(
         table_layouts.read(path, self.file_format, layout), layout)
 
@@ -251,6 +291,7 @@ class ClassificationTask(SentenceTask):
     Raises:
       utils.UserError: a metric is unknown, or labels cannot be learned.
     """
+    declaration = declared_values.with_header(config, declaration)
     labels = declared_values.get_labels(config, declaration)
     declared = cls(config, declaration.name, tokenizer, labels, declaration)
     if "f1" in declared.metrics and len(labels) != 2:
@@ -261,9 +302,13 @@ class ClassificationTask(SentenceTask):
 
   def parse_label(self, text, place):
     if text not in self._label_ids:
-      raise utils.UserError("%s: expected one of the labels %s, got '%s'." % (
-          place, ", ".join(self.label_list), text))
+      raise utils.UserError("%s: expected one of the labels %s, got '%s'.%s" % (
+          place, ", ".join(self.label_list), text,
+          invisible.hint(text, self.label_list)))
     return text
+
+  def is_label(self, text):
+    return text in self._label_ids
 
   def learned_from_data(self):
     return dict(super().learned_from_data(), labels=self.label_list)
@@ -339,6 +384,7 @@ class RegressionTask(SentenceTask):
     Raises:
       utils.UserError: a metric is unknown, or the range cannot be learned.
     """
+    declaration = declared_values.with_header(config, declaration)
     low, high = declared_values.get_range(config, declaration)
     return cls(config, declaration.name, tokenizer, low, high, declaration)
 
@@ -358,6 +404,9 @@ class RegressionTask(SentenceTask):
       raise utils.UserError("%s: expected a number from %g to %g, got '%s'." % (
           place, self.min_value, self.max_value, text))
     return value
+
+  def is_label(self, text):
+    return declared_values.parse_number(text) is not None
 
   def learned_from_data(self):
     return dict(super().learned_from_data(),

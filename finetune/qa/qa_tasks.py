@@ -51,7 +51,9 @@ class QATask(task.Task):
         doc_stride=config.doc_stride)
     self._loaded_cleaning = None  # loaded when the first file is read
     self._scored_with = [self]  # the run's QATasks
+    self._encoding = None  # of files that are not UTF-8
     if declaration:
+      self._encoding = declaration.values.get("encoding")
       self.has_impossible = declaration.values.get("has_impossible", False)
       self.version_advice = "set \"has_impossible\": %s in %s" % (
           "false" if self.has_impossible else "true", declaration.path)
@@ -153,7 +155,7 @@ class QATask(task.Task):
     """Returns the (context, squad.Question) pairs of a file."""
     return squad.read_questions(
         path, has_impossible=self.has_impossible, is_labeled=is_labeled,
-        version_advice=self.version_advice)
+        version_advice=self.version_advice, encoding=self._encoding)
 
   def _texts(self, path):
     """Returns [(context, question)] of a file, labeled or not."""
@@ -315,7 +317,9 @@ class MRQATask(QATask):
           for split, file_name in declaration.files.items()}
 
   def _read_questions(self, path, is_labeled):
-    return mrqa.read_questions(path, is_labeled=is_labeled)
+    return mrqa.read_questions(
+        path, has_impossible=self.has_impossible, is_labeled=is_labeled,
+        version_advice=self.version_advice, encoding=self._encoding)
 
 
 class NewsQA(MRQATask):

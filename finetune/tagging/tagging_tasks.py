@@ -23,6 +23,7 @@ from finetune.tagging import tagging_metrics
 from finetune.tagging import tagging_utils
 from model import layers
 from model import tensor_ops
+from util import invisible
 from util import utils
 
 DROPOUT = 0.1  # of the word vectors, in training
@@ -79,7 +80,7 @@ class TaggingTask(task.Task):
     super().__init__(config, name, tokenizer, declaration)
     if declaration:
       self.file_format = declaration.format
-      self.layout = _declared_layout(declaration.values)
+      self.layout = _declared_layout(declaration)
     self._cleaner = text_cleaning.TextCleaner(config, name, "words")
     labels = task_metadata.recorded(config, name, "labels")
     self._are_labels_recorded = labels is not None
@@ -88,7 +89,8 @@ class TaggingTask(task.Task):
         label: i for i, label in enumerate(labels)}
     self._files = tagging_files.TaggedFiles(
         config, name, self.file_format, self.layout, find_fn=self._find,
-        path_fn=self._path)
+        path_fn=self._path,
+        tag_names=declaration and declaration.values.get("tag_names"))
     self._num_truncated = {}  # by split, of each sentence featurized so far
 
   @classmethod
@@ -241,7 +243,8 @@ class TaggingTask(task.Task):
   def _get_label_ids(self):
     """Returns {label: id}, in sorted order."""
     if self._label_ids is None:
-      counts = self.scheme.count_types(self._files.read("train").sentences)
+      counts = self.scheme.count_types(self._files.read("train").sentences,
+                                       self._path("train"))
       labels = self.scheme.labels_for(counts)
       self._label_ids = {label: i for i, label in enumerate(sorted(labels))}
       # The counts reveal typing errors.
@@ -258,9 +261,10 @@ class TaggingTask(task.Task):
         raise utils.UserError(
             "%s: expected a tag that occurs in %s, got '%s', which a model "
             "cannot learn from there. Correct it, or move sentences with it "
-            "there." % (sentence.place(i), self._candidates("train")[0] if
-                        self._are_labels_recorded else self._path("train"),
-                        sentence.tags[i]))
+            "there.%s" % (
+                sentence.place(i), self._candidates("train")[0] if
+                self._are_labels_recorded else self._path("train"),
+                sentence.tags[i], invisible.hint(label, all_ids)))
       label_ids.append(all_ids[label])
     return label_ids
 
@@ -342,10 +346,12 @@ class POS(TaggingTask):
     super().__init__(config, "pos", tokenizer)
 
 
-def _declared_layout(values):
-  """Returns the sentence_tables.Layout of the values of a declaration."""
+def _declared_layout(declaration):
+  """Returns the sentence_tables.Layout of a Declaration."""
+  values = declaration.values
   words = values.get("words")
   return sentence_tables.Layout(
       words, values.get("tags"), values.get("sentence"), values.get("id"),
       # Most files of tagged words have no header line, unlike other tables.
-      values.get("header", isinstance(words, str)))
+      values.get("header", isinstance(words, str)),
+      task_declaration.dialect(declaration), values.get("comment"))
