@@ -5,6 +5,7 @@ data folder: all that is needed is in the folder of the model.
 """
 
 import json
+import math
 import os
 import shutil
 import tempfile
@@ -392,13 +393,23 @@ class QuestionsTest(PredictionTestCase):
     self.assertEqual([p["id"] for p in first], ["q%d" % i for i in range(5)])
     for prediction in first:
       self.assertEqual(list(prediction), [
-          "id", "question", "answer", "probability", "n_best", "null_odds",
-          "has_answer"])
+          "id", "question", "answer", "start", "end", "probability", "n_best",
+          "null_odds", "null_logit", "has_answer"])
       self.assertLessEqual(len(prediction["n_best"]), 3)
+      self.assertAlmostEqual(prediction["null_odds"],
+                             math.exp(prediction["null_logit"]), places=4)
       best = prediction["n_best"][0]
-      self.assertEqual(prediction["probability"], best["probability"])
-      self.assertEqual(prediction["answer"],
-                       best["text"] if prediction["has_answer"] else "")
+      if prediction["has_answer"]:
+        self.assertEqual(prediction["probability"], best["probability"])
+        self.assertEqual(prediction["answer"], best["text"])
+        self.assertEqual("good bad a b c"[prediction["start"]:
+                                          prediction["end"]], best["text"])
+      else:
+        odds = prediction["null_odds"]
+        self.assertAlmostEqual(prediction["probability"], odds / (1 + odds),
+                               places=4)
+        self.assertEqual(prediction["answer"], "")
+        self.assertIsNone(prediction["start"])
     config, second = self.predict(
         trained, self.write("new.json", squad(*questions, labeled=False)),
         n_best_size=3)
@@ -412,9 +423,10 @@ class QuestionsTest(PredictionTestCase):
     lines = [squad("d", "e", labeled=False)[0].replace("good bad a b c", " ")]
     _, predictions = self.train("asks", self.write("new.json", lines),
                                 max_query_length=4)
-    self.assertEqual([(p["id"], p["answer"], p["has_answer"])
-                      for p in predictions],
-                     [("q0", "", False), ("q1", "", False)])
+    for prediction, qas_id in zip(predictions, ["q0", "q1"]):
+      self.assertEqual(list(prediction.values())[0], qas_id)
+      self.assertEqual(list(prediction.values())[2:], [
+          "", None, None, None, [], None, None, False])
 
   def test_threshold_decides_whether_there_is_an_answer(self):
     self.write_task("asks", QUESTIONS, train_json=squad("d", "e", "f"))
