@@ -201,7 +201,8 @@ class RegressionScorer(SentenceScorer):
     return self._score(REGRESSION_METRICS)
 
   def _readable(self, output):
-    return {"value": self._task.predicted_value(output)}
+    # As scored and as exported: it may be outside the task's range.
+    return {"value": self._task.denormalize(output)}
 
 
 def _cell(value):

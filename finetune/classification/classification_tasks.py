@@ -363,12 +363,14 @@ class RegressionTask(SentenceTask):
     return dict(super().learned_from_data(),
                 range=[self.min_value, self.max_value])
 
-  def predicted_value(self, output):
-    """Returns the value of an output, clipped to the range."""
-    return min(max(self.denormalize(output), self.min_value), self.max_value)
-
   def prediction_text(self, output):
-    return "%.3f" % self.predicted_value(output)
+    """Returns the value of an output, clipped to the range: GLUE requires it.
+
+    Scores and predictions are of values that are not clipped, as in the
+    reference.
+    """
+    return "%.3f" % min(max(self.denormalize(output), self.min_value),
+                        self.max_value)
 
   def featurize(self, example, is_training, log=False):
     features = super().featurize(example, is_training, log)

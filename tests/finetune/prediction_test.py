@@ -242,7 +242,7 @@ class ClassificationTest(PredictionTestCase):
 
 class RegressionTest(PredictionTestCase):
 
-  def test_values_in_the_range_that_was_learned(self):
+  def test_values_in_units_of_the_range_that_was_learned(self):
     self.write_task("alike", LIKENESS, train_tsv=["a\tb\t10", "c\tc\t40"])
     trained, first = self.train("alike", self.write(
         "new.tsv", ["a\td", "e\te", "f\tgood"]))
@@ -250,7 +250,8 @@ class RegressionTest(PredictionTestCase):
                      [("a", "d"), ("e", "e"), ("f", "good")])
     for prediction in first:
       self.assertEqual(list(prediction), ["id", "text_a", "text_b", "value"])
-      self.assertTrue(10 <= prediction["value"] <= 40)
+      # 30 units of the range are 1 for the model, which is hardly trained.
+      self.assertTrue(-50 <= prediction["value"] <= 100)
     _, second = self.predict(trained, self.write(
         "labeled.tsv", ["a\td\t1", "e\te\tnone", "f\tgood\t3"]))
     self.assert_close(second, first)
