@@ -108,13 +108,26 @@ class SpanBasedQAScorer(scorer.Scorer):
     files[config.qa_eval_file(name)] = results
     return files
 
+  def score_names(self):
+    gold = self._gold()
+    decoded = _Decoded(dict.fromkeys(gold, ()), dict.fromkeys(gold, 0.0))
+    return [name for name, _ in self._score(gold, decoded)]
+
   def _get_results(self):
-    decoded = self._decode()
-    predictions = _best_texts(decoded.answers)
-    gold = {example.qas_id: example.gold_answers
+    return self._score(self._gold(), self._decode())
+
+  def _gold(self):
+    """Returns {question id: gold answers}, {} for an unlabeled split."""
+    if not self._task.is_labeled(self._split):
+      return {}
+    return {example.qas_id: example.gold_answers
             for example in self._task.get_examples(self._split)}
-    if None in gold.values():  # an unlabeled split
+
+  def _score(self, gold, decoded):
+    """Returns [(name, score)] of _Decoded outputs."""
+    if not gold:
       return []
+    predictions = _best_texts(decoded.answers)
     if self._task.has_impossible:
       results = squad_eval.squad_v2(gold, predictions, decoded.null_odds,
                                     self._config.qa_na_threshold)

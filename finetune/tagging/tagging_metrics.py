@@ -124,6 +124,12 @@ class TaggingScorer(scorer.Scorer):
         for gold_tags, (example, tags) in zip(self._gold_tags(),
                                               self._tagged_examples()))}
 
+  def score_names(self):
+    if not self._task.is_labeled(self._split):
+      return []
+    sentences = [[tagging_utils.OUTSIDE]]  # any; only the names are used
+    return [name for name, _ in self._score(sentences, sentences)] + ["loss"]
+
   def _get_results(self):
     predicted = [tags for _, tags in self._tagged_examples()]
     if not self._task.is_labeled(self._split):

@@ -125,6 +125,16 @@ class ScorerTest(unittest.TestCase):
     self.assertEqual(scorer.get_results(), [("mae", 1.0), ("loss", 1.0)])
     self.assertEqual(scorer.get_test_predictions(), {0: 0.5})
 
+  def test_names_of_scores_are_known_before_the_predictions(self):
+    scorer = self.classified()
+    empty = metrics.ClassificationScorer(FakeTask(), "dev", ["accuracy", "f1"])
+    self.assertEqual(empty.score_names(),
+                     [name for name, _ in scorer.get_results()])
+    self.assertEqual(metrics.RegressionScorer(
+        FakeTask(), "dev", ["mae", "pearson"]).score_names(),
+                     ["mae", "pearson", "loss"])
+    self.assertEqual(self.classified("test").score_names(), [])
+
   def test_values_outside_the_range_are_written_as_they_are_scored(self):
     task = FakeTask()
     scorer = metrics.RegressionScorer(task, "dev", ["mae"])

@@ -87,6 +87,13 @@ class SpanBasedQAScorerTest(unittest.TestCase):
             [name for name, _ in scorer.get_results()[:2]], wanted)
       self.assertEqual(scorer.get_loss(), 1.0)
 
+  def test_names_of_scores_are_known_before_the_predictions(self):
+    for task_name in TASKS:
+      _, scorer = self.score(task_name)
+      names = list(self.results(scorer))
+      with contextlib.redirect_stdout(io.StringIO()):
+        self.assertEqual(scorer._task.get_scorer().score_names(), names)
+
   def test_n_best_answers_are_written(self):
     config, scorer = self.score("squadv1")
     self.results(scorer)

@@ -152,6 +152,14 @@ class ScorerTest(tiny_tags.TaggingTestCase):
                         ("loss", 1.5)]:
       self.assertAlmostEqual(dict(results)[name], value)
 
+  def test_names_of_scores_are_known_before_the_predictions(self):
+    for name, labels in [("ner", (["S-X", "S-X"], ["S-Y"])),
+                         ("pos", (["X", "X", "Y"],))]:
+      task, scorer = self.scored(name, *labels)
+      self.assertEqual(
+          task.get_scorer().score_names(),
+          [name for name, _ in self.quietly(scorer.get_results)])
+
   def test_words_beyond_the_input_count_as_outside(self):
     _, scorer = self.scored("ner", ["S-X"], [])
     results = dict(self.quietly(scorer.get_results))
