@@ -248,7 +248,9 @@ class Preprocessor:
   def _made_from(self, tasks, split):
     """Returns everything the stored features depend on, for JSON."""
     config = self._config
-    return {
+    versions = {task.name: task.get_split_version(split) for task in tasks}
+    of_split = {name: version for name, version in versions.items() if version}
+    return dict({"of_split": of_split} if of_split else {}, **{
         "format_version": FORMAT_VERSION,
         "split": split,
         "vocab_sha256": tokenization.vocab_sha256(config.vocab_file),
@@ -263,7 +265,7 @@ class Preprocessor:
                         for name in task.feature_hparams},
             "files": _contents(task, split),
         } for task in tasks},
-    }
+    })
 
 
 def num_train_steps(num_examples, batch_size, num_epochs):
