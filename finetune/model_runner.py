@@ -52,11 +52,16 @@ class ModelRunner:
     not be found hours later.
 
     Raises:
-      utils.UserError: data are missing or cannot be read.
+      utils.UserError: data are missing or cannot be read, or `best_metric` is
+        not a score of them.
     """
     if self._config.do_eval or self._config.eval_steps:
       self.check_dev_data()
       self._log_shared_files()
+    if self._config.eval_steps:
+      names = {task.name: self._score_names(task) for task in self._tasks}
+      if None not in names.values():
+        evaluations.select_scores(self._config.best_metric, names)
     if self._config.write_test_outputs:
       for task in self._tasks:
         for split in task.get_test_splits():
@@ -129,9 +134,8 @@ class ModelRunner:
       scores.setdefault("loss", scorer.get_loss())
       for other in task.get_more_dev_splits() if split == "dev" else ():
         scorer = self._score_and_write(task, other, model)
-        prefix = other[len("dev_"):] if other.startswith("dev_") else other
         scores.update((name, float(value)) for name, value in
-                      scorer.get_results(prefix=prefix + "_"))
+                      scorer.get_results(prefix=_prefix_of(other)))
       results[task.name] = scores
     return results
 
@@ -220,6 +224,16 @@ class ModelRunner:
                   "(%s), so the scores are too good" % (
                       task.name, dev[sha256], train[sha256]))
 
+  def _score_names(self, task):
+    """Returns the names of the scores of `evaluate`, None if unknown."""
+    splits = ["dev"] + list(task.get_more_dev_splits())
+    names = [task.get_scorer(split).score_names() for split in splits]
+    if None in names:
+      return None
+    return list(dict.fromkeys(names[0] + ["loss"])) + [
+        _prefix_of(split) + name
+        for split, of_split in zip(splits[1:], names[1:]) for name in of_split]
+
   def _store(self, task, split):
     """Returns the StoredExamples of a split; featurizes it only once."""
     key = (task.name, split)
@@ -256,6 +270,11 @@ class ModelRunner:
         "variables %s...). Set init_checkpoint to a folder fine-tuned on that "
         "task%s, or set \"do_train\": true." % (
             path, task.name, scope, example))
+
+
+def _prefix_of(split):
+  """Returns the prefix of the scores of a further dev split."""
+  return (split[len("dev_"):] if split.startswith("dev_") else split) + "_"
 
 
 def _in_input_order(predictions):

@@ -252,7 +252,9 @@ class Preprocessor:
       utils.UserError: a file of raw data is missing.
     """
     config = self._config
-    return {
+    versions = {task.name: task.get_split_version(split) for task in tasks}
+    of_split = {name: version for name, version in versions.items() if version}
+    return dict({"of_split": of_split} if of_split else {}, **{
         "format_version": FORMAT_VERSION,
         "split": split,
         "vocab_sha256": tokenization.vocab_sha256(config.vocab_file),
@@ -267,7 +269,7 @@ class Preprocessor:
                         for name in task.feature_hparams},
             "files": _contents(task, split),
         } for task in tasks},
-    }
+    })
 
 
 def empty_features(config, tasks):

@@ -89,6 +89,18 @@ class RunTest(unittest.TestCase):
                         "words_evaluation.json")
     self.assertEqual(utils.load_json(path)["trials"], again)
 
+  def test_unknown_best_metric_is_refused_before_the_training(self):
+    config = self._config(task_names=["pos"], eval_steps=4, best_metric="acc")
+    for split in ("train", "dev"):
+      words_task.write_lines(
+          os.path.join(config.raw_data_dir("pos"), split + ".txt"),
+          ["good J", "a N"])
+    with self.assertRaisesRegex(
+        utils.UserError, "best_metric: expected one of pos/accuracy, pos/loss, "
+        "got 'acc'. Did you mean 'accuracy'?"):
+      run_finetuning.run(config)
+    self.assertFalse(os.path.exists(config.trial_model_dir(1)))
+
   def test_best_weights_are_reported_and_predicted_with(self):
     # The dev labels are inverted: longer training gives worse scores.
     for split, good in (("train", "good"), ("dev", "bad")):

@@ -70,6 +70,7 @@ class SentenceTask(task.Task):
     super().__init__(config, name, tokenizer, declaration)
     self._cleaner = text_cleaning.TextCleaner(config, name, "texts")
     self._is_truncation_logged = False
+    self._labeled_layouts = {}  # of test splits; see `_labeled_layout`
     self._declared_num_columns = []  # at most one; see declared_values
     if declaration:
       self.file_format = declaration.format
@@ -98,6 +99,13 @@ class SentenceTask(task.Task):
   @abc.abstractmethod
   def prediction_text(self, output):
     """Returns a value of the scorer's `get_test_predictions` as text."""
+
+  def is_labeled(self, split):
+    """Returns whether `split` has labels; a test set has them if all are valid.
+    """
+    if split in self.unlabeled_splits:
+      return self._labeled_layout(split) is not None
+    return super().is_labeled(split)
 
   def submission_name(self, split):
     """Returns the name of the file with predictions for a leaderboard."""
@@ -202,13 +210,35 @@ class SentenceTask(task.Task):
     Raises:
       utils.UserError: a row is invalid; the message names the line.
     """
-    layout = self.layouts[split]
+    layout = self._labeled_layout(split) or self.layouts[split]
     if self._declared_num_columns and not self.is_labeled(split):
       layout = table_layouts.match_without_label(self.layouts, path,
                                            self.file_format)
     self._check_header(path, self.file_format, layout)
     return self.examples_from_rows(
         table_layouts.read(path, self.file_format, layout), layout)
+
+  def _labeled_layout(self, split):
+    """Returns the Layout to read the labels of a test split with, or None.
+
+    Logs why a label column is not read.
+    """
+    if split not in self.unlabeled_splits or split not in self.layouts:
+      return None
+    if split not in self._labeled_layouts:
+      path, layout = self._find(split), None
+      try:
+        layout = path and table_layouts.match_with_label(
+            self.layouts, split, path, self.file_format)
+        if layout:
+          self.examples_from_rows(
+              table_layouts.read(path, self.file_format, layout), layout)
+      except utils.UserError as error:
+        layout = None
+        utils.log("Task '%s': its test set is not scored: %s" % (
+            self.name, error))
+      self._labeled_layouts[split] = layout
+    return self._labeled_layouts[split]
 
   def examples_from_rows(self, rows, layout):
     """Returns the InputExamples of Rows with the columns of `layout`."""
@@ -412,12 +442,14 @@ class RegressionTask(SentenceTask):
     return dict(super().learned_from_data(),
                 range=[self.min_value, self.max_value])
 
-  def predicted_value(self, output):
-    """Returns the value of an output, clipped to the range."""
-    return min(max(self.denormalize(output), self.min_value), self.max_value)
-
   def prediction_text(self, output):
-    return "%.3f" % self.predicted_value(output)
+    """Returns the value of an output, clipped to the range: GLUE requires it.
+
+    Scores and predictions are of values that are not clipped, as in the
+    reference.
+    """
+    return "%.3f" % min(max(self.denormalize(output), self.min_value),
+                        self.max_value)
 
   def featurize(self, example, is_training, log=False):
     features = super().featurize(example, is_training, log)

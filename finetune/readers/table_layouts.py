@@ -96,6 +96,34 @@ def match_without_label(layouts, path, file_format):
       label=None, example_id=layout.example_id if has_id else None)
 
 
+def match_with_label(layouts, split, path, file_format):
+  """Returns the Layout of a test file if it has the label column, or None.
+
+  Args:
+    layouts: {split: Layout}.
+    split: str, of the test file.
+    path: path of the file.
+    file_format: "tsv", "csv", "json" or "jsonl".
+
+  Raises:
+    utils.UserError: the file cannot be read.
+  """
+  cells = tables.first_cells(path, file_format)
+  for layout in (layouts[split], layouts.get("dev"), layouts.get("train")):
+    if layout is None or layout.label is None:
+      continue
+    columns = columns_of(layout._replace(example_id=None))
+    is_match = all(
+        layout.num_columns == len(cells) > column if isinstance(column, int)
+        else column in cells for column in columns)
+    if is_match:
+      example_id = layouts[split].example_id
+      has_id = isinstance(example_id, str) and example_id in cells
+      return layout._replace(
+          example_id=example_id if has_id else layout.example_id)
+  return None
+
+
 def _filter_by_width(layouts, cells, path):
   """Returns the Layouts that allow as many columns as `cells`.
 
