@@ -109,7 +109,7 @@ def prepare_weights(config, load_index):
     global_step = tf.train.get_or_create_global_step()
     report = checkpoint.plan(
         source, variables, required=(_ENCODER_WEIGHTS,), slots=True)
-    if own and not report.fresh:
+    if own and not report.fresh and not report.cast:
       return step  # the Estimator restores it unchanged
     utils.log(checkpoint.format_report(report))
     if own:
