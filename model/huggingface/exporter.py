@@ -79,6 +79,7 @@ def to_hf(checkpoint, output_dir, part, *, vocab_file=None, model_config=None,
   tokenizer, preprocessing = _open_tokenizer(
       source, vocab_file, do_lower_case, strip_accents)
   _check_vocab_size(tokenizer, config["vocab_size"], source, notes)
+  notes.extend(checkpoint_lib.cast_notes(source.types_to_cast()))
   config["pad_token_id"] = tokenizer.vocab[tokenization.PAD]
   tokenizer_files.write_files(output_dir, tokenizer,
                               config["max_position_embeddings"], preprocessing)
@@ -120,6 +121,12 @@ class _Checkpoint:
       raise utils.UserError(
           "%s: the checkpoint cannot be read (%s). Copy its files again." % (
               self.prefix, checkpoint_lib.first_line(error))) from error
+
+  def types_to_cast(self):
+    """Returns the types of the used variables that are not float32."""
+    types = checkpoint_lib.dtypes_of(self.prefix)
+    return [types[name] for name in self._taken & set(types)
+            if types[name].is_floating and types[name] != tf.float32]
 
   def slots(self):
     """Returns the sorted names of optimizer slots."""

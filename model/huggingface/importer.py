@@ -113,7 +113,7 @@ class _Model:
   def __init__(self, folder, notes):
     self.folder = folder
     self.config = model_folder.read_config(folder)
-    self.weights = model_folder.read_weights(folder)
+    self.weights = model_folder.read_weights(folder, notes)
     self.num_layers = variable_names.num_hf_layers(self.weights)
     self._used = set()
     epsilon = self.config.get("layer_norm_eps", layers.LAYER_NORM_EPSILON)

@@ -281,6 +281,50 @@ class FolderTest(ParityTest):
         self.tf_dir, self.features(), num_heads=1), self.run_hf(
             model, self.features()).hidden_states[-1])
 
+  def save_pickle(self, content):
+    """Writes a function of the weights as pytorch_model.bin; returns both."""
+    model = self.save(transformers.ElectraForPreTraining)
+    os.remove(os.path.join(self.hf_dir, "model.safetensors"))
+    torch.save(content(model.state_dict()),
+               os.path.join(self.hf_dir, model_folder.TORCH_FILE))
+    return model
+
+  def test_pickles_that_trainers_wrapped(self):
+    def prefixed(weights, prefix):
+      return {prefix + name: weight for name, weight in weights.items()}
+
+    for content, note in (
+        (lambda weights: {"state_dict": weights, "epoch": 1}, ""),
+        (lambda weights: {"model": {"module": weights}, "step": 2}, ""),
+        (lambda weights: {"model_state_dict": prefixed(weights, "module."),
+                          "optimizer": {"state": [1, 2]}}, "'module.'"),
+        (lambda weights: {name: torch.nn.Parameter(weight) for name, weight
+                          in prefixed(weights, "model.").items()}, "'model.'"),
+        (lambda weights: {name: weight.half() for name, weight
+                          in weights.items()}, "cast from float16"),
+        (lambda weights: {name: weight.bfloat16() for name, weight
+                          in weights.items()}, "cast from bfloat16")):
+      model = self.save_pickle(content)
+      with self.subTest(note):
+        report = importer.to_tf(self.tf_dir, discriminator=self.hf_dir)
+        self.assertIn(note, " ".join(report.notes))
+        name = "electra.embeddings.word_embeddings.weight"
+        np.testing.assert_allclose(
+            hf_models.read_checkpoint(self.tf_dir)[
+                "electra/embeddings/word_embeddings"],
+            model.state_dict()[name].numpy(), rtol=0.01)
+
+  def test_pickles_of_other_values_are_refused_in_one_line(self):
+    for content in (
+        lambda weights: dict(weights, epoch=1), lambda weights: [1, 2],
+        lambda weights: {"state_dict": dict(weights, lr="0.1")},
+        lambda weights: 7):
+      self.save_pickle(content)
+      with self.assertRaisesRegex(
+          utils.UserError, "expected only weights.*save_pretrained") as raised:
+        importer.to_tf(self.tf_dir, discriminator=self.hf_dir)
+      self.assertNotIn("\n", str(raised.exception))
+
   def test_a_pickle_of_code_is_refused(self):
     self.save(transformers.ElectraForMaskedLM)
     os.remove(os.path.join(self.hf_dir, "model.safetensors"))
@@ -293,7 +337,7 @@ class FolderTest(ParityTest):
 
     torch.save({"a": Attack()}, os.path.join(
         self.hf_dir, model_folder.TORCH_FILE))
-    with self.assertRaisesRegex(utils.UserError, "cannot be read as weights"):
+    with self.assertRaisesRegex(utils.UserError, "other objects than weights"):
       importer.to_tf(self.tf_dir, masked_lm=self.hf_dir)
     self.assertFalse(os.path.exists(ran))
 
