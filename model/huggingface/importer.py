@@ -185,8 +185,10 @@ def _discriminator(model, notes):
 
 
 def _task(model, name, notes):
-  variables = _main_encoder(model)
   kind, head = model.take_head()
+  if kind == heads.TAGGING:
+    heads.share_segment(model.weights, heads.DEFAULT_SEGMENT, notes)
+  variables = _main_encoder(model)
   notes.append("The head of task '%s' has kind %s" % (name, kind))
   scope = "%s/%s/" % (model_files.TASKS_SCOPE, name)
   variables.update({scope + inside: value for inside, value in head.items()})

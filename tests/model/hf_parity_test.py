@@ -218,11 +218,15 @@ class TaskTest(ParityTest):
     self.convert("task:mnli", task_kind="tagging", labels=["B-X", "I-X", "O"])
     model = self.load(transformers.ElectraForTokenClassification)
     self.assertEqual(model.config.id2label, {0: "B-X", 1: "I-X", 2: "O"})
-    sequence = hf_models.run_encoder(self.model_dir, golden["in"])
+    features = dict(golden["in"])  # taggers are trained with segment 1
+    features["segment_ids"] = np.ones_like(features["segment_ids"])
+    sequence = hf_models.run_encoder(self.model_dir, features)
     expected = (sequence.dot(golden["var"]["task_specific/mnli/dense/kernel"]) +
                 golden["var"]["task_specific/mnli/dense/bias"])
-    self.check("tagging logits", expected,
-               self.run_hf(model, golden["in"]).logits)
+    for what in ("other segments", "segment 1"):
+      self.check("tagging logits with " + what, expected,
+                 self.run_hf(model, golden["in"]).logits)
+      golden["in"]["segment_ids"] = features["segment_ids"]
 
   def test_question_answering(self):
     golden = self.convert_golden("head_qa_independent_predict", "squadv1")

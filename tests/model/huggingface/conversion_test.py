@@ -282,6 +282,100 @@ class ReportTest(ConversionTest):
     self.assertEqual(config["label2id"], {"no": 0, "maybe": 1, "yes": 2})
     self.assertEqual(config["problem_type"], "single_label_classification")
 
+  def write_tagger(self, **kwargs):
+    """Writes a model of three labels, used as a tagger; returns the report."""
+    self.write_golden("finetune/head_classification_predict.npz")
+    return self.to_hf("task:mnli", "task", task_kind="tagging", **kwargs)
+
+  def test_labels_of_spans_have_the_names_of_predictions(self):
+    labels = ["B-X", "E-X", "I-X", "O", "S-X"]
+    variables = hf_models.load(
+        "finetune/head_classification_predict.npz")["var"]
+    for name, shape in (("kernel", [16, 5]), ("bias", [5])):
+      variables["task_specific/mnli/dense/" + name] = np.ones(
+          shape, np.float32)
+    hf_models.write_model(self.model_dir, variables)
+    report = self.to_hf("task:mnli", "task", task_kind="tagging",
+                        labels=labels)
+    config = self.config("task")
+    self.assertEqual(list(config["id2label"].values()),
+                     ["B-X", "I-X", "I-X", "O", "B-X"])
+    self.assertEqual(config["label2id"], {"B-X": 0, "I-X": 2, "O": 3})
+    self.assertEqual(config["bioes"], labels)
+    self.assertIn("aggregation_strategy=\"first\"", report.notes[-1])
+    self.to_hf("task:mnli", "whole", task_kind="tagging", labels=labels,
+               is_tag_per_word=True)
+    self.assertEqual(list(self.config("whole")["id2label"].values()), labels)
+
+  def test_other_labels_of_taggers_keep_their_names(self):
+    for labels in (["NN", "O", "S-X"], ["B-X", "I-X", "O"]):
+      self.write_tagger(labels=labels)
+      config = self.config("task")
+      self.assertEqual(list(config["id2label"].values()), labels)
+      self.assertNotIn("bioes", config)
+
+  def test_segment_of_taggers_in_both_directions(self):
+    report = self.write_tagger()
+    self.assertIn("trained with segment 1 for all", report.notes[-1])
+    name = "electra.embeddings.token_type_embeddings.weight"
+    table = self.weights("task")[name]
+    np.testing.assert_array_equal(table[0], table[1])
+    report = self.to_tf(task=("ner", self.path("task")))
+    self.assertEqual(len(report.notes), 1)  # on the kind of the head
+    table[0] += 1.0  # as in a tagger that transformers trained
+    self.change_weights("task", **{name.replace(".", "__"): table})
+    report = self.to_tf(task=("ner", self.path("task")))
+    self.assertIn("trained with segment 0 for all", report.notes[0])
+    back = hf_models.read_checkpoint(self.path("back"))[
+        "electra/embeddings/token_type_embeddings"]
+    np.testing.assert_array_equal(back, table[[0, 0]])
+
+  def test_regression_is_scaled_to_its_range(self):
+    self.write_golden("finetune/head_regression_predict.npz")
+    report = self.to_hf("task:sts", "task", task_kind="classification")
+    self.assertIn("has the scale of training", report.notes[0])
+    report = self.to_hf("task:sts", "task", task_kind="classification",
+                        value_range=[0, 5])
+    self.assertIn("scaled to the range of the data, 0 to 5", report.notes[0])
+
+  def write_record(self, **values):
+    utils.write_json(values, os.path.join(
+        self.model_dir, "finetuning_run.json"))
+
+  def test_record_of_the_run_completes_what_shapes_tell(self):
+    variables = hf_models.load(
+        "finetune/head_classification_predict.npz")["var"]
+    hf_models.write_model(self.model_dir, variables, num_heads=None)
+    self.write_record(
+        model_size="base", max_seq_length=24,
+        arabert_preprocessing="araelectra-base", model_hparam_overrides={
+            "num_attention_heads": 4, "hidden_act": "relu"})
+    report = self.to_hf("task:mnli", "task", task_kind="classification")
+    config = self.config("task")
+    self.assertEqual((config["num_attention_heads"], config["hidden_act"]),
+                     (4, "relu"))
+    tokenizer = utils.load_json(os.path.join(
+        self.path("task"), "tokenizer_config.json"))
+    # A pipeline truncates to this length, as the run did.
+    self.assertEqual(tokenizer["model_max_length"], 24)
+    self.assertIn("ArabertPreprocessor(\"araelectra-base\")",
+                  report.notes[-1])
+    self.write_record(max_seq_length="24")
+    with self.assertRaisesRegex(utils.UserError, "\"max_seq_length\": exp"):
+      self.to_hf("task:mnli", "task", task_kind="classification")
+
+  def test_best_weights_use_settings_of_the_pretrained_model(self):
+    self.write_golden(num_heads=4)
+    best = os.path.join(self.model_dir, "finetuning_models", "mnli_model_1",
+                        "best")
+    importer.write_checkpoint(
+        os.path.join(best, "model.ckpt-9"), hf_models.load(
+            "finetune/head_classification_predict.npz")["var"])
+    self.change_config("model", hidden_size=16)
+    exporter.to_hf(best, self.path("task"), "task:mnli",
+                   task_kind="classification")
+    self.assertEqual(self.config("task")["num_attention_heads"], 4)
+
   def test_fine_tuned_model_uses_settings_of_its_pretrained_model(self):
     self.write_golden()
     variables = hf_models.load(
