@@ -144,8 +144,11 @@ def share_segment(weights, segment, notes):
     notes: list of str to append to.
   """
   table = weights.get(_SEGMENTS)  # [segments, E]
-  if table is not None and not np.array_equal(table, table[[segment] * len(table)]):
-    weights[_SEGMENTS] = table[[segment] * len(table)]
+  if table is None:
+    return
+  shared = table[[segment] * len(table)]
+  if not np.array_equal(table, shared):
+    weights[_SEGMENTS] = shared
     notes.append("The tagger was trained with segment %d for all tokens: its "
                  "embedding replaces those of other segments, so that any "
                  "token_type_ids give the same results" % segment)

@@ -327,6 +327,8 @@ def _shapes(variables):
 def _write_settings(output_dir, models, has_main, notes):
   """Writes config.json, vocab.txt and tokenizer_config.json of the models."""
   vocab = _agreed(models, tokenizer_files.read_vocab, "vocabularies")
+  if vocab:
+    _check_vocab_size(models[0], len(vocab), notes)
   settings = _agreed(
       models, lambda folder: model_files.TokenizerSettings.read(folder).known(),
       "tokenizer settings")
@@ -344,6 +346,28 @@ def _write_settings(output_dir, models, has_main, notes):
   else:
     notes.append("The folders do not record whether text is lower-cased: set "
                  "do_lower_case for training")
+
+
+def _check_vocab_size(model, num_tokens, notes):
+  """Raises a UserError if there are tokens without embeddings."""
+  num_rows = len(model.weights[_WORD_TABLE])
+  if num_tokens > num_rows:
+    raise utils.UserError(
+        "%s: the vocabulary has %d tokens, but the model has embeddings of %d. "
+        "In transformers, run model.resize_token_embeddings(%d) and save the "
+        "model, or use its own vocabulary." % (
+            model.folder, num_tokens, num_rows, num_tokens))
+  if num_tokens < num_rows:
+    notes.append(
+        "The vocabulary has %d tokens, the model %d rows: the last %d have no "
+        "token" % (num_tokens, num_rows, num_rows - num_tokens))
+  added = tokenizer_files.added_tokens(model.folder)
+  if added:
+    notes.append(
+        "vocab.txt includes %d added token%s (%s). Here they are found as "
+        "entire words, in transformers also inside of words" % (
+            len(added), "" if len(added) == 1 else "s",
+            variable_shapes.listed(added)))
 
 
 def _agreed(models, read, what):

@@ -136,7 +136,8 @@ class AdviceTest(checkpoint_case.CheckpointCase):
     self.save_model()
     self.build(max_position_embeddings=5)
     with self.assertRaisesRegex(utils.UserError, "max_position_embeddings"):
-      checkpoint.init_from_checkpoint(self.folder, extend=["position_embeddings$"])
+      checkpoint.init_from_checkpoint(
+          self.folder, extend=["position_embeddings$"])
 
 
 if __name__ == "__main__":

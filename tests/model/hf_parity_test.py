@@ -285,6 +285,20 @@ class FolderTest(ParityTest):
         self.tf_dir, self.features(), num_heads=1), self.run_hf(
             model, self.features()).hidden_states[-1])
 
+  def test_resizing_as_advised_makes_room_for_added_tokens(self):
+    model = self.save(transformers.ElectraForPreTraining)
+    tokens = hf_models.SPECIAL + ["t%d" % i for i in range(27)]
+    with utils.open_file(os.path.join(self.hf_dir, "vocab.txt"), "w") as f:
+      f.write("".join(token + "\n" for token in tokens))
+    with self.assertRaisesRegex(utils.UserError,
+                                r"model.resize_token_embeddings\(32\)"):
+      importer.to_tf(self.tf_dir, discriminator=self.hf_dir)
+    model.resize_token_embeddings(32)
+    model.save_pretrained(self.hf_dir)
+    importer.to_tf(self.tf_dir, discriminator=self.hf_dir)
+    self.assertEqual(utils.load_json(os.path.join(
+        self.tf_dir, "config.json"))["vocab_size"], 32)
+
   def save_pickle(self, content):
     """Writes a function of the weights as pytorch_model.bin; returns both."""
     model = self.save(transformers.ElectraForPreTraining)

@@ -175,7 +175,7 @@ class TaggerTest(PipelineCase):
           [(entity["type"], entity["start"], entity["end"])
            for entity in prediction["entities"]])
 
-  def test_whole_tags_keep_their_names(self):
+  def test_tags_of_words_keep_their_names(self):
     self.compare("mine", ["B-X", "E-X", "O", "S-X", "I-X", "O"],
                  {"kind": "tagging", "metric": "accuracy"})
 

@@ -303,9 +303,9 @@ class ReportTest(ConversionTest):
     self.assertEqual(config["label2id"], {"B-X": 0, "I-X": 2, "O": 3})
     self.assertEqual(config["bioes"], labels)
     self.assertIn("aggregation_strategy=\"first\"", report.notes[-1])
-    self.to_hf("task:mnli", "whole", task_kind="tagging", labels=labels,
+    self.to_hf("task:mnli", "words", task_kind="tagging", labels=labels,
                is_tag_per_word=True)
-    self.assertEqual(list(self.config("whole")["id2label"].values()), labels)
+    self.assertEqual(list(self.config("words")["id2label"].values()), labels)
 
   def test_other_labels_of_taggers_keep_their_names(self):
     for labels in (["NN", "O", "S-X"], ["B-X", "I-X", "O"]):
@@ -623,6 +623,82 @@ class ToTFErrorsTest(ConversionTest):
          for prefix in ("a.", "b.")}, path)
     self.check_refused("weights of 2 models, .* 'a.' and 'b.'. Save each",
                        "discriminator")
+
+
+class AddedTokensTest(ConversionTest):
+  """Tokens that were added to a tokenizer in transformers."""
+
+  def setUp(self):
+    super().setUp()
+    tokens = hf_models.SPECIAL + ["t%d" % i for i in range(153)]
+    self.write_golden(tokens=tokens)  # 158 tokens, 160 rows
+    self.to_hf()
+    self.tokens = tokens
+    self.hf_dir = self.path("discriminator")
+
+  def add(self, *tokens, to="tokenizer.json"):
+    path = os.path.join(self.hf_dir, to)
+    added = [{"id": 158 + i, "content": token}
+             for i, token in enumerate(tokens)]
+    if to == "tokenizer.json":
+      content = utils.load_json(path)
+      content["added_tokens"] += added
+    else:
+      content = {entry["content"]: entry["id"] for entry in added}
+    utils.write_json(content, path)
+
+  def read_back(self):
+    """Returns the lines of vocab.txt and the notes of the conversion."""
+    report = self.to_tf(discriminator=self.hf_dir)
+    with open(os.path.join(self.path("back"), "vocab.txt"),
+              encoding="utf-8") as f:
+      return f.read().split("\n")[:-1], " ".join(report.notes)
+
+  def test_are_kept_at_their_ids(self):
+    for files, has_vocab in ((["tokenizer.json"], True),
+                             (["added_tokens.json"], True),
+                             (["tokenizer.json"], False),
+                             (["tokenizer.json", "added_tokens.json"], True)):
+      with self.subTest(files=files, has_vocab=has_vocab):
+        self.to_hf()
+        for name in files:
+          self.add("كورونا", "لقاح", to=name)
+        if not has_vocab:  # as transformers 5 saves a tokenizer
+          os.remove(os.path.join(self.hf_dir, "vocab.txt"))
+        tokens, notes = self.read_back()
+        self.assertEqual(tokens, self.tokens + ["كورونا", "لقاح"])
+        self.assertIn("includes 2 added tokens (كورونا, لقاح)", notes)
+        self.assertNotIn("have no token", notes)
+
+  def test_rows_without_a_token_are_noted(self):
+    self.add("x")
+    tokens, notes = self.read_back()
+    self.assertEqual(len(tokens), 159)
+    self.assertIn("159 tokens, the model 160 rows: the last 1", notes)
+
+  def check_refused(self, message):
+    with self.assertRaisesRegex(utils.UserError, message):
+      self.to_tf(discriminator=self.hf_dir)
+    self.assertFalse(os.path.exists(self.path("back")))
+
+  def test_tokens_without_a_row_are_an_error(self):
+    message = ("has 161 tokens, but the model has embeddings of 160.*"
+               r"resize_token_embeddings\(161\)")
+    self.add("x", "y", "z")
+    self.check_refused(message)
+    self.to_hf()  # writes the tokenizer again
+    with open(os.path.join(self.hf_dir, "vocab.txt"), "a") as f:
+      f.write("x\ny\nz\n")
+    self.check_refused(message)
+
+  def test_other_ids_are_an_error(self):
+    for added, message in (
+        ({"x": 3}, "'x' has id 3, but in the vocabulary that is '.SEP.'"),
+        ({"t0": 158}, "'t0' has id 158, but in the vocabulary it has id 5"),
+        ({"x": 159}, "expected each of the ids 0 to 158 once"),
+        ({"x": "158"}, "expected an id for the added token 'x'")):
+      utils.write_json(added, os.path.join(self.hf_dir, "added_tokens.json"))
+      self.check_refused(message)
 
 
 class OddWeightsTest(ConversionTest):
