@@ -69,7 +69,8 @@ def _model_fn_builder(config, tasks, weights, num_train_steps):
       # Reports which hyperparameter to set if the sizes differ.
       checkpoint.plan(weights, tf.trainable_variables(), required=["."])
       return tf.estimator.tpu.TPUEstimatorSpec(
-          mode=mode, predictions=dict(
+          mode=mode, scaffold_fn=checkpoint.evaluation_scaffold,
+          predictions=dict(
               model.predictions(), **{preprocessing.INPUT_NUMBER: features[
                   preprocessing.INPUT_NUMBER]}))
 

@@ -11,6 +11,8 @@ from util import weight_forms
 KIND = "fine-tuned"
 PREDICT = "predict"  # with _<task>: its signature; alone: those of all tasks
 ENCODE = "encode"
+# Of configure_finetuning.NOT_RESTORED, those that the signatures depend on.
+_NOT_PRESETS = ("debug", "do_lower_case", "strip_accents")
 
 
 def signature_names(config):
@@ -71,12 +73,12 @@ def make_config(folder, data_dir, vocab, passed):
   Raises:
     utils.UserError: a hyperparameter is wrong.
   """
-  values = dict(vocab)
-  declared = configure_finetuning.FinetuningConfig.declared()
+  # As in an evaluation: the recorded values are presets, not what a user
+  # passes, and the labels are those recorded with the model.
+  values = dict(vocab, do_train=False, init_checkpoint=folder)
   recorded = json_fields.load_object(_record_path(folder), missing={})
-  values.update((name, value) for name, value in recorded.items()
-                if name in declared)
-  values["init_checkpoint"] = folder  # with the tokenizer settings
+  values.update((name, recorded[name]) for name in _NOT_PRESETS
+                if name in recorded)
   values.update(passed)
   model_name, default_dir = _split(folder)
   return configure_finetuning.FinetuningConfig(

@@ -152,7 +152,7 @@ class StartingPoint:
 
   def _write_restored(self):
     """Writes a checkpoint of restored weights, unless that is what they are."""
-    if self._own and not self._report.fresh:
+    if self._own and not self._report.fresh and not self._report.cast:
       return  # the Estimator restores it unchanged
     utils.log(checkpoint.format_report(self._report))
     if self._own:

@@ -10,6 +10,7 @@ import os
 
 import tensorflow.compat.v1 as tf
 
+from model import checkpoint
 from model import checkpoint_recovery
 from model import randomness
 from pretrain import example_check
@@ -296,6 +297,7 @@ def _evaluation_spec(config, features):
           config.seed, batch_number, stream=("evaluation",)))
   return tf.estimator.tpu.TPUEstimatorSpec(
       mode=tf.estimator.ModeKeys.EVAL, loss=model.total_loss,
+      scaffold_fn=checkpoint.evaluation_scaffold,
       eval_metrics=(
           lambda **tensors: pretrain_metrics.metrics_of(tensors),
           pretrain_metrics.metric_tensors(model)))
