@@ -87,9 +87,10 @@ class FinetuningConfig(finetuning_paths.FinetuningPaths,
   early_stopping_patience = Hparam(0, int, minimum=0)  # evaluations; 0: off
 
   # prediction
-  predict_file = Hparam(None, str)  # in the task's format; labels optional
+  # In the task's format; labels optional.
+  predict_file = Hparam(None, str, **hparams.PATH)
   predict_task = Hparam(None, str)  # null: the only one of task_names
-  predict_output_file = Hparam(None, str)  # .jsonl
+  predict_output_file = Hparam(None, str, **hparams.PATH)  # .jsonl
 
   # question answering
   max_query_length = Hparam(64, int, minimum=1)  # tokens
@@ -106,8 +107,9 @@ class FinetuningConfig(finetuning_paths.FinetuningPaths,
   drop_leaked_questions = Hparam(False, bool)
 
   # paths
-  init_checkpoint = Hparam(None, str)  # null, if passed: random weights
-  preprocessed_data_dir = Hparam(None, str)
+  # null, if passed: random weights
+  init_checkpoint = Hparam(None, str, **hparams.PATH)
+  preprocessed_data_dir = Hparam(None, str, **hparams.PATH)
 
   def presets(self, requested):
     recorded = self._recorded_values(requested)
@@ -133,7 +135,9 @@ class FinetuningConfig(finetuning_paths.FinetuningPaths,
         os.path.join(self.data_dir, "bertvocab_final.txt"))
     values = self.default_paths(
         self.model_dir or pretrained + "_debug" * self.debug)
-    values.update(self._tokenizer_settings(start, pretrained))
+    values.update(self._tokenizer_settings(
+        [start, pretrained],
+        is_new=passed.get("init_checkpoint", start) is None))
     values.update(vocab_file=vocab_file,
                   vocab_size=self.checked_vocab_size(vocab_file))
     if self.predict_file and len(self.task_names) == 1:
@@ -234,9 +238,19 @@ class FinetuningConfig(finetuning_paths.FinetuningPaths,
         requested["init_checkpoint"]), model_files.RUN_RECORD)
     if not utils.exists(path):
       return {}
-    return self._checked(path, {
+    recorded = self._checked(path, {
         name: value for name, value in json_fields.load_object(path).items()
         if name in self.declared() and name not in NOT_RESTORED})
+    cleaning, passed = (
+        (values.get("arabert_preprocessing") or "none").split("/")[-1]
+        for values in (recorded, requested))
+    if requested["arabert_preprocessing"] and passed != cleaning and (
+        "arabert_preprocessing" in recorded):
+      raise utils.UserError(
+          "Hyperparameter 'arabert_preprocessing': %s records \"%s\", got "
+          "\"%s\". Omit it: a model reads text cleaned as in its training." % (
+              path, cleaning, passed))
+    return recorded
 
   def _checked(self, path, values):
     """Returns `values` from `path` as declared; errors name the file."""
@@ -247,12 +261,14 @@ class FinetuningConfig(finetuning_paths.FinetuningPaths,
     except utils.UserError as error:
       raise utils.UserError("%s: %s" % (path, error))
 
-  def _tokenizer_settings(self, *folders):
+  def _tokenizer_settings(self, folders, is_new):
     """Returns the tokenizer and cleaning settings of a run.
 
     Args:
-      *folders: str, folders of models; the first that has a
+      folders: list of str, folders of models; the first that has a
         tokenizer_config.json gives the settings that were not passed.
+      is_new: bool, whether the weights are new, so that a passed value may
+        contradict the file.
 
     Raises:
       utils.UserError: a passed value contradicts the file.
@@ -264,7 +280,8 @@ class FinetuningConfig(finetuning_paths.FinetuningPaths,
       if utils.exists(path):
         settings = settings.reconcile(
             model_files.TokenizerSettings.read(folder),
-            model_hparams.conflict_message(path), must_agree=["do_lower_case"])
+            model_hparams.conflict_message(path),
+            *([()] if is_new else []))
         break
     settings = settings.with_defaults()
     return dict(do_lower_case=settings.do_lower_case,

@@ -65,7 +65,8 @@ class PretrainingConfig(model_hparams.ModelHParams):
   nan_policy = Hparam("stop", str, choices=("stop", "skip"))
 
   # data
-  pretrain_tfrecords = Hparam(None, str)  # comma-separated shell patterns
+  # Comma-separated shell patterns.
+  pretrain_tfrecords = Hparam(None, str, **hparams.PATTERNS)
   max_seq_length = Hparam(512, int, minimum=5)  # tokens
   train_batch_size = Hparam(256, int, minimum=1)  # examples
   eval_batch_size = Hparam(None, int, minimum=1)  # null: train_batch_size
@@ -78,9 +79,11 @@ class PretrainingConfig(model_hparams.ModelHParams):
   save_checkpoints_steps = Hparam(1000, int, minimum=1)
   keep_checkpoint_max = Hparam(5, int, optional=True, minimum=0)  # 0: all
   num_eval_steps = Hparam(100, int, minimum=1)
-  eval_tfrecords = Hparam(None, str)  # held-out examples, as pretrain_tfrecords
+  # Held-out examples, as pretrain_tfrecords.
+  eval_tfrecords = Hparam(None, str, **hparams.PATTERNS)
   eval_steps = Hparam(None, int, minimum=1)  # steps between two evaluations
-  init_checkpoint = Hparam(None, str)  # start from these weights
+  # Start from these weights.
+  init_checkpoint = Hparam(None, str, **hparams.PATH)
   reset_global_step = Hparam(False, bool)  # count init_checkpoint's steps as 0
   # Initialize new weights from token co-occurrence counts of the examples.
   init_from_data = Hparam(False, bool)
@@ -145,10 +148,6 @@ class PretrainingConfig(model_hparams.ModelHParams):
           "eval_steps: requires eval_tfrecords, the held-out examples to "
           "evaluate on. Set eval_tfrecords, or remove eval_steps.")
 
-  def tfrecord_folders(self):
-    """Returns the sorted distinct folders in `pretrain_tfrecords`."""
-    return _folders_in(self.pretrain_tfrecords)
-
   def _default_tfrecords(self):
     """Returns the README's path, or AraELECTRA's if only that exists."""
     default = os.path.join(self.data_dir, "pretrain_tfrecords")
@@ -159,7 +158,7 @@ class PretrainingConfig(model_hparams.ModelHParams):
     return os.path.join(default, "pretrain_data.tfrecord*")
 
   def _recorded_lower_case(self, pretrain_tfrecords):
-    lower_case = self.do_lower_case
+    lower_case, source = self.do_lower_case, "do_lower_case"
     for folder in _folders_in(pretrain_tfrecords):
       path = os.path.join(folder, "dataset_info.json")
       if utils.exists(path):
@@ -171,13 +170,19 @@ class PretrainingConfig(model_hparams.ModelHParams):
           raise utils.UserError(
               "%s: tokenizer.do_lower_case must be true or false, got %r. "
               "Build the examples again." % (path, recorded))
-        lower_case = model_hparams.agree_on_lower_case(
-            lower_case, recorded, path)
+        if source != "do_lower_case" and recorded != lower_case:
+          return lower_case  # run_pretraining names both files
+        lower_case, source = model_hparams.agree_on_lower_case(
+            lower_case, recorded, path), path
     return bool(lower_case)
 
 
 def _folders_in(patterns):
-  return sorted({os.path.dirname(pattern) for pattern in patterns.split(",")})
+  """Returns the sorted folders of patterns, whose names may be patterns."""
+  folders = {os.path.dirname(pattern.strip())
+             for pattern in patterns.split(",")}
+  return sorted({match for folder in folders
+                 for match in utils.glob(folder) or [folder]})
 
 
 def parse(parser, argv=None):

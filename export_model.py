@@ -21,9 +21,11 @@ import configure_pretraining
 from finetune import export_config as finetuned
 from model import tokenization
 from pretrain import export_config as pretrained
+from util import finetuning_paths
 from util import flags
 from util import hparams
 from util import model_files
+from util import model_record
 from util import utils
 
 GRAPH_NAME = "saved_model.pb"
@@ -35,6 +37,7 @@ def main():
   flags.check_output_dir(args.output_dir, args.overwrite, marker=GRAPH_NAME)
   config = make_config(checkpoint, args.data_dir,
                        hparams.parse_hparams(args.hparams), args.signatures)
+  check_record(config, checkpoint)
   tokenization.FullTokenizer(config.vocab_file)  # checks the special tokens
   os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
   run(config, checkpoint, args.output_dir, names=args.signatures,
@@ -47,17 +50,17 @@ def parse_args(argv=None):
   parser = argparse.ArgumentParser(
       description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
   source = parser.add_mutually_exclusive_group(required=True)
-  source.add_argument("--model-dir", metavar="DIR",
+  source.add_argument("--model-dir", type=flags.path, metavar="DIR",
                       help="directory of a model; exports its best or newest "
                       "checkpoint")
-  source.add_argument("--checkpoint", metavar="PREFIX",
+  source.add_argument("--checkpoint", type=flags.path, metavar="PREFIX",
                       help="one checkpoint, such as DIR/model.ckpt-1000")
-  parser.add_argument("--output-dir", required=True, metavar="DIR",
-                      help="directory to write; TensorFlow Serving expects "
-                      "NAME/NUMBER")
+  parser.add_argument("--output-dir", required=True, type=flags.path,
+                      metavar="DIR", help="directory to write; TensorFlow "
+                      "Serving expects NAME/NUMBER")
   parser.add_argument("--overwrite", action="store_true",
                       help="replace a SavedModel (default: an error)")
-  parser.add_argument("--data-dir", metavar="DIR",
+  parser.add_argument("--data-dir", type=flags.path, metavar="DIR",
                       help="--data-dir of the fine-tuning, for labels learned "
                       "from data (default: inferred from the path)")
   parser.add_argument("--hparams", default="{}", metavar="JSON",
@@ -102,6 +105,15 @@ def make_config(checkpoint, data_dir, passed, names=None):
           "--signatures: expected some of %s for a %s model, got '%s'." % (
               ", ".join(known), package.KIND, name))
   return config
+
+
+def check_record(config, checkpoint):
+  """Raises a UserError if hyperparameters contradict the model's own files."""
+  folder = finetuning_paths.folder_of(checkpoint)
+  model_record.check(folder, config)
+  model_record.check_tokenizer(folder, {
+      name: getattr(config, name) for name in ("do_lower_case", "strip_accents")
+      if config.was_passed(name)}, "--hparams")
 
 
 def run(config, checkpoint, output_dir, **options):

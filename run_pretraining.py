@@ -4,8 +4,11 @@ import argparse
 
 import configure_pretraining
 from model import tokenization
+from pretrain import dataset_info
 from pretrain import tfrecord_index
 from util import data_parallel
+from util import model_record
+from util import packages
 from util import utils
 
 
@@ -31,6 +34,7 @@ def run(config):
     UserError: see the message.
     SystemExit: SIGTERM or SIGINT ended the run; see util.stop_signals.
   """
+  packages.check("tensorflow", "tokenizers")
   datasets = check_data(config)
   # Imports TensorFlow, after configuration and data were checked: an error
   # there should cost no start-up time.
@@ -51,8 +55,31 @@ def check_data(config):
   patterns = {"train": config.do_train and config.pretrain_tfrecords,
               "eval": config.eval_tfrecords or (
                   config.do_eval and config.pretrain_tfrecords)}
+  patterns = {name: value for name, value in patterns.items() if value}
+  check_model(config, patterns.values())
   return {name: tfrecord_index.check(config, patterns[name])
-          for name in sorted(patterns, reverse=True) if patterns[name]}
+          for name in sorted(patterns, reverse=True)}
+
+
+def check_model(config, patterns):
+  """Checks that the examples fit together and to the weights of a run.
+
+  Args:
+    config: PretrainingConfig.
+    patterns: str, pretrain_tfrecords and eval_tfrecords, as far as used.
+
+  Raises:
+    UserError: two settings differ; names both files.
+  """
+  folders = [folder for pattern in patterns
+             for folder in tfrecord_index.folders_of(pattern)]
+  settings, source = dataset_info.agreed_tokenizer(
+      folders, needs_all_files=not config.skip_corrupted_records)
+  folder = model_record.folder_of_weights(config)
+  model_record.check(folder, config)
+  if config.was_passed("do_lower_case"):
+    settings = settings or {"do_lower_case": config.do_lower_case}
+  model_record.check_tokenizer(folder, settings, source or "do_lower_case")
 
 
 if __name__ == "__main__":

@@ -34,11 +34,12 @@ def parse_args(argv=None):
   """
   parser = argparse.ArgumentParser(description=__doc__)
   parser.add_argument(
-      "--corpus-dir", required=True, metavar="DIR",
+      "--corpus-dir", required=True, type=flags.path, metavar="DIR",
       help="folder of UTF-8 text files, in sub-folders too, plain, .gz, .xz or "
       ".bz2")
-  parser.add_argument("--output-file", required=True, metavar="FILE",
-                      help="the vocabulary to write, one token per line")
+  parser.add_argument("--output-file", required=True, type=flags.path,
+                      metavar="FILE", help="the vocabulary to write, one token "
+                      "per line")
   parser.add_argument("--vocab-size", type=flags.positive_int, default=64000,
                       metavar="N",
                       help="maximum number of tokens (default: 64000)")

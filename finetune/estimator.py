@@ -44,6 +44,18 @@ def make_estimator(config, tasks, *, model_dir, weights, num_train_steps=None):
       predict_batch_size=config.predict_batch_size)
 
 
+def check_initial_weights(config, tasks, init_checkpoint):
+  """Raises a UserError if a checkpoint does not fit the model to train.
+
+  Called before the folder of the trial is changed.
+  """
+  with tf.Graph().as_default():
+    finetuning_model.FinetuningModel(
+        config, tasks, preprocessing.empty_features(config, tasks),
+        is_training=True, num_train_steps=1)
+    _plan(init_checkpoint)
+
+
 def _model_fn_builder(config, tasks, weights, num_train_steps):
   """Returns the model_fn; see `make_estimator` for the arguments."""
 
@@ -57,7 +69,8 @@ def _model_fn_builder(config, tasks, weights, num_train_steps):
       # Reports which hyperparameter to set if the sizes differ.
       checkpoint.plan(weights, tf.trainable_variables(), required=["."])
       return tf.estimator.tpu.TPUEstimatorSpec(
-          mode=mode, predictions=dict(
+          mode=mode, scaffold_fn=checkpoint.evaluation_scaffold,
+          predictions=dict(
               model.predictions(), **{preprocessing.INPUT_NUMBER: features[
                   preprocessing.INPUT_NUMBER]}))
 
@@ -98,10 +111,14 @@ def _start_from(init_checkpoint, use_tpu):
   Returns:
     The scaffold_fn that does so on the host of a TPU, None elsewhere.
   """
-  report = checkpoint.plan(init_checkpoint, tf.trainable_variables(),
-                           ignore=PRETRAINING_ONLY, required=["^electra/"])
+  report = _plan(init_checkpoint)
   utils.log(checkpoint.format_report(report))
   if use_tpu:
     return checkpoint.scaffold_fn(report)
   checkpoint.apply(report)
   return None
+
+
+def _plan(init_checkpoint):
+  return checkpoint.plan(init_checkpoint, tf.trainable_variables(),
+                         ignore=PRETRAINING_ONLY, required=["^electra/"])

@@ -18,6 +18,7 @@ import os
 
 from finetune import scorer
 from model import checkpoint
+from util import json_fields
 from util import model_files
 from util import utils
 
@@ -35,6 +36,43 @@ def best_folder(model_dir):
   if utils.isdir(folder) and checkpoint.find(folder):
     return folder
   return None
+
+
+def select_scores(best_metric, scores):
+  """Returns {task: name of its score} that selects the best checkpoint.
+
+  Args:
+    best_metric: as in `Evaluations`.
+    scores: {task: container of the names of its scores, the first one first}.
+
+  Raises:
+    utils.UserError: there is no score `best_metric`, or it is an error for one
+      task and not for another.
+  """
+  only_task, _, name = (best_metric or "").rpartition("/")
+  selected = {task_name: name or next(iter(names))
+              for task_name, names in scores.items()
+              if only_task in ("", task_name)}
+  if not selected or any(score not in scores[task_name]
+                         for task_name, score in selected.items()):
+    _raise_unknown_metric(best_metric, scores)
+  directions = {scorer.is_lower_better(score) for score in selected.values()}
+  if len(directions) > 1:
+    names = ["%s/%s" % item for item in selected.items()]
+    raise utils.UserError(
+        "best_metric: %s cannot be averaged: higher is better for some, "
+        "lower for others. Set it to one score, such as \"%s\"." % (
+            " and ".join(names), names[0]))
+  return selected
+
+
+def _raise_unknown_metric(best_metric, scores):
+  known = ["%s/%s" % (task_name, name)
+           for task_name, names in scores.items() for name in names]
+  similar = known + [name.split("/")[1] for name in known]
+  raise utils.UserError("best_metric: expected one of %s, got '%s'.%s" % (
+      ", ".join(known), best_metric,
+      json_fields.did_you_mean(best_metric, similar)))
 
 
 class Evaluations:
@@ -139,32 +177,12 @@ class Evaluations:
     Raises:
       utils.UserError: there is no score `best_metric`.
     """
-    only_task, _, name = (self._best_metric or "").rpartition("/")
-    selected = {task_name: name or next(iter(scores))
-              for task_name, scores in evaluation.results.items()
-              if only_task in ("", task_name)}
-    if not selected or any(score not in evaluation.results[task_name]
-                           for task_name, score in selected.items()):
-      self._raise_unknown_metric(evaluation)
-    directions = {scorer.is_lower_better(score) for score in selected.values()}
-    if len(directions) > 1:
-      names = ["%s/%s" % item for item in selected.items()]
-      raise utils.UserError(
-          "best_metric: %s cannot be averaged: higher is better for some, "
-          "lower for others. Set it to one score, such as \"%s\"." % (
-              " and ".join(names), names[0]))
-    sign = -1 if directions.pop() else 1
-    values = [sign * evaluation.results[task_name][score]
+    selected = select_scores(self._best_metric, evaluation.results)
+    values = [(-1 if scorer.is_lower_better(score) else 1) *
+              evaluation.results[task_name][score]
               for task_name, score in selected.items()]
     return sum(-math.inf if math.isnan(value) else value
                for value in values) / len(values)
-
-  def _raise_unknown_metric(self, evaluation):
-    known = ["%s/%s" % (task_name, name)
-             for task_name, scores in evaluation.results.items()
-             for name in scores]
-    raise utils.UserError("best_metric: expected one of %s, got '%s'." % (
-        ", ".join(known), self._best_metric))
 
   def _copy_weights(self, prefix):
     folder = os.path.join(self._model_dir, model_files.BEST_FOLDER)

@@ -6,10 +6,13 @@ import configure_finetuning
 from util import json_fields
 from util import model_files
 from util import utils
+from util import weight_forms
 
 KIND = "fine-tuned"
 PREDICT = "predict"  # with _<task>: its signature; alone: those of all tasks
 ENCODE = "encode"
+# Of configure_finetuning.NOT_RESTORED, those that the signatures depend on.
+_NOT_PRESETS = ("debug", "do_lower_case", "strip_accents")
 
 
 def signature_names(config):
@@ -43,12 +46,15 @@ def find_checkpoint(path):
   if utils.exists(path + ".index"):
     return path
   path = path.rstrip("/")
-  if not _has_checkpoint(path):
+  if not weight_forms.has_checkpoint(path):
+    found = weight_forms.find(path)
+    if found:
+      raise utils.UserError(found)
     raise utils.UserError(
         "%s: expected a checkpoint (model.ckpt-<step>.index and .data files), "
         "found none. Pass a model's directory or a checkpoint's prefix." % path)
   best = os.path.join(path, model_files.BEST_FOLDER)
-  if not _has_checkpoint(best):
+  if not weight_forms.has_checkpoint(best):
     return path
   utils.log("Using the checkpoint of the best evaluation: %s" % best)
   return best
@@ -67,12 +73,12 @@ def make_config(folder, data_dir, vocab, passed):
   Raises:
     utils.UserError: a hyperparameter is wrong.
   """
-  values = dict(vocab)
-  declared = configure_finetuning.FinetuningConfig.declared()
+  # As in an evaluation: the recorded values are presets, not what a user
+  # passes, and the labels are those recorded with the model.
+  values = dict(vocab, do_train=False, init_checkpoint=folder)
   recorded = json_fields.load_object(_record_path(folder), missing={})
-  values.update((name, value) for name, value in recorded.items()
-                if name in declared)
-  values["init_checkpoint"] = folder  # with the tokenizer settings
+  values.update((name, recorded[name]) for name in _NOT_PRESETS
+                if name in recorded)
   values.update(passed)
   model_name, default_dir = _split(folder)
   return configure_finetuning.FinetuningConfig(
@@ -97,8 +103,3 @@ def _split(folder):
     return "model", folder
   return (os.path.basename(pretrained),
           os.path.dirname(os.path.dirname(pretrained)))
-
-
-def _has_checkpoint(folder):
-  return utils.isdir(folder) and any(
-      name.endswith(".index") for name in utils.listdir(folder))

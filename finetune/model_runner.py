@@ -41,6 +41,7 @@ class ModelRunner:
     self._preprocessor = preprocessing.Preprocessor(self._config, tasks)
     self._stored = {}  # (task name, split): StoredExamples
     self._has_logged_best = False
+    self._is_checked = False
     self.model_dir = self._config.trial_model_dir(trial)
     self.seed = self._config.seed
 
@@ -51,10 +52,16 @@ class ModelRunner:
     not be found hours later.
 
     Raises:
-      utils.UserError: data are missing or cannot be read.
+      utils.UserError: data are missing or cannot be read, or `best_metric` is
+        not a score of them.
     """
     if self._config.do_eval or self._config.eval_steps:
       self.check_dev_data()
+      self._log_shared_files()
+    if self._config.eval_steps:
+      names = {task.name: self._score_names(task) for task in self._tasks}
+      if None not in names.values():
+        evaluations.select_scores(self._config.best_metric, names)
     if self._config.write_test_outputs:
       for task in self._tasks:
         for split in task.get_test_splits():
@@ -71,6 +78,15 @@ class ModelRunner:
     return [self._store(task, split).made_from for task in self._tasks
             for split in ["dev"] + list(task.get_more_dev_splits())]
 
+  def check_folder(self):
+    """Checks, before anything is written, that this trial can be trained.
+
+    Raises:
+      utils.UserError: see `trainer.Trainer.check_folder`.
+    """
+    self._make_trainer().check_folder(self._initial_checkpoint())
+    self._is_checked = True
+
   def train(self, hooks=()):
     """Trains the trial to its end, from the step where an earlier run stopped.
 
@@ -80,14 +96,21 @@ class ModelRunner:
     Raises:
       utils.UserError, session_hooks.Stopped: see `trainer.Trainer.train`.
     """
-    init_checkpoint = None  # random weights
-    if self._config.init_checkpoint:
-      init_checkpoint = self.checkpoint_path(self._config.init_checkpoint)
-    trainer.Trainer(
+    if not self._is_checked:
+      self.check_folder()
+    self._make_trainer().train(
+        self._initial_checkpoint(),
+        list(hooks) + self._stop_hooks(is_training=True), self._trial)
+
+  def _initial_checkpoint(self):
+    """Returns the checkpoint to start from; None for random weights."""
+    path = self._config.init_checkpoint
+    return self.checkpoint_path(path) if path else None
+
+  def _make_trainer(self):
+    return trainer.Trainer(
         self._config, self._tasks, self._preprocessor, model_dir=self.model_dir,
-        evaluate_fn=self.evaluate, dev_data_fn=self.check_dev_data).train(
-            init_checkpoint, list(hooks) + self._stop_hooks(is_training=True),
-            self._trial)
+        evaluate_fn=self.evaluate, dev_data_fn=self.check_dev_data)
 
   def evaluate(self, model=None, split="dev"):
     """Scores every task on `split`.
@@ -111,9 +134,8 @@ class ModelRunner:
       scores.setdefault("loss", scorer.get_loss())
       for other in task.get_more_dev_splits() if split == "dev" else ():
         scorer = self._score_and_write(task, other, model)
-        prefix = other[len("dev_"):] if other.startswith("dev_") else other
         scores.update((name, float(value)) for name, value in
-                      scorer.get_results(prefix=prefix + "_"))
+                      scorer.get_results(prefix=_prefix_of(other)))
       results[task.name] = scores
     return results
 
@@ -190,6 +212,28 @@ class ModelRunner:
                 "({})".format(checkpoint.global_step_of(path), path))
     return path
 
+  def _log_shared_files(self):
+    """Logs a warning for dev files with the content of training files."""
+    for task in self._tasks:
+      train, dev = (dict(
+          reversed(entry) for entry in self._preprocessor.made_from(
+              [task], split)["tasks"][task.name]["files"])
+                    for split in ("train", "dev"))
+      for sha256 in sorted(set(train) & set(dev)):
+        utils.log("Warning: task '%s': %s of the dev data is training data "
+                  "(%s), so the scores are too good" % (
+                      task.name, dev[sha256], train[sha256]))
+
+  def _score_names(self, task):
+    """Returns the names of the scores of `evaluate`, None if unknown."""
+    splits = ["dev"] + list(task.get_more_dev_splits())
+    names = [task.get_scorer(split).score_names() for split in splits]
+    if None in names:
+      return None
+    return list(dict.fromkeys(names[0] + ["loss"])) + [
+        _prefix_of(split) + name
+        for split, of_split in zip(splits[1:], names[1:]) for name in of_split]
+
   def _store(self, task, split):
     """Returns the StoredExamples of a split; featurizes it only once."""
     key = (task.name, split)
@@ -226,6 +270,11 @@ class ModelRunner:
         "variables %s...). Set init_checkpoint to a folder fine-tuned on that "
         "task%s, or set \"do_train\": true." % (
             path, task.name, scope, example))
+
+
+def _prefix_of(split):
+  """Returns the prefix of the scores of a further dev split."""
+  return (split[len("dev_"):] if split.startswith("dev_") else split) + "_"
 
 
 def _in_input_order(predictions):

@@ -85,7 +85,7 @@ class Preprocessor:
     name = "%s_%s" % ("_".join(task.name for task in tasks), split)
     path = os.path.join(self._config.preprocessed_data_dir, name + ".tfrecord")
     metadata_path = os.path.splitext(path)[0] + ".json"
-    made_from = self._made_from(tasks, split)
+    made_from = self.made_from(tasks, split)
     if self._config.use_tfrecords_if_existing:
       num_examples = _num_stored_examples(path, metadata_path, made_from)
       if num_examples:
@@ -245,10 +245,16 @@ class Preprocessor:
         np.float32 if array.dtype.kind == "f" else np.int32)
             for name, array in arrays.items()}
 
-  def _made_from(self, tasks, split):
-    """Returns everything the stored features depend on, for JSON."""
+  def made_from(self, tasks, split):
+    """Returns everything the stored features depend on, for JSON.
+
+    Raises:
+      utils.UserError: a file of raw data is missing.
+    """
     config = self._config
-    return {
+    versions = {task.name: task.get_split_version(split) for task in tasks}
+    of_split = {name: version for name, version in versions.items() if version}
+    return dict({"of_split": of_split} if of_split else {}, **{
         "format_version": FORMAT_VERSION,
         "split": split,
         "vocab_sha256": tokenization.vocab_sha256(config.vocab_file),
@@ -263,7 +269,14 @@ class Preprocessor:
                         for name in task.feature_hparams},
             "files": _contents(task, split),
         } for task in tasks},
-    }
+    })
+
+
+def empty_features(config, tasks):
+  """Returns {feature: Tensor of shape [1, ...]} of an example of no text."""
+  return {spec.name: tf.zeros([1] + spec.shape, (
+      tf.int32 if spec.is_int_feature else tf.float32))
+          for spec in _feature_specs(config, tasks)}
 
 
 def num_train_steps(num_examples, batch_size, num_epochs):

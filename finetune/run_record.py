@@ -9,8 +9,12 @@ same training and refuses to continue or overwrite another one.
 import os
 import re
 
+from finetune import text_cleaning
+from model import model_sizes
+from util import json_fields
 from util import model_files
 from util import utils
+from util import weight_forms
 
 # Hyperparameters that do not affect the weights. A new one is assumed to affect
 # them until it is listed here.
@@ -33,66 +37,85 @@ NO_EFFECT_ON_WEIGHTS = frozenset([
 ])
 
 
-def settings_of(config, *, made_from, num_train_steps, init_sha256):
+def settings_of(config, *, made_from, init_sha256):
   """Returns all settings that affect the weights of a trial, for JSON.
 
   Args:
     config: the FinetuningConfig of the trial, with the trial's own seed.
     made_from: inputs of the stored training features, for JSON.
-    num_train_steps: int, the total number of training steps.
     init_sha256: str, the hash of the index file of the checkpoint that the
       encoder starts from (it holds a checksum of every weight), None for
       random weights.
   """
   settings = {name: value for name, value in config.to_dict().items()
               if name not in NO_EFFECT_ON_WEIGHTS}
-  settings.update(training_data=made_from, num_train_steps=num_train_steps,
-                  init_checkpoint_sha256=init_sha256)
+  settings.update(training_data=made_from, init_checkpoint_sha256=init_sha256)
   return settings
 
 
+def check_folder(folder, settings, *, overwrite):
+  """Checks that a trial's folder is new or holds the same training.
+
+  Metadata without weights are of a run that was stopped before its first
+  checkpoint: they bind no other run.
+
+  Args:
+    folder: str, the trial's folder.
+    settings: dict from `settings_of`.
+    overwrite: bool, whether an existing folder is deleted anyway.
+
+  Raises:
+    utils.UserError: the folder holds another training, or files of unknown
+      origin.
+  """
+  path = os.path.join(folder, model_files.RUN_RECORD)
+  if overwrite or not utils.exists(folder) or not utils.listdir(folder):
+    return
+  if not utils.exists(path):
+    raise utils.UserError(
+        "%s: expected a new folder or one with a %s, found other files. Move "
+        "them away, or set \"overwrite\": true to remove them and train." % (
+            folder, model_files.RUN_RECORD))
+  if weight_forms.has_checkpoint(folder):
+    _check_same_training(folder, json_fields.load_object(path), settings)
+
+
 def open_folder(folder, settings, *, overwrite):
-  """Creates a trial's folder, or checks that it holds the same training.
+  """Creates a trial's folder, after `check_folder`.
 
   Args:
     folder: str, the trial's folder.
     settings: dict from `settings_of`.
     overwrite: bool, whether to delete an existing folder first.
-
-  Raises:
-    utils.UserError: the folder holds another training, or files of unknown
-      origin; the folder is not changed.
   """
-  path = os.path.join(folder, model_files.RUN_RECORD)
   if overwrite and utils.exists(folder):
     utils.log("Removed %s to train it again (overwrite)" % folder)
     utils.rmtree(folder)
-  if utils.exists(path):
-    _check_same_training(folder, utils.load_json(path), settings)
-    return
-  if utils.exists(folder) and utils.listdir(folder):
-    raise utils.UserError(
-        "%s: expected a new folder or one with a %s, found other files. Move "
-        "them away, or set \"overwrite\": true to remove them and train." % (
-            folder, model_files.RUN_RECORD))
-  utils.write_json(settings, path)
+  if not weight_forms.has_checkpoint(folder):
+    utils.write_json(settings, os.path.join(folder, model_files.RUN_RECORD))
 
 
-def write_tokenizer(folder, config, init_checkpoint):
-  """Writes the vocabulary and the tokenizer settings to a model folder.
+def write_settings(folder, config, init_checkpoint):
+  """Writes vocabulary, tokenizer settings and model sizes to a model folder.
 
   Args:
     folder: str, the trial's folder.
     config: a FinetuningConfig.
     init_checkpoint: str, the pre-trained checkpoint, None for none; other
-      entries of its tokenizer_config.json, such as the cleaning, are copied.
+      entries of its tokenizer_config.json are copied.
   """
   entries = model_files.read_tokenizer_config(
       os.path.dirname(init_checkpoint)) if init_checkpoint else {}
+  if config.arabert_preprocessing:  # else unknown
+    entries["preprocessing"] = text_cleaning.cleaning_model(config)
   model_files.write_tokenizer_config(folder, dict(
       entries, do_lower_case=config.do_lower_case,
       strip_accents=config.strip_accents))
   utils.copy(config.vocab_file, os.path.join(folder, model_files.VOCAB))
+  bert_config = model_sizes.get_bert_config(config)
+  utils.write_json(
+      dict(bert_config.to_dict(), embedding_size=model_sizes.get_embedding_size(
+          config, bert_config)), os.path.join(folder, model_files.MODEL_CONFIG))
 
 
 def trial_and_seed_of(folder):

@@ -40,6 +40,14 @@ class Scorer(abc.ABC):
       return float("nan")
     return self._total_loss / self._num_examples
 
+  def score_names(self):
+    """Returns the names of the scores of `get_results`, before any update.
+
+    None if they are not known before: then an unknown `best_metric` is found
+    after the first evaluation, not before the training.
+    """
+    return None
+
   @abc.abstractmethod
   def _get_results(self):
     """Returns [(name of the score, float)], best known score first."""

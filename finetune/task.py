@@ -53,7 +53,7 @@ class Task(abc.ABC):
   # {split: possible file names}; the first file that exists is read. Empty for
   # a task that finds its files itself.
   file_names = {}
-  # The splits whose files have no labels.
+  # The splits whose files have no labels, unless `is_labeled` finds some.
   unlabeled_splits = ("test",)
   # Whether get_examples("predict") returns the examples of `predict_file`, and
   # the scorer has `get_predictions`.
@@ -90,6 +90,16 @@ class Task(abc.ABC):
     """
     return ([self.version, self.declaration] if self.declaration else
             self.version)
+
+  def get_split_version(self, split):
+    """Returns what cached features of one split depend on in addition, or None.
+
+    As `get_features_version`, which holds for all splits.
+    """
+    # Features that were stored when labels of test sets were not read have
+    # none.
+    is_scored_test = split in self.unlabeled_splits and self.is_labeled(split)
+    return "labeled" if is_scored_test else None
 
   def join(self, tasks):
     """Receives all tasks of the run, including this one.
@@ -131,7 +141,7 @@ class Task(abc.ABC):
     return "Put it there"
 
   def get_test_splits(self):
-    """Returns the unlabeled splits, such as ["test"], to write outputs for.
+    """Returns the test splits, such as ["test"], to write outputs for.
 
     By default those of `unlabeled_splits` that have a file. The scorer of a
     task with such splits must have `get_test_predictions`.
@@ -148,9 +158,11 @@ class Task(abc.ABC):
   def get_more_dev_splits(self):
     """Returns the labeled splits that are scored in addition to "dev".
 
-    None by default. Scores of a split "dev_x" are called "x_<score>".
+    By default the test splits with labels. Scores of a split "dev_x" are called
+    "x_<score>", those of "test" "test_<score>".
     """
-    return []
+    return [split for split in self.unlabeled_splits
+            if self._find(split) and self.is_labeled(split)]
 
   @abc.abstractmethod
   def get_examples(self, split):

@@ -9,13 +9,17 @@ The keys:
 - "kind": "classification", "regression", "tagging" or "qa".
 - "task": the name of the task, which is that of the folder; optional.
 - "files": {"train", "dev", "test": file name}. Default: train.<extension> and
-  so on, depending on the format.
+  so on, depending on the format. A file may be compressed (.gz, .bz2, .xz).
 - "format": "tsv", "csv", "json" or "jsonl"; for tagging also "conll" (.txt);
   for qa "squad" (.json) or "mrqa" (.jsonl, .jsonl.gz). Default: inferred from
   the extension of the files.
+- "encoding": of files that are not UTF-8, such as "windows-1256". A file that
+  is UTF-8, or has a byte order mark, is read as that.
+- "delimiter": the character between the columns of .csv files; default ",".
 For classification and regression:
-- "header": whether the first line of a .tsv or .csv file names the columns;
-  default true.
+- "header": whether the first line of a .tsv or .csv file names the columns.
+  Default: true if a column is identified by name; otherwise the label in the
+  first line of the training file determines it.
 - "text_a", "label" and optionally "text_b", "id": the name of the column or
   key, or the position of the column, from 0.
 - "unordered": true if "text_a" and "text_b" are interchangeable.
@@ -35,6 +39,9 @@ For tagging:
 - "sentence": in .tsv and .csv, the column whose values distinguish sentences,
   in addition to empty lines.
 - "id": in .json and .jsonl, the key of a sentence's id; default "id".
+- "tag_names": list of the names of tags that are numbers, from 0.
+- "comment": in "conll", .tsv and .csv, what comment lines before a sentence
+  start with, such as "#"; "": no line is a comment. Default: CoNLL-U's.
 For qa:
 - "has_impossible": whether questions may have no answer, as in SQuAD 2.0.
 """
@@ -44,7 +51,9 @@ import json
 import os
 import re
 
+from finetune.readers import lines
 from finetune.readers import tables
+from util import invisible
 from util import json_fields
 from util import model_files
 from util import utils
@@ -66,6 +75,16 @@ _NAME = ("a text", lambda value: isinstance(value, str) and value)
 _FLAG = ("true or false", lambda value: isinstance(value, bool))
 _COLUMN = ("the name of a column or key, or a position from 0",
            lambda value: _NAME[1](value) or _is_position(value))
+_ENCODING = ("the name of an encoding, such as \"utf-16\"",
+             lambda value: _NAME[1](value) and lines.is_known_encoding(value))
+_DELIMITER = ("one character, other than a quotation mark",
+              lambda value: isinstance(value, str) and len(value) == 1 and
+              value not in "\"\r\n\0")
+_TEXT = ("a text", lambda value: isinstance(value, str))
+_TAG_NAMES = ("a list of different names",
+              lambda value: isinstance(value, list) and value and
+              all(_NAME[1](name) and name.split() == [name]
+                  for name in value) and len(set(value)) == len(value))
 _LABELS = ("at least two different labels, or \"learn\"",
            lambda value: value == LEARN or _is_label_list(value))
 _RANGE = ("[lowest, highest value], or \"learn\"",
@@ -81,11 +100,14 @@ _FILES = ("{split: name of a file in its folder} for train, dev or test",
 _KEYS = {
     "task": (tuple(FORMATS), _NAME), "kind": (tuple(FORMATS), _NAME),
     "files": (tuple(FORMATS), _FILES), "format": (tuple(FORMATS), _NAME),
+    "encoding": (tuple(FORMATS), _ENCODING),
+    "delimiter": (_TABLES + ("tagging",), _DELIMITER),
     "header": (_TABLES + ("tagging",), _FLAG),
     "text_a": (_TABLES, _COLUMN), "text_b": (_TABLES, _COLUMN),
     "label": (_TABLES, _COLUMN), "id": (_TABLES + ("tagging",), _COLUMN),
     "words": (("tagging",), _COLUMN), "tags": (("tagging",), _COLUMN),
     "sentence": (("tagging",), _COLUMN),
+    "tag_names": (("tagging",), _TAG_NAMES), "comment": (("tagging",), _TEXT),
     "unordered": (_TABLES, _FLAG), "metric": (_TABLES + ("tagging",), _NAMES),
     "labels": (("classification",), _LABELS),
     "range": (("regression",), _RANGE),
@@ -146,6 +168,10 @@ def check(values, path, name, default_format=None):
   if file_format not in FORMATS[kind]:
     raise utils.UserError("%s: \"format\": expected one of %s, got '%s'." % (
         path, ", ".join(FORMATS[kind]), file_format))
+  if "delimiter" in values and file_format != "csv":
+    raise utils.UserError(
+        "%s: \"delimiter\" is for csv files, but the format is %s. Set "
+        "\"format\": \"csv\"." % (path, file_format))
   _check_columns(path, file_format, values)
   if kind == "tagging":
     _check_words(path, file_format, values)
@@ -160,6 +186,12 @@ def file_path(config, declaration, split):
   """Returns the path of the file of `split`."""
   return os.path.join(config.raw_data_dir(declaration.name),
                       declaration.files[split])
+
+
+def dialect(declaration):
+  """Returns the tables.Dialect of the files of a Declaration."""
+  return tables.Dialect(declaration.values.get("delimiter"),
+                        declaration.values.get("encoding"))
 
 
 def as_json(declaration):
@@ -177,13 +209,21 @@ def packed_or_not(name):
 def advice(task, split):
   """Returns a hint for the error that the file of a split is missing.
 
-  "" if the task is not declared or its folder has no other files.
+  "" if no file or folder looks like an expected one, and the task is not
+  declared or its folder has no other files.
 
   Args:
     task: a finetune.task.Task.
     split: str.
   """
   folder = task.config.raw_data_dir(task.name)
+  expected = [os.path.join(parent, name) for parent in task.data_folders()
+              for name in task.file_names.get(split, ())]
+  found = _same_looking(folder) if not utils.isdir(folder) else next(
+      filter(None, map(_same_looking, expected)), None)
+  if found:
+    return " (there is %s, which has other characters: rename it)" % (
+        ascii(found))
   if not task.declaration or not utils.isdir(folder):
     return ""
   others = [name for name in utils.listdir(folder)
@@ -202,6 +242,14 @@ def advice(task, split):
         ", ".join(others[:_MAX_LISTED_FILES]) +
         ", ..." * (len(others) > _MAX_LISTED_FILES), path)
   return ""
+
+
+def _same_looking(path):
+  """Returns the name next to `path` that differs invisibly or in case."""
+  folder, name = os.path.split(path)
+  names = utils.listdir(folder) if utils.isdir(folder) else []
+  return invisible.same_looking(name, names) or next(
+      (other for other in names if other.lower() == name.lower()), None)
 
 
 def check_names(declaration, key, names, known):
@@ -268,6 +316,9 @@ def _check_words(path, file_format, values):
           "column is the word and the last its tag." % (
               path, given[0], ", ".join(tables.FORMATS)))
     return
+  if "comment" in values and file_format in tables.OBJECT_FORMATS:
+    raise utils.UserError("%s: \"comment\" is for conll, tsv and csv, but the "
+                          "format is %s." % (path, file_format))
   is_json = file_format in tables.OBJECT_FORMATS
   wrong = "sentence" if is_json else "id"
   if wrong in values:
@@ -295,10 +346,23 @@ def _guess_format(path, kind, files, default):
     return formats.pop()
   if default in formats and not files:
     return default
+  others = [] if names else _train_files(os.path.dirname(path))
   raise utils.UserError(
       "%s: expected \"format\": one of %s, because the files do not determine "
-      "it (%s)." % (path, ", ".join(FORMATS[kind]),
-                    ", ".join(names) or "its folder has no train.*"))
+      "it (%s).%s" % (
+          path, ", ".join(FORMATS[kind]), ", ".join(names or others) or
+          "its folder has no train.*",
+          " Files of these formats are called train.tsv, train.csv and so on; "
+          "a compressed one, or one with another name, is named in \"files\". "
+          "Convert other files." if others else ""))
+
+
+def _train_files(folder):
+  """Returns the names of at most `_MAX_LISTED_FILES` files called train.*."""
+  names = [name for name in utils.listdir(folder or ".")
+           if name.lower().startswith("train.")]
+  return names[:_MAX_LISTED_FILES] + ["..."] * (
+      len(names) > _MAX_LISTED_FILES)
 
 
 def _files_in_folder(path, kind):
@@ -316,10 +380,11 @@ def _files_in_folder(path, kind):
 
 def _format_of(name, kind):
   """Returns the format that the name of a file implies, or None."""
-  extension = os.path.splitext(name)[1][1:]
+  stem, extension = os.path.splitext(name.lower())
+  if extension in lines.COMPRESSED:
+    extension = os.path.splitext(stem)[1]
+  extension = extension[1:]
   if kind == "qa":
-    if name.endswith(_GZIP):
-      extension = os.path.splitext(name[:-len(_GZIP)])[1][1:]
     return "mrqa" if extension == _EXTENSIONS["mrqa"] else "squad"
   if extension in tables.FORMATS:
     return extension

@@ -3,7 +3,8 @@
 labels.json, next to the checkpoints of a trial, holds {task: {"labels": [...]}}
 in the order of the label ids, or {task: {"range": [lowest, highest]}}. For
 columns selected by position it also holds "num_columns" of the training file,
-and for a declared task its "declaration". With it a fine-tuned model predicts
+for a tagger whose words are split at punctuation "punctuation" (see
+tagging/raw_text.py), and for a declared task its "declaration". With it a fine-tuned model predicts
 without training data and without task.json.
 """
 
@@ -22,6 +23,10 @@ _CHECKS = {
         isinstance(value, list) and
         all(type(limit) in (int, float) for limit in value) and
         len(value) == 2 and value[0] < value[1]),
+    "punctuation": lambda value: (
+        isinstance(value, dict) and
+        set(value) == {"kept", "inside", "runs"} and
+        all(isinstance(marks, str) for marks in value.values())),
     "num_columns": lambda value: type(value) is int and value > 0,
     "declaration": lambda value: isinstance(value, dict)}
 
@@ -80,7 +85,7 @@ def recorded(config, task_name, key):
   Args:
     config: a FinetuningConfig.
     task_name: str.
-    key: "labels", "range", "num_columns" or "declaration".
+    key: "labels", "range", "num_columns", "punctuation" or "declaration".
 
   Raises:
     utils.UserError: labels.json is invalid.

@@ -18,6 +18,7 @@ from model import checkpoint
 from model import checkpoint_recovery
 from util import folder_lock
 from util import model_files
+from util import model_record
 from util import session_hooks
 from util import utils
 
@@ -81,34 +82,67 @@ class Trainer:
         init_checkpoint = None  # the trial's checkpoint has all weights
       elif not init_checkpoint:
         utils.log("Training from random weights (init_checkpoint is null)")
+      if config.warmup_proportion == 1.0:
+        utils.log("Warning: warmup_proportion is 1: the learning rate reaches "
+                  "{:g} only at the last step".format(config.learning_rate))
       utils.log("Training for {:,} steps on {:,} inputs, batch size {:,}"
                 .format(num_steps, examples.num_examples,
                         config.train_batch_size))
       self._train_in_segments(examples, step, num_steps, hooks=hooks,
                               weights=init_checkpoint)
 
+  def check_folder(self, init_checkpoint):
+    """Checks the trial's folder and its initial weights; writes nothing.
+
+    Args:
+      init_checkpoint: as in `train`.
+
+    Raises:
+      utils.UserError: the folder holds a model trained with other settings, or
+        the initial weights do not fit.
+    """
+    config, model_dir = self._config, self._model_dir
+    if config.overwrite and init_checkpoint and (
+        os.path.abspath(init_checkpoint).startswith(
+            os.path.join(os.path.abspath(model_dir), ""))):
+      raise utils.UserError(
+          "overwrite: removes %s, but init_checkpoint is %s. Set another "
+          "model_dir, or copy the checkpoint to another folder." % (
+              model_dir, init_checkpoint))
+    if not config.overwrite and checkpoint_recovery.newest_intact(model_dir)[0]:
+      model_record.check(model_dir, config)
+    elif init_checkpoint:
+      checkpoint_recovery.check_intact(init_checkpoint)
+      estimator.check_initial_weights(config, self._tasks, init_checkpoint)
+    settings = self._settings(
+        self._preprocessor.made_from(self._tasks, "train"), init_checkpoint)
+    run_record.check_folder(model_dir, settings, overwrite=config.overwrite)
+
+  def _settings(self, made_from, init_checkpoint):
+    """Returns the settings that decide the weights; see `run_record`."""
+    return run_record.settings_of(
+        self._config, made_from=made_from, init_sha256=(
+            utils.sha256_of_file(init_checkpoint + ".index")
+            if init_checkpoint else None))
+
   def _open_folder(self, examples, num_steps, init_checkpoint):
-    """Prepares the trial's folder.
+    """Prepares the trial's folder, after `check_folder`.
 
     Returns:
       The step to resume from; None if there is no checkpoint to resume from.
     """
     config, model_dir = self._config, self._model_dir
-    run_record.open_folder(
-        model_dir, run_record.settings_of(
-            config, made_from=examples.made_from, num_train_steps=num_steps,
-            init_sha256=(utils.sha256_of_file(init_checkpoint + ".index")
-                         if init_checkpoint else None)),
-        overwrite=config.overwrite)
+    settings = dict(self._settings(examples.made_from, init_checkpoint),
+                    num_train_steps=num_steps)
+    run_record.open_folder(model_dir, settings, overwrite=config.overwrite)
     for folder in (model_dir, evaluations.best_folder(model_dir)):
       if folder:
         checkpoint_recovery.remove_unfinished(folder)
     is_resumed = checkpoint_recovery.select_resume_checkpoint(
         model_dir) is not None
     if init_checkpoint and not is_resumed:
-      checkpoint_recovery.check_intact(init_checkpoint)
       task_metadata.compare(os.path.dirname(init_checkpoint), self._tasks)
-    run_record.write_tokenizer(model_dir, config, init_checkpoint)
+    run_record.write_settings(model_dir, config, init_checkpoint)
     task_metadata.write(model_dir, self._tasks)
     return checkpoint.global_step_of(model_dir) if is_resumed else None
 

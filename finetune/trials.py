@@ -8,8 +8,11 @@ import os
 from finetune import model_runner
 from finetune import outputs
 from finetune import task_builder
+from finetune import text_cleaning
 from util import estimators
+from util import finetuning_paths
 from util import model_files
+from util import model_record
 from util import session_hooks
 from util import stop_signals
 from util import utils
@@ -28,7 +31,9 @@ def run(config):
     utils.UserError: see the message.
     SystemExit: SIGTERM or SIGINT stopped the run; see util.stop_signals.
   """
+  check_initial_model(config)
   estimators.setup_tensorflow()
+  estimators.check_tpu(config)
   with stop_signals.StopSignals() as signals, estimators.writing_to(
       config.model_dir):
     try:
@@ -37,6 +42,28 @@ def run(config):
       stop_signals.stop(
           signals.received, "before its end; trained weights are in %s" %
           os.path.join(config.model_dir, model_files.FINETUNING_FOLDER))
+
+
+def check_initial_model(config):
+  """Checks that a run uses the initial or fine-tuned model as it is recorded.
+
+  Args:
+    config: a FinetuningConfig.
+
+  Raises:
+    utils.UserError: sizes, vocabulary or cleaning differ; names both values.
+  """
+  folder = finetuning_paths.folder_of(config.init_checkpoint)
+  if not folder:
+    return
+  model_record.check(folder, config)
+  recorded = model_files.TokenizerSettings.read(folder).preprocessing
+  cleaning = text_cleaning.cleaning_model(config)
+  if recorded and recorded != cleaning:
+    utils.log("Warning: %s is %s, but the model in %s was trained on text "
+              "cleaned as for %s" % (
+                  text_cleaning.HPARAM, config.arabert_preprocessing, folder,
+                  recorded))
 
 
 def _run_trials(config, signals):
@@ -56,6 +83,7 @@ def _run_trials(config, signals):
         trial, num_trials, ", ".join(config.task_names)))
     runner = model_runner.ModelRunner(config, tasks, trial, signals)
     if config.do_train:
+      runner.check_folder()
       if trial == 1:
         runner.check_data()
       runner.train()

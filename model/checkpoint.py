@@ -9,11 +9,13 @@ import collections
 import os
 import re
 
+import numpy as np
 import tensorflow.compat.v1 as tf
 
 from model import checkpoint_advice
 from model import variable_shapes
 from util import utils
+from util import weight_forms
 
 GLOBAL_STEP = "global_step"
 # What TensorFlow raises for files that it cannot read; version 2 raises
@@ -25,7 +27,10 @@ Report = collections.namedtuple("Report", [
     "restored",  # sorted names of variables restored from the checkpoint
     "fresh",  # ... that keep their initializers
     "unused",  # ... that are in the checkpoint but not in the model
-    "extended",  # names in `restored` of which only the first rows are restored
+    "extended",  # {name in `restored`: number of rows in the checkpoint}, of
+                 # tables whose other rows keep their initializers
+    "cast",  # {name in `restored`: type in the checkpoint}, of floats that
+             # have another type in the model
     "variables",  # {name: tf.Variable} of `restored`
 ])
 
@@ -61,6 +66,9 @@ def latest(path):
   """
   prefix = find(path)
   if prefix is None:
+    found = weight_forms.find(path)
+    if found:
+      raise utils.UserError(found)
     content = "nothing"
     if utils.isdir(path):
       content = (variable_shapes.listed(utils.listdir(path)) or
@@ -74,6 +82,21 @@ def latest(path):
         "%s: the checkpoint has an .index file but no .data file. Copy all of "
         "its files." % prefix)
   return prefix
+
+
+def find_all(pattern):
+  """Returns the prefixes of one or several checkpoints, the lowest step first.
+
+  Args:
+    pattern: as for `latest`, or a shell pattern of prefixes.
+
+  Raises:
+    utils.UserError: there is none.
+  """
+  prefixes = [path[:-len(".index")] for path in utils.glob(
+      re.sub(r"(\.index)?$", ".index", pattern, count=1))]
+  return (sorted(prefixes, key=lambda prefix: (step_in(prefix) or 0, prefix))
+          or [latest(pattern)])
 
 
 def prefixes_in(folder):
@@ -151,6 +174,12 @@ def shapes_of(checkpoint):
         (prefix, first_line(error))) from error
 
 
+def dtypes_of(checkpoint):
+  """Returns {variable name: tf.DType} of a checkpoint that can be read."""
+  reader = tf.train.load_checkpoint(latest(checkpoint))
+  return dict(reader.get_variable_to_dtype_map())
+
+
 def first_line(error):
   """Returns the first line of an error's message, without its full stop."""
   message = getattr(error, "message", None) or str(error)
@@ -184,7 +213,7 @@ def init_from_checkpoint(checkpoint, variables=None, **settings):
 
 
 def plan(checkpoint, variables=None, *, ignore=(), required=(), hints=(),
-         slots=False, global_step=False, extend_positions=False):
+         slots=False, global_step=False, extend=()):
   """Determines which variables a checkpoint initializes; changes nothing.
 
   Args:
@@ -199,15 +228,16 @@ def plan(checkpoint, variables=None, *, ignore=(), required=(), hints=(),
     slots: bool, whether to restore Adam's `adam_m` and `adam_v`. Released
       checkpoints have none; they then start at 0.
     global_step: bool, whether to restore the global step.
-    extend_positions: bool, whether position embeddings may have more rows than
-      in the checkpoint; the additional rows start fresh.
+    extend: regular expressions; tables whose name one matches may have more
+      rows than in the checkpoint; the additional rows start fresh.
 
   Returns:
     Report.
 
   Raises:
     utils.UserError: there is no checkpoint, a shape differs, a required
-      variable is missing, or the checkpoint has none of the variables.
+      variable is missing, a variable has no floating-point values there, or
+      the checkpoint has none of the variables.
   """
   prefix = latest(checkpoint)
   shapes = shapes_of(prefix)
@@ -225,11 +255,12 @@ def plan(checkpoint, variables=None, *, ignore=(), required=(), hints=(),
   restored = {name for name in by_name
               if name in shapes and not _matches(ignore, name)}
   different = {name for name in restored if model_shapes[name] != shapes[name]}
-  extended = {name for name in different if extend_positions and
-              _is_longer(name, model_shapes[name], shapes[name])}
+  extended = {name: shapes[name][0] for name in sorted(different)
+              if _matches(extend, variable_shapes.without_slot(name)) and
+              _is_longer(model_shapes[name], shapes[name])}
   fresh = set(by_name) - restored
   checkpoint_advice.check_shapes(
-      prefix, shapes, model_shapes, different - extended, hints)
+      prefix, shapes, model_shapes, different - set(extended), hints)
   checkpoint_advice.check_required(
       prefix, shapes, model_shapes,
       [name for name in fresh if _matches(required, name)])
@@ -246,18 +277,20 @@ def plan(checkpoint, variables=None, *, ignore=(), required=(), hints=(),
       fresh=sorted(fresh),
       unused=sorted(name for name in set(shapes) - set(by_name)
                     if is_selected(name) and not _matches(ignore, name)),
-      extended=sorted(extended),
+      extended=extended,
+      cast=_types_to_cast(prefix, {name: by_name[name] for name in restored}),
       variables={name: by_name[name] for name in restored})
 
 
 def apply(report):
   """Makes the initializers of `report.variables` read the checkpoint."""
-  complete = {name: variable for name, variable in report.variables.items()
-              if name not in report.extended}
-  if complete:
-    tf.train.init_from_checkpoint(report.checkpoint, complete)
-  for name in report.extended:
-    _extend(report.checkpoint, name, report.variables[name])
+  changed = set(report.extended) | set(report.cast)
+  unchanged = {name: variable for name, variable in report.variables.items()
+               if name not in changed}
+  if unchanged:
+    tf.train.init_from_checkpoint(report.checkpoint, unchanged)
+  for name in sorted(changed):
+    _initialize(report, name)
 
 
 def scaffold_fn(report):
@@ -270,19 +303,82 @@ def scaffold_fn(report):
   return make_scaffold
 
 
+def evaluation_scaffold():
+  """Returns the Scaffold of an evaluation; a `scaffold_fn` in its model_fn."""
+  return tf.train.Scaffold(saver=CastingSaver(tf.global_variables()))
+
+
+class CastingSaver(tf.train.Saver):
+  """A Saver that also restores what another program wrote.
+
+  Floating-point values of another type are cast, and a checkpoint without a
+  global step has the one in its name.
+  """
+
+  def __init__(self, variables):
+    """Creates the ops of a Saver.
+
+    Args:
+      variables: list of tf.Variable to restore.
+    """
+    super().__init__(variables)
+    self._variables = variables
+
+  def restore(self, sess, save_path):
+    """Restores all variables of a checkpoint.
+
+    Args:
+      sess: tf.Session. save_path: str, the checkpoint's prefix.
+
+    Raises:
+      utils.UserError: see `plan`.
+    """
+    report = plan(save_path, self._variables, slots=True, global_step=True,
+                  required=["^(?!%s$)" % GLOBAL_STEP])
+    if not report.cast and not report.fresh:
+      super().restore(sess, save_path)
+      return
+    for note in cast_notes(report.cast.values()):
+      utils.log("Note: %s: %s" % (save_path, note))
+    reader = tf.train.load_checkpoint(save_path)
+    for variable in self._variables:
+      name = variable.op.name
+      value = (reader.get_tensor(name) if name in report.variables
+               else global_step_of(save_path))
+      variable.load(np.asarray(
+          value, variable.dtype.base_dtype.as_numpy_dtype), sess)
+
+
+def cast_notes(types):
+  """Returns a line for each type of values that are cast to float32.
+
+  Args:
+    types: iterable of tf.DType, one of each variable.
+  """
+  counts = collections.Counter(dtype.name for dtype in types)
+  return ["%d variable%s cast from %s to float32" % (
+      count, " is" if count == 1 else "s are", name)
+          for name, count in sorted(counts.items())]
+
+
 def format_report(report):
   """Returns a few lines for the log: how many variables came from where."""
   lines = ["Restored %d of %d variables from %s" % (
       len(report.restored), len(report.restored) + len(report.fresh),
       report.checkpoint)]
   for names, status in (
-      (report.extended, "Partly restored, new rows start fresh"),
+      (sorted(report.cast), "Cast from %s" % ", ".join(sorted(
+          {dtype.name for dtype in report.cast.values()}))),
       (report.fresh, "Not in the checkpoint, start fresh"),
       (report.unused, "In the checkpoint, not in the model")):
     if names:
       lines.append("  %s: %d (%s)" % (
           status, len(names),
           variable_shapes.listed(variable_shapes.grouped(names))))
+  for name, num_rows in sorted(report.extended.items()):
+    lines.append("  New rows start fresh: {} of {} in {}".format(
+        report.variables[name].shape.as_list()[0] - num_rows,
+        report.variables[name].shape.as_list()[0], name))
   return "\n".join(lines)
 
 
@@ -290,19 +386,47 @@ def _matches(patterns, name):
   return any(re.search(pattern, name) for pattern in patterns)
 
 
-def _is_longer(name, shape, saved_shape):
-  """Returns whether a position table differs only by having more rows."""
-  return (variable_shapes.without_slot(name).endswith("/position_embeddings")
-          and shape[1:] == saved_shape[1:] and shape[0] > saved_shape[0])
+def _is_longer(shape, saved_shape):
+  """Returns whether a table differs only by having more rows."""
+  return shape[1:] == saved_shape[1:] and shape[0] > saved_shape[0]
 
 
-def _extend(checkpoint, name, variable):
-  """Initializes the first rows from the checkpoint and the others afresh."""
-  rows = tf.raw_ops.RestoreV2(
-      prefix=checkpoint, tensor_names=[name], shape_and_slices=[""],
-      dtypes=[variable.dtype.base_dtype])[0]
-  value = variable.initial_value
-  value = tf.concat([rows, value[tf.shape(rows)[0]:]], axis=0)
+def _types_to_cast(prefix, variables):
+  """Returns {name: tf.DType} of the variables with another type in a file.
+
+  Args:
+    prefix: str, the checkpoint.
+    variables: {name: tf.Variable} that the checkpoint has.
+
+  Raises:
+    utils.UserError: one of two types is not a floating-point type.
+  """
+  saved = dtypes_of(prefix)
+  different = {name: saved[name] for name, variable in variables.items()
+               if saved[name] != variable.dtype.base_dtype}
+  for name, dtype in sorted(different.items()):
+    expected = variables[name].dtype.base_dtype
+    if not dtype.is_floating or not expected.is_floating:
+      raise utils.UserError(
+          "Variable '%s' has type %s in the checkpoint %s, expected %s. Use "
+          "another checkpoint." % (name, dtype.name, prefix, expected.name))
+  return different
+
+
+def _initialize(report, name):
+  """Initializes a variable from a table that is shorter, or of another type.
+
+  Rows that the checkpoint lacks keep their initializer.
+  """
+  variable = report.variables[name]
+  dtype = variable.dtype.base_dtype
+  rows = tf.cast(tf.raw_ops.RestoreV2(
+      prefix=report.checkpoint, tensor_names=[name], shape_and_slices=[""],
+      dtypes=[report.cast.get(name, dtype)])[0], dtype)
+  value = rows
+  if name in report.extended:
+    value = tf.concat(
+        [rows, variable.initial_value[report.extended[name]:]], axis=0)
   value.set_shape(variable.shape)
   # As tf.train.init_from_checkpoint does it; TF1 has no public way.
   # pylint: disable=protected-access

@@ -7,7 +7,9 @@ import tensorflow.compat.v1 as tf
 
 from model import checkpoint as checkpoint_lib
 from util import utils
+from util import weight_forms
 
+_DATA = r"\.data-\d+-of-\d+$"
 DAMAGED_NAME = "damaged"  # subfolder that damaged files are moved to
 # Temporary names: of checkpoints on TensorFlow 1.15 and 2.15, of what
 # TensorFlow writes in one piece (.meta, 'checkpoint', graph.pbtxt), of
@@ -71,6 +73,7 @@ def newest_intact(folder):
     damaged.append((named[0], "its .index file is missing"))
   elif not named:
     checkpoint_lib.highest_step(prefixes)  # raises if steps are missing
+  damaged.extend(_without_index(folder, prefixes, damaged))
   for prefix in _by_priority(prefixes, named):
     damage = find_damage(prefix)
     if damage is None:
@@ -84,7 +87,7 @@ def newest_intact(folder):
   return None, []
 
 
-def select_resume_checkpoint(folder):
+def select_resume_checkpoint(folder, found=None):
   """Makes the newest intact checkpoint the one that training resumes from.
 
   Newer ones that are damaged are logged and moved to the subfolder `damaged`;
@@ -93,13 +96,17 @@ def select_resume_checkpoint(folder):
   copy, training would otherwise start from step 0 or delete checkpoints of
   the original folder. Call it only while no other process writes.
 
+  Args:
+    folder: str.
+    found: what `newest_intact` returned, if it was called already.
+
   Returns:
     The prefix; None if there is no checkpoint.
 
   Raises:
     utils.UserError: all checkpoints are damaged.
   """
-  prefix, damaged = newest_intact(folder)
+  prefix, damaged = found or newest_intact(folder)
   if prefix is None:
     return None
   recorded = checkpoint_lib.recorded_prefixes(folder)
@@ -137,6 +144,22 @@ def remove_unfinished(folder):
   if names:
     utils.log("Removed %d unfinished file%s of a killed run from %s" % (
         len(names), "" if len(names) == 1 else "s", folder))
+
+
+def _without_index(folder, prefixes, known):
+  """Returns [(prefix, what is wrong)] of .data files newer than all others.
+
+  Training would overwrite them when it reaches their step.
+  """
+  newest = max([checkpoint_lib.step_in(prefix) or 0 for prefix in prefixes],
+               default=-1)
+  names = utils.listdir(folder)
+  found = {re.sub(_DATA, "", name) for name in names if re.search(
+      _DATA, name) and not weight_forms.is_unfinished(name, names)}
+  paths = set(checkpoint_lib.moved_to(folder, found)) - set(prefixes) - {
+      path for path, _ in known}
+  return [(path, "its .index file is missing") for path in sorted(paths)
+          if (checkpoint_lib.step_in(path) or 0) > newest]
 
 
 def _by_priority(prefixes, named):

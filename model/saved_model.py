@@ -70,7 +70,7 @@ def export(config, checkpoint, output_dir, build, options):
         config, prefix, checkpoint_lib.shapes_of(prefix), inputs, options)
     variables = tf.global_variables()
     checkpoint_lib.plan(prefix, variables, required=["."])
-    tf.train.Saver(variables).restore(session, prefix)
+    checkpoint_lib.CastingSaver(variables).restore(session, prefix)
     write(
         output_dir, session, inputs, signatures, default=next(iter(signatures)),
         about={"checkpoint": os.path.basename(prefix),

@@ -19,8 +19,6 @@ import itertools
 import re
 import unicodedata
 
-from tokenizers import models
-
 from util import utils
 
 PAD, UNK, CLS, SEP, MASK = "[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"
@@ -205,6 +203,7 @@ class WordpieceTokenizer:
       raise utils.UserError(
           "The vocabulary of %d tokens lacks %s for unknown words. Add it." % (
               len(vocab), unk_token))
+    from tokenizers import models  # --help needs no package
     self.vocab = vocab
     self.unk_token = unk_token
     self.max_input_chars_per_word = max_input_chars_per_word

@@ -59,6 +59,40 @@ def load(folder, needs_all_files=True):
   return content
 
 
+def agreed_tokenizer(folders, needs_all_files=True):
+  """Checks that the examples of several folders can be used together.
+
+  Args:
+    folders: list of paths; those without a dataset_info.json are ignored.
+    needs_all_files: as for `load`.
+
+  Returns:
+    ({name: value}, path of a dataset_info.json) of their tokenizer settings;
+    ({}, None) if no folder has one.
+
+  Raises:
+    UserError: two folders have examples of other token ids; names both.
+  """
+  tokenizer, first, source = {}, {}, None
+  for folder in folders:
+    info = load(folder, needs_all_files)
+    if not info:
+      continue
+    path = os.path.join(folder, FILE_NAME)
+    values = dict(info["tokenizer"], **{
+        name: info[name] for name in ("vocab_sha256", "max_seq_length")})
+    for name in sorted(set(first) & set(values)):
+      if first[name] != values[name]:
+        raise utils.UserError(
+            "%s: \"%s\": expected %s, as in %s, got %s. Use examples built "
+            "with the same setting: build those of one folder again." % (
+                path, name, json_fields.shorten(first[name]), source,
+                json_fields.shorten(values[name])))
+    if not source:
+      tokenizer, first, source = info["tokenizer"], values, path
+  return tokenizer, source
+
+
 def write(content, folder):
   """Writes dataset_info.json, which marks the examples as complete."""
   path = os.path.join(folder, FILE_NAME)

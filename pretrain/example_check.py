@@ -19,6 +19,7 @@ import tensorflow.compat.v1 as tf
 from model import model_sizes
 from model import tokenization
 from pretrain import tfrecord_index
+from util import json_fields
 from util import utils
 
 SCANS_NAME = "tfrecord_faults.json"  # in the model folder: cached FileScans
@@ -99,25 +100,34 @@ class ExampleCheck:
         name_of_example, value, name, limit - 1)
 
 
-def build_index(config, dataset):
+def build_index(config, dataset, defer=None):
   """Counts, or scans, the examples of a dataset and checks the first ones.
 
   Args:
     config: PretrainingConfig.
     dataset: tfrecord_index.Dataset.
+    defer: function that gets a function that writes the counts to the model
+      folder, to call it when all checks of the run are done; None: it is
+      called here.
 
   Returns:
     tfrecord_index.TFRecordIndex.
 
   Raises:
     UserError: a file cannot be read, its examples do not fit the run, or no
-      example remains.
+      example remains; nothing is written.
   """
+  writers = []
   if config.skip_corrupted_records:
-    index = _scan(config, dataset)
+    index = _scan(config, dataset, writers.append)
   else:
-    index = tfrecord_index.count(dataset, config.model_dir)
+    index = tfrecord_index.count(dataset, config.model_dir, writers.append)
   _check_first_examples(config, index)
+  for write in writers:
+    if defer:
+      defer(write)
+    else:
+      write()
   return index
 
 
@@ -198,7 +208,7 @@ def scan_file(path, check):
   return FileScan(number - len(skipped), skipped, faults)
 
 
-def _scan(config, dataset):
+def _scan(config, dataset, defer):
   """Returns the TFRecordIndex of the usable examples of a dataset.
 
   All files are read once per model folder; skipped examples are counted and
@@ -225,7 +235,6 @@ def _scan(config, dataset):
       is_exact = is_exact and not is_truncated
     for _, problem in found["faults"][:_MAX_LISTED]:
       utils.log("Skipped: %s: %s" % (path, problem))
-  utils.write_json(cache, cache_path)
   index = tfrecord_index.TFRecordIndex(paths, num_examples, skipped)
   total = tfrecord_index.total_examples(index)
   utils.log("Skipped %s%s damaged examples of %s files, %s remain" % (
@@ -234,4 +243,6 @@ def _scan(config, dataset):
   if not total:
     raise utils.UserError("%s: all examples of %d files are damaged. Build "
                           "them again." % (dataset.patterns, len(paths)))
+  defer(lambda: utils.write_json(
+      dict(json_fields.load_object(cache_path, {}), **cache), cache_path))
   return index

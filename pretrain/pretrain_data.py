@@ -3,9 +3,11 @@
 The order of the examples is a function of the seed and the epoch alone: files
 are permuted, interleaved, and their records shuffled, all with seeds of that
 epoch. Epochs follow each other without a gap, so a batch may contain the end of
-one and the start of the next. A run that resumes at global step s skips
-`s * batch size` examples: complete epochs cost nothing, and the examples of the
-current one are skipped before parsing.
+one and the start of the next. A run that resumes skips the examples that were
+read: complete epochs cost nothing, and the examples of the current one are
+skipped before parsing. They are `s * batch size` at global step s, or as
+data_position.json in the model folder tells if the batch size changed:
+[{"step", "num_read", "batch_size", "num_examples"}], one entry per change.
 
 Glossary of shapes:
 - B: batch size.
@@ -14,6 +16,7 @@ Glossary of shapes:
 """
 
 import collections
+import os
 
 import tensorflow.compat.v1 as tf
 
@@ -22,6 +25,7 @@ from model import tokenization
 from pretrain import example_check
 from pretrain import tfrecord_index
 from util import data_parallel
+from util import json_fields
 from util import utils
 
 # input_ids, input_mask, segment_ids: int32 [B, L]; masked_lm_positions,
@@ -30,6 +34,7 @@ Inputs = collections.namedtuple("Inputs", [
     "input_ids", "input_mask", "segment_ids",
     "masked_lm_positions", "masked_lm_ids", "masked_lm_weights"])
 
+POSITION_NAME = "data_position.json"  # in the model folder
 BATCH_NUMBER = "batch_number"  # int32 [B], all the same; only in evaluation
 
 _FILES_AT_A_TIME = 8
@@ -131,6 +136,42 @@ def checkpoint_step(model_dir):
   return checkpoint.global_step_of(latest) if latest else 0
 
 
+def num_examples_read(config, step):
+  """Returns the number of examples that a model's first `step` steps read."""
+  before = _position_changes(config, step)
+  if not before:
+    return step * config.train_batch_size
+  last = before[-1]
+  return last["num_read"] + (step - last["step"]) * last["batch_size"]
+
+
+def record_position(config, step, num_examples):
+  """Records the batch size that training resumes with, if it changed.
+
+  Args:
+    config: PretrainingConfig.
+    step: int, the global step that training resumes at.
+    num_examples: int, in one epoch.
+  """
+  before = _position_changes(config, step)
+  now = {"step": step, "num_read": num_examples_read(config, step),
+         "batch_size": config.train_batch_size, "num_examples": num_examples}
+  changed = [name for name in ("batch_size", "num_examples")
+             if not before or before[-1].get(name) != now[name]]
+  if not changed:
+    return
+  if before and "batch_size" in changed:
+    utils.log("train_batch_size changed from {:,} to {:,}: resuming after the "
+              "{:,} examples that were read".format(
+                  before[-1]["batch_size"], now["batch_size"], now["num_read"]))
+  if before and "num_examples" in changed:
+    utils.log("The training examples changed from {:,} to {:,}: those of the "
+              "current epoch are in a new order, so some repeat".format(
+                  before[-1]["num_examples"], num_examples))
+  utils.write_json([entry for entry in before if entry["step"] < step] + [now],
+                   os.path.join(config.model_dir, POSITION_NAME))
+
+
 def position_in_epoch(step, batch_size, num_examples):
   """Returns (epoch, number of its examples already read) at a global step."""
   return divmod(step * batch_size, num_examples)
@@ -143,7 +184,7 @@ def records_in_order(index, seed, step, batch_size):
     index: tfrecord_index.TFRecordIndex.
     seed: int.
     step: int, global step; `step * batch_size` examples are skipped.
-    batch_size: int, examples per step.
+    batch_size: int, examples per step; 1 where `step` is a number of examples.
   """
   num_examples = tfrecord_index.total_examples(index)
   epoch, num_read = position_in_epoch(step, batch_size, num_examples)
@@ -185,6 +226,23 @@ def special_ids(vocab_file):
   """Returns {token: id} of the special tokens of a vocabulary."""
   vocab = tokenization.load_vocab(vocab_file)
   return {token: vocab[token] for token in tokenization.SPECIAL_TOKENS}
+
+
+def _position_changes(config, step):
+  """Returns the entries of data_position.json up to a global step.
+
+  Later ones are of steps that were lost with a damaged checkpoint.
+  """
+  path = os.path.join(config.model_dir, POSITION_NAME)
+  entries = utils.load_json(path) if utils.exists(path) else []
+  fields = dict.fromkeys(
+      ("step", "num_read", "batch_size", "num_examples"), json_fields.INTEGER)
+  advice = "Remove the file: some examples then repeat."
+  json_fields.check({"entries": json_fields.LIST}, {"entries": entries}, path,
+                    advice=advice)
+  for entry in entries:
+    json_fields.check(fields, entry, path, required=fields, advice=advice)
+  return [entry for entry in entries if entry["step"] <= step]
 
 
 def _records_of_epoch(index, paths, read, seed, epoch):
@@ -246,12 +304,13 @@ def _epoch_key(seed, epoch):
 
 def _train_dataset(config, index, batch_size, step):
   num_examples = tfrecord_index.total_examples(index)
-  epoch, num_read = position_in_epoch(step, batch_size, num_examples)
+  num_read = num_examples_read(config, step)
+  epoch, position = position_in_epoch(num_read, 1, num_examples)
   if step:
     utils.log("Resuming at step %s: epoch %s, example %s of %s" % tuple(
         "{:,}".format(number)
-        for number in (step, epoch + 1, num_read + 1, num_examples)))
-  dataset = records_in_order(index, config.seed, step, batch_size)
+        for number in (step, epoch + 1, position + 1, num_examples)))
+  dataset = records_in_order(index, config.seed, num_read, 1)
   return _parsed(config, dataset.batch(batch_size, drop_remainder=True))
 
 

@@ -22,33 +22,31 @@ from pretrain import data_init
 from pretrain import dataset_info
 from pretrain import pretrain_data
 from pretrain import pretraining_model
+from pretrain import tfrecord_index
 from util import json_fields
 from util import model_files
+from util import model_record
 from util import utils
+from util import weight_forms
 
-RELEASED_NAME = "released"
+RELEASED_NAME = model_files.RELEASED_FOLDER
 _ENCODER_WEIGHTS = r"^electra/.*(?<!/adam_m)(?<!/adam_v)$"
 
 
 def write_settings(config):
   """Writes vocabulary, tokenizer settings and model sizes to the model folder.
 
-  Other entries of existing files are kept.
-
-  Raises:
-    UserError: the folder's vocabulary or tokenizer settings differ from those
-      of the run.
+  Other entries of existing files are kept. run_pretraining.check_model has
+  compared them with those of the weights.
   """
-  _write_vocab(config)
-  recorded = model_files.TokenizerSettings.read(config.model_dir)
-  settings = tokenizer_settings(config, recorded)
-  settings.reconcile(recorded, lambda name, own, theirs: (
-      "%s: \"%s\": expected %s, as the examples were built, got %s. Use "
-      "another --model-name, or examples built with the other setting." % (
-          os.path.join(config.model_dir, model_files.TOKENIZER_CONFIG), name,
-          str(own).lower(), str(theirs).lower())))
-  settings.write(config.model_dir,
-                 model_files.read_tokenizer_config(config.model_dir))
+  path = os.path.join(config.model_dir, model_files.VOCAB)
+  vocab = tokenization.vocab_sha256(config.vocab_file)
+  if not utils.exists(path) or tokenization.vocab_sha256(path) != vocab:
+    if utils.exists(path):
+      utils.log("Replacing %s by %s" % (path, config.vocab_file))
+    utils.copy(config.vocab_file, path)
+  tokenizer_settings(config).write(
+      config.model_dir, model_files.read_tokenizer_config(config.model_dir))
   bert_config = model_sizes.get_bert_config(config)
   path = os.path.join(config.model_dir, model_files.MODEL_CONFIG)
   utils.write_json(dict(
@@ -57,76 +55,126 @@ def write_settings(config):
       **bert_config.to_dict()), path)
 
 
-def tokenizer_settings(config, recorded):
+def tokenizer_settings(config):
   """Returns the model_files.TokenizerSettings of the examples.
 
-  They come from dataset_info.json; for examples without one from `recorded`, a
-  dict; by default accents are stripped if text is lower-cased.
+  They come from dataset_info.json; for examples without one from the model
+  that the run starts from; by default accents are stripped if text is
+  lower-cased.
   """
-  settings = recorded._replace(
-      do_lower_case=config.do_lower_case).with_defaults()
-  for folder in config.tfrecord_folders():
-    info = dataset_info.load(
-        folder, needs_all_files=not config.skip_corrupted_records)
-    if info:
-      settings = model_files.TokenizerSettings.from_entries(
-          info["tokenizer"], folder)
-  return settings
+  settings, source = dataset_info.agreed_tokenizer(
+      tfrecord_index.folders_of(config.pretrain_tfrecords),
+      needs_all_files=not config.skip_corrupted_records)
+  if source:
+    return model_files.TokenizerSettings.from_entries(settings, source)
+  path = model_record.find_file(model_record.folder_of_weights(config),
+                                model_files.TOKENIZER_CONFIG)
+  recorded = model_files.TokenizerSettings.read(
+      os.path.dirname(path) if path else config.model_dir)
+  passed = (config.do_lower_case if config.was_passed("do_lower_case")
+            else None)
+  return recorded.reconcile(
+      model_files.TokenizerSettings(passed), None, ()).with_defaults()
 
 
-def prepare_weights(config, load_index):
-  """Writes or selects the checkpoint that training resumes from.
+class StartingPoint:
+  """The weights that training starts from, checked before anything is written.
 
-  Args:
-    config: PretrainingConfig.
-    load_index: function that returns the TFRecordIndex of the training data;
-      called only for `init_from_data`.
-
-  Returns:
-    int, the global step to resume at; 0 for new weights.
-
-  Raises:
-    UserError: the checkpoint does not fit the model; names what to set.
+  Attributes:
+    step: int, the global step to resume at; 0 for new weights.
   """
-  own = checkpoint_recovery.select_resume_checkpoint(config.model_dir)
-  # The 'checkpoint' file may name one in another folder.
-  source = own or checkpoint.find(config.model_dir) or config.init_checkpoint
-  if source != config.init_checkpoint and config.init_checkpoint:
-    utils.log("Resuming from %s; init_checkpoint is ignored" % source)
-  if not source:
-    if config.init_from_data:
-      _init_from_data(config, load_index())
-    return 0
-  source = checkpoint.latest(source)
-  if not own:
-    checkpoint_recovery.check_intact(source)
-  step = checkpoint.global_step_of(source)
-  if config.reset_global_step and not own:
-    step = 0
-  with tf.Graph().as_default():
-    tf.set_random_seed(config.seed)
-    variables = build_variables(config)
-    global_step = tf.train.get_or_create_global_step()
-    report = checkpoint.plan(
-        source, variables, required=(_ENCODER_WEIGHTS,), slots=True)
-    if own and not report.fresh:
-      return step  # the Estimator restores it unchanged
-    utils.log(checkpoint.format_report(report))
-    if own:
-      _keep_released(config.model_dir, own)
-    checkpoint.apply(report)
-    _save(variables, global_step, step, config.model_dir)
-  return step
+
+  def __init__(self, config):
+    """Finds the weights and checks that they fit the model; writes nothing.
+
+    Args:
+      config: PretrainingConfig.
+
+    Raises:
+      UserError: the folder has weights that cannot be used, or a checkpoint
+        does not fit the model; names what to set.
+    """
+    self._config = config
+    self._own, self._damaged, source = None, [], None
+    if not config.debug:  # whose folder is emptied
+      weight_forms.check_folder(config.model_dir, config.init_checkpoint)
+      self._own, self._damaged = checkpoint_recovery.newest_intact(
+          config.model_dir)
+      # The 'checkpoint' file may name one in another folder.
+      source = self._own or checkpoint.find(config.model_dir)
+    self._is_resumed = bool(source)
+    self._source = source or config.init_checkpoint
+    self.step = 0
+    if self._source:
+      self._source = checkpoint.latest(self._source)
+      if not self._own:
+        checkpoint_recovery.check_intact(self._source)
+      if self._own or not config.reset_global_step:
+        self.step = checkpoint.global_step_of(self._source)
+    self._report = None
+    self._graph = tf.Graph()
+    with self._graph.as_default():
+      tf.set_random_seed(config.seed)
+      self._variables = build_variables(config)
+      self._global_step = tf.train.get_or_create_global_step()
+      if self._source:
+        self._report = checkpoint.plan(
+            self._source, self._variables, required=(_ENCODER_WEIGHTS,),
+            slots=True)
+
+  def write(self, load_index):
+    """Writes the settings and the checkpoint that training resumes from.
+
+    Args:
+      load_index: function that returns the TFRecordIndex of the training data;
+        called only for `init_from_data`.
+
+    Raises:
+      UserError: init_from_data found damaged examples; nothing is written.
+    """
+    config = self._config
+    is_counted = config.init_from_data and not self._source
+    counts = _count_tokens(config, load_index()) if is_counted else None
+    write_settings(config)
+    if self._own:
+      checkpoint_recovery.select_resume_checkpoint(
+          config.model_dir, (self._own, self._damaged))
+    if self._is_resumed and config.init_checkpoint:
+      utils.log("Resuming from %s; init_checkpoint is ignored" % self._source)
+    if self._report:
+      self._write_restored()
+    elif is_counted:
+      _init_from_data(config, counts)
+    else:
+      utils.log("Starting from new random weights (seed %d): %s has no "
+                "checkpoint and init_checkpoint is not set" % (
+                    config.seed, config.model_dir))
+
+  def _write_restored(self):
+    """Writes a checkpoint of restored weights, unless that is what they are."""
+    if self._own and not self._report.fresh and not self._report.cast:
+      return  # the Estimator restores it unchanged
+    utils.log(checkpoint.format_report(self._report))
+    if self._own:
+      _keep_released(self._config.model_dir, self._own)
+    with self._graph.as_default():
+      checkpoint.apply(self._report)
+      _save(self._variables, self._global_step, self.step,
+            self._config.model_dir)
 
 
-def _init_from_data(config, index):
-  """Writes a checkpoint of new weights, initialized from token counts."""
+def _count_tokens(config, index):
+  """Returns the token counts of the examples, for `init_from_data`."""
   utils.log("Counting tokens of the examples for the initial weights "
             "(init_from_data)")
   special_ids = pretrain_data.special_ids(config.vocab_file)
-  counts = data_init.count(
+  return data_init.count(
       pretrain_data.batches_of_ids(config, index), config.vocab_size,
       [id_ for token, id_ in special_ids.items() if token != "[UNK]"])
+
+
+def _init_from_data(config, counts):
+  """Writes a checkpoint of new weights, initialized from token counts."""
   with tf.Graph().as_default():
     tf.set_random_seed(config.seed)
     variables = build_variables(config)
@@ -139,24 +187,30 @@ def _init_from_data(config, index):
     _save(variables, global_step, 0, config.model_dir, values)
 
 
-def check_for_evaluation(config):
-  """Checks that the folder's checkpoint has all weights of the model.
+def checkpoints_to_evaluate(config):
+  """Returns the prefixes of the checkpoints to evaluate, oldest first.
 
-  Returns:
-    The prefix of the checkpoint.
+  `init_checkpoint` names one, or is a shell pattern of several, such as
+  "models/m/model.ckpt-*"; without it, the newest of the model folder.
 
   Raises:
-    UserError: there is none, or it lacks variables, which would be evaluated
-      with random weights.
+    UserError: there is none, one is damaged, or one lacks variables, which
+      would be evaluated with random weights.
   """
-  source, damaged = checkpoint_recovery.newest_intact(config.model_dir)
-  if damaged:
-    checkpoint_recovery.log_fallback(source, damaged)
-  source = source or checkpoint.latest(config.model_dir)
+  if config.init_checkpoint:
+    prefixes = checkpoint.find_all(config.init_checkpoint)
+    for prefix in prefixes:
+      checkpoint_recovery.check_intact(prefix)
+  else:
+    prefix, damaged = checkpoint_recovery.newest_intact(config.model_dir)
+    if damaged:
+      checkpoint_recovery.log_fallback(prefix, damaged)
+    prefixes = [prefix or checkpoint.latest(config.model_dir)]
   with tf.Graph().as_default():
     build_model(config)
-    checkpoint.plan(source, tf.trainable_variables(), required=("",))
-  return source
+    for prefix in prefixes:
+      checkpoint.plan(prefix, tf.trainable_variables(), required=("",))
+  return prefixes
 
 
 def build_model(config):
@@ -208,14 +262,3 @@ def _keep_released(model_dir, prefix):
       utils.copy(os.path.join(os.path.dirname(prefix), name),
                  os.path.join(folder, name))
   utils.log("Kept a copy of %s in %s" % (os.path.basename(prefix), folder))
-
-
-def _write_vocab(config):
-  path = os.path.join(config.model_dir, model_files.VOCAB)
-  if not utils.exists(path):
-    utils.copy(config.vocab_file, path)
-  elif (tokenization.vocab_sha256(path) !=
-        tokenization.vocab_sha256(config.vocab_file)):
-    raise utils.UserError(
-        "%s: differs from %s. A model keeps its vocabulary: use %s, or another "
-        "--model-name." % (path, config.vocab_file, path))

@@ -11,6 +11,7 @@ import struct
 
 from model import tokenization
 from pretrain import dataset_info
+from util import json_fields
 from util import utils
 
 COUNTS_NAME = "tfrecord_counts.json"  # in the model folder: counted examples
@@ -20,6 +21,8 @@ _HEADER_BYTES, _FOOTER_BYTES = 12, 4
 # Listed counts are verified against the files, smallest files first, up to this
 # many bytes, which takes a second: more would delay the start.
 _COMPARED_BYTES = 1 << 28
+
+_COMPARED_START = 1 << 20  # bytes of two files of the same size
 
 # patterns: str, as given; paths: sorted list; listed: {path: number of
 # examples} of the files that a dataset_info.json lists.
@@ -74,7 +77,45 @@ def check(config, patterns):
   return Dataset(patterns, paths, listed)
 
 
-def count(dataset, model_dir):
+def folders_of(patterns):
+  """Returns the sorted folders of the files that match some patterns.
+
+  Raises:
+    UserError: a pattern matches no file.
+  """
+  return sorted({os.path.dirname(path) for path in _matching(patterns)})
+
+
+def training_files(config, paths):
+  """Returns those of some TFRecord files that are training data, or copies.
+
+  Args:
+    config: PretrainingConfig; files of pretrain_tfrecords may be missing.
+    paths: list of str, files of evaluation data. Remote ones are compared by
+      path alone.
+  """
+  trained = {path for pattern in config.pretrain_tfrecords.split(",")
+             for path in utils.glob(pattern.strip())} if paths else set()
+  sizes = {}
+  for path in sorted(trained):
+    if not utils.is_remote(path) and not utils.isdir(path):
+      sizes.setdefault(utils.file_size(path), []).append(path)
+  return [path for path in paths if path in trained or (
+      not utils.is_remote(path) and any(
+          _starts_like(path, other)
+          for other in sizes.get(utils.file_size(path), ())))]
+
+
+def _starts_like(path, other):
+  """Returns whether two files start with the same bytes."""
+  contents = []
+  for name in (path, other):
+    with utils.open_file(name, "rb") as f:
+      contents.append(f.read(_COMPARED_START))
+  return contents[0] == contents[1]
+
+
+def count(dataset, model_dir, defer=lambda write: write()):
   """Returns the TFRecordIndex of a dataset.
 
   Files that no dataset_info.json lists are counted, once per model folder.
@@ -82,18 +123,32 @@ def count(dataset, model_dir):
   Args:
     dataset: Dataset.
     model_dir: folder that keeps the counts.
+    defer: function that calls another, which writes the counts, when all
+      checks of the run are done: a run that is refused writes nothing.
 
   Raises:
     UserError: a file is not a TFRecord file, or all are empty.
   """
   paths, listed = dataset.paths, dataset.listed
   num_examples = {path: listed[path] for path in paths if path in listed}
-  num_examples.update(_counted(
-      model_dir, [path for path in paths if path not in listed]))
+  cache_path = os.path.join(model_dir, COUNTS_NAME)
+  cache = json_fields.load_object(cache_path, {})
+
+  def write():
+    utils.write_json(dict(json_fields.load_object(cache_path, {}), **cache),
+                     cache_path)
+
+  counted = _counted(cache, [path for path in paths if path not in listed])
+  num_examples.update(counted)
   index = TFRecordIndex(paths, num_examples, {})
   if not total_examples(index):
     raise utils.UserError("%s: %d empty files. Build the examples again." % (
         dataset.patterns, len(paths)))
+  if counted:
+    defer(write)
+    utils.log("Counted %s examples in %s files without %s" % (
+        "{:,}".format(sum(counted.values())), "{:,}".format(len(counted)),
+        dataset_info.FILE_NAME))
   return index
 
 
@@ -197,12 +252,8 @@ def _check_info(config, folder, info):
           for entry in info["files"]}
 
 
-def _counted(model_dir, paths):
-  """Returns {path: number of examples}, cached in the model folder."""
-  if not paths:
-    return {}
-  cache_path = os.path.join(model_dir, COUNTS_NAME)
-  cache = utils.load_json(cache_path) if utils.exists(cache_path) else {}
+def _counted(cache, paths):
+  """Returns {path: number of examples}; adds what it counts to `cache`."""
   num_examples = {}
   for path in paths:
     size = utils.file_size(path)
@@ -210,8 +261,4 @@ def _counted(model_dir, paths):
     if not known or known["num_bytes"] != size:
       cache[path] = {"num_bytes": size, "num_examples": count_examples(path)}
     num_examples[path] = cache[path]["num_examples"]
-  utils.write_json(cache, cache_path)
-  utils.log("Counted %s examples in %s files without %s" % (
-      "{:,}".format(sum(num_examples.values())), "{:,}".format(len(paths)),
-      dataset_info.FILE_NAME))
   return num_examples

@@ -20,6 +20,7 @@ from pretrain import pretrain_data
 from pretrain import pretrain_metrics
 from pretrain import pretraining_model
 from pretrain import starting_weights
+from pretrain import tfrecord_index
 from pretrain import training_step
 from util import data_parallel
 from util import estimators
@@ -45,6 +46,7 @@ def run(config, datasets):
     SystemExit: SIGTERM or SIGINT ended the run; see util.stop_signals.
   """
   estimators.setup_tensorflow()
+  estimators.check_tpu(config)
   with contextlib.ExitStack() as stack:
     signals = stack.enter_context(stop_signals.StopSignals())
     stack.enter_context(data_parallel.reporting_failures())
@@ -82,7 +84,6 @@ class Trainer:
       {metric: number} of the last evaluation; None if there was none.
     """
     config = self._config
-    utils.heading("Training")
     with estimators.writing_to(config.model_dir):
       step = self._prepare_folder() if data_parallel.is_chief() else 0
       step = self._agree_on_step(step)
@@ -101,24 +102,34 @@ class Trainer:
             "{:,}".format(config.num_train_steps), config.model_dir))
 
   def run_evaluation(self):
-    """Evaluates the newest intact checkpoint; returns {metric: number}."""
+    """Evaluates checkpoints; returns {metric: number} of the last one."""
     utils.heading("Evaluating")
+    self._log_warnings()
     with estimators.writing_to(self._config.model_dir):
-      prefix = starting_weights.check_for_evaluation(self._config)
       try:
-        return self._evaluate(prefix)
+        for prefix in starting_weights.checkpoints_to_evaluate(self._config):
+          utils.log("Evaluating %s" % prefix)
+          results = self._evaluate(prefix)
+        return results
       except session_hooks.Stopped:
         stop_signals.stop(self._signals.received, "before the evaluation's end")
 
   def _prepare_folder(self):
-    """Prepares the model folder; returns the global step of its weights."""
+    """Writes the model folder, if all is well; returns its global step."""
     config = self._config
+    start = starting_weights.StartingPoint(config)
     if config.debug:
       estimators.start_debug_folder(config.model_dir)
+    writers = []
+    for name in sorted(self._datasets, reverse=True):
+      self._index(name, writers.append)
+    for write in writers:
+      write()
+    self._log_warnings()
+    utils.heading("Training")
     checkpoint_recovery.remove_unfinished(config.model_dir)
-    starting_weights.write_settings(config)
-    return starting_weights.prepare_weights(
-        config, lambda: self._index("train"))
+    start.write(lambda: self._index("train"))
+    return start.step
 
   def _agree_on_step(self, step):
     """Returns the chief's step on every rank, once its checkpoint is written.
@@ -139,6 +150,24 @@ class Trainer:
     return bool(data_parallel.from_chief(
         is_evaluation_due(self._config, step)))
 
+  def _log_warnings(self):
+    """Logs what is allowed, but rarely what was meant."""
+    config = self._config
+    if config.do_train and config.num_warmup_steps >= config.num_train_steps:
+      utils.log(
+          "Warning: num_warmup_steps ({:,}) is not below num_train_steps "
+          "({:,}): the learning rate never reaches {:g}".format(
+              config.num_warmup_steps, config.num_train_steps,
+              config.learning_rate))
+    shared = []
+    if "eval" in self._datasets:
+      shared = tfrecord_index.training_files(
+          config, self._datasets["eval"].paths)
+    if shared:
+      utils.log("Warning: evaluating on training examples: {:,} file{}, such "
+                "as {}; set eval_tfrecords to held-out examples".format(
+                    len(shared), "" if len(shared) == 1 else "s", shared[0]))
+
   def _train(self, step):
     """Trains from global step `step` to `num_train_steps`, with evaluations.
 
@@ -150,8 +179,11 @@ class Trainer:
     if self._is_evaluation_due(step):  # killed before it ended
       results = self._evaluate_at(step)
     index = self._index("train")
-    listeners = ([session_hooks.FiniteWeightsListener()]
-                 if data_parallel.is_chief() else [])
+    listeners = []  # of saving: only the chief saves
+    if data_parallel.is_chief():
+      listeners.append(session_hooks.FiniteWeightsListener())
+      pretrain_data.record_position(
+          config, step, tfrecord_index.total_examples(index))
     while step < config.num_train_steps:
       end = config.num_train_steps
       if config.eval_steps:
@@ -199,15 +231,20 @@ class Trainer:
     results = {name: value.item() if hasattr(value, "item") else value
                for name, value in results.items()}
     pretrain_metrics.write_results(results, config)
+    line = dict(results)
+    if checkpoint_path and not _is_in(checkpoint_path, config.model_dir):
+      line["checkpoint"] = checkpoint_path
     with utils.open_file(history_path(config), "a") as f:
-      f.write(json.dumps(results, sort_keys=True) + "\n")
+      f.write(json.dumps(line, sort_keys=True) + "\n")
     return results
 
-  def _index(self, name):
+  def _index(self, name, defer=None):
     """Returns the TFRecordIndex of "train" or "eval", built once per run."""
+    if not data_parallel.is_chief():
+      defer = lambda write: None  # the chief writes it
     if name not in self._indices:
       self._indices[name] = example_check.build_index(
-          self._config, self._datasets[name])
+          self._config, self._datasets[name], defer)
     return self._indices[name]
 
 
@@ -220,7 +257,7 @@ def is_evaluation_due(config, step):
 
 
 def evaluated_steps(config):
-  """Returns the global steps in the history of evaluations."""
+  """Returns the global steps of the model in the history of evaluations."""
   path = history_path(config)
   if not utils.exists(path):
     return []
@@ -229,7 +266,9 @@ def evaluated_steps(config):
   steps = []
   for line in lines:
     try:
-      steps.append(json.loads(line)["global_step"])
+      evaluation = json.loads(line)
+      if "checkpoint" not in evaluation:  # else of another model
+        steps.append(evaluation["global_step"])
     except (ValueError, KeyError, TypeError):
       continue  # truncated, or not written by this program
   return steps
@@ -238,6 +277,10 @@ def evaluated_steps(config):
 def history_path(config):
   """Returns the path of the file with one line of JSON per evaluation."""
   return os.path.splitext(config.results_txt)[0] + "_history.jsonl"
+
+
+def _is_in(prefix, folder):
+  return os.path.realpath(os.path.dirname(prefix)) == os.path.realpath(folder)
 
 
 def make_estimator(config, model_dir):
@@ -300,6 +343,7 @@ def _evaluation_spec(config, features):
           config.seed, batch_number, stream=("evaluation",)))
   return tf.estimator.tpu.TPUEstimatorSpec(
       mode=tf.estimator.ModeKeys.EVAL, loss=model.total_loss,
+      scaffold_fn=checkpoint.evaluation_scaffold,
       eval_metrics=(
           lambda **tensors: pretrain_metrics.metrics_of(tensors),
           pretrain_metrics.metric_tensors(model)))

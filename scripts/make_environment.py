@@ -117,6 +117,9 @@ def main():
   except (ValueError, RuntimeError) as error:
     print("error: %s" % error, file=sys.stderr)
     sys.exit(2)
+  except KeyboardInterrupt:  # the next run rebuilds the environment
+    print("Stopped by SIGINT", file=sys.stderr)
+    sys.exit(130)
 
 
 if __name__ == "__main__":

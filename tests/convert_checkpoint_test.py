@@ -96,6 +96,19 @@ class CommandsTest(ConvertCheckpointTest):
     utils.write_json({"mnli": {"labels": "abc"}}, path)
     self.check_refused("labels.json: expected", *flags)
 
+  def test_range_and_metric_recorded_with_the_model(self):
+    _, model_dir = self.write_model("finetune/head_regression_predict.npz")
+    path = os.path.join(model_dir, "labels.json")
+    utils.write_json({"sts": {"range": [0.0, 5.0]}}, path)
+    printed = self.run_main(
+        "--to", "hf", "--checkpoint", model_dir, "--part", "task:sts",
+        "--task-kind", "classification")
+    self.assertIn("scaled to the range of the data, 0 to 5", printed)
+    utils.write_json({"sts": {"range": [5.0, 0.0]}}, path)
+    self.check_refused(
+        "labels.json: expected", "--to", "hf", "--checkpoint", model_dir,
+        "--part", "task:sts", "--task-kind", "classification", "--overwrite")
+
   def test_converts_the_best_checkpoint_of_a_training(self):
     _, model_dir = self.write_model("finetune/head_classification_predict.npz")
     os.rename(model_dir, self.path("best"))

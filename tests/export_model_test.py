@@ -14,6 +14,7 @@ import configure_finetuning
 import configure_pretraining
 import export_model
 from finetune import export_config
+from finetune import task_metadata
 from tests import conftest
 from tests import serving_models
 from tests.model import hf_models
@@ -277,6 +278,28 @@ class ConfigTest(unittest.TestCase):
     self.assertEqual((config.do_lower_case, config.strip_accents),
                      (True, False))
     self.assertEqual(config.beam_size, 3)
+
+  def test_recorded_defaults_are_not_taken_as_passed(self):
+    # 64 tokens of a question do not fit into 32, but nobody asked for them.
+    self.write("finetuning_run.json", {
+        "task_names": ["x"], "max_seq_length": 32, "max_query_length": 64,
+        "model_size": "small"})
+    config = self.make()
+    self.assertEqual((config.max_seq_length, config.max_query_length),
+                     (32, 64))
+    with self.assertRaisesRegex(utils.UserError, "max_query_length"):
+      self.make(max_query_length=64)
+
+  def test_labels_are_those_recorded_with_the_model(self):
+    self.write("finetuning_run.json", {"task_names": ["ner"]})
+    self.write("labels.json", {"ner": {"labels": ["O", "S-X"]}})
+    config = self.make()
+    self.assertEqual(
+        task_metadata.recorded(config, "ner", "labels"), ["O", "S-X"])
+
+  def test_a_debug_run_keeps_its_sizes(self):
+    self.write("finetuning_run.json", {"task_names": ["x"], "debug": True})
+    self.assertEqual(self.make().transformer_sizes()["num_hidden_layers"], 3)
 
   def test_task_names_select_the_fine_tuning_config(self):
     config = self.make(task_names=["cola"])

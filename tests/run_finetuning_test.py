@@ -57,6 +57,13 @@ class RunTest(unittest.TestCase):
   def _config(self, **hparams):
     return words_task.tiny_config(self.data_dir, **hparams)
 
+  def test_without_a_tpu_no_folder_is_made(self):
+    config = self._config(use_tpu=True)
+    with self.assertRaisesRegex(utils.UserError, "no TPU is reachable"):
+      run_finetuning.run(config)
+    self.assertFalse(os.path.exists(config.trial_model_dir(1)))
+    self.assertFalse(os.path.exists(os.path.dirname(config.results_txt)))
+
   def test_two_trials_and_the_evaluation_of_one_alone(self):
     config = self._config(num_trials=2)
     trials = run_finetuning.run(config)
@@ -81,6 +88,18 @@ class RunTest(unittest.TestCase):
     path = os.path.join(os.path.dirname(config.results_txt),
                         "words_evaluation.json")
     self.assertEqual(utils.load_json(path)["trials"], again)
+
+  def test_unknown_best_metric_is_refused_before_the_training(self):
+    config = self._config(task_names=["pos"], eval_steps=4, best_metric="acc")
+    for split in ("train", "dev"):
+      words_task.write_lines(
+          os.path.join(config.raw_data_dir("pos"), split + ".txt"),
+          ["good J", "a N"])
+    with self.assertRaisesRegex(
+        utils.UserError, "best_metric: expected one of pos/accuracy, pos/loss, "
+        "got 'acc'. Did you mean 'accuracy'?"):
+      run_finetuning.run(config)
+    self.assertFalse(os.path.exists(config.trial_model_dir(1)))
 
   def test_best_weights_are_reported_and_predicted_with(self):
     # The dev labels are inverted: longer training gives worse scores.

@@ -56,6 +56,11 @@ class RunTest(tf.test.TestCase):
       results = run_pretraining.run(config)
     return config, output.getvalue(), results
 
+  def test_without_a_tpu_no_folder_is_made(self):
+    with self.assertRaisesRegex(utils.UserError, "no TPU is reachable"):
+      self._run(model_name="tpu", use_tpu=True)
+    self.assertNotIn("tpu", os.listdir(os.path.join(self.folder, "models")))
+
   def _save_without(self, pattern, new_name):
     """Saves the variables whose names lack `pattern` as another model."""
     weights = {name: value for name, value in weights_of(
@@ -82,6 +87,8 @@ class RunTest(tf.test.TestCase):
         model_name="resumed", eval_steps=3,
         eval_tfrecords=self.uninterrupted.pretrain_tfrecords)
     self.assertIn("Resuming at step 3: epoch 2, example 3 of 10", printed)
+    self.assertIn("evaluating on training examples: 2 files", printed)
+    self.assertNotIn("num_warmup_steps", printed)
     self.assert_same_weights(self.uninterrupted.model_dir, resumed.model_dir)
     self.assertEqual(weights_of(resumed.model_dir)["global_step"], 6)
     # Evaluations of equal weights see equal masks.
@@ -123,7 +130,10 @@ class RunTest(tf.test.TestCase):
     released = weights_of(folder)
     with self.assertRaisesRegex(utils.UserError, "lacks .* generator"):
       self._run(model_name="released", do_train=False, do_eval=True)
-    _, printed, _ = self._run(model_name="released", num_train_steps=7)
+    _, printed, _ = self._run(model_name="released", num_train_steps=7,
+                              num_warmup_steps=9)
+    self.assertIn("num_warmup_steps (9) is not below num_train_steps (7)",
+                  printed)
     self.assertRegex(printed, "start fresh: .* slots .*generator")
     self.assertIn("at step 6", printed)
     self.assertEqual(weights_of(folder)["global_step"], 7)
@@ -131,19 +141,94 @@ class RunTest(tf.test.TestCase):
                                    "model.ckpt-6"))
     self.assertEqual(sorted(kept), sorted(released))
 
-  def test_another_shape_names_the_hparam(self):
-    with self.assertRaisesRegex(utils.UserError, "set generator_hidden_size to "
-                                "0.5"):
-      self._run(model_name="uninterrupted", num_train_steps=7,
-                generator_hidden_size=1.0)
+  def _assert_refused(self, message, **changes):
+    """Asserts that a run is refused and that nothing in the data changes."""
+    with fuzzing.unchanged(self.folder):
+      with self.assertRaisesRegex(utils.UserError, message):
+        self._run(**dict({"model_name": "uninterrupted",
+                          "num_train_steps": 7}, **changes))
+
+  def test_a_refused_run_changes_nothing(self):
+    self._assert_refused("set generator_hidden_size to 0.5",
+                         generator_hidden_size=1.0)
+    self._assert_refused("set generator_hidden_size to 0.5",
+                         generator_hidden_size=1.0, model_name="new",
+                         init_checkpoint=self.uninterrupted.model_dir)
+    self._assert_refused("rounds to 0", generator_hidden_size=0.01,
+                         model_name="new")
+    overrides = tiny_pretraining.HPARAMS["model_hparam_overrides"]
+    for name, value, recorded in (("num_attention_heads", 4, "2"),
+                                  ("hidden_act", "relu", '"gelu"')):
+      for evaluation in (False, True):
+        self._assert_refused(
+            "\"%s\" is .* trained with %s, as .*uninterrupted/config.json" % (
+                name, recorded), do_train=not evaluation, do_eval=evaluation,
+            model_hparam_overrides=dict(overrides, **{name: value}))
+
+  def test_examples_that_cannot_be_read_change_nothing(self):
+    path = os.path.join(tempfile.mkdtemp(dir=self.get_temp_dir()), "x.tfrecord")
+    with tf.io.TFRecordWriter(path) as writer:
+      writer.write(b"no example")
+    for hparam in ("pretrain_tfrecords", "eval_tfrecords"):
+      self._assert_refused("is not a tf.train.Example", model_name="new",
+                           **{hparam: path})
 
   def test_a_model_keeps_its_vocabulary(self):
-    vocab_file = os.path.join(self.folder, "other_vocab.txt")
+    vocab_file = os.path.join(self.get_temp_dir(), "other_vocab.txt")
     with open(vocab_file, "w") as f:
       f.write("\n".join(tiny_pretraining.VOCAB[:-1] + ["new"]))
-    with self.assertRaisesRegex(
-        utils.UserError, "A model keeps its vocabulary"):
-      self._run(model_name="uninterrupted", vocab_file=vocab_file)
+    message = ("1 of 40 tokens differ from .*uninterrupted/vocab.txt.*A model "
+               "keeps its vocabulary")
+    self._assert_refused(message, vocab_file=vocab_file)
+    self._assert_refused(message, vocab_file=vocab_file, model_name="new",
+                         init_checkpoint=self.uninterrupted.model_dir)
+
+  def test_the_advice_for_other_settings_on_purpose_works(self):
+    # The checkpoint alone, copied to another folder, has no vocabulary.
+    vocab_file = os.path.join(self.folder, "purpose_vocab.txt")
+    with open(vocab_file, "w") as f:
+      f.write("\n".join(tiny_pretraining.VOCAB[:-1] + ["new"]))
+    copied = os.path.join(self.folder, "copied")
+    os.makedirs(copied)
+    for name in os.listdir(self.uninterrupted.model_dir):
+      if name.startswith("model.ckpt-6."):
+        shutil.copy(os.path.join(self.uninterrupted.model_dir, name), copied)
+    config, printed, _ = self._run(
+        model_name="purpose", num_train_steps=7, vocab_file=vocab_file,
+        init_checkpoint=copied)
+    self.assertIn("Trained to step 7", printed)
+    with open(os.path.join(config.model_dir, "vocab.txt")) as f:
+      self.assertEqual(f.read().split()[-1], "new")
+
+  def test_weights_in_another_form_are_refused_and_stay(self):
+    folder = os.path.join(self.folder, "models", "hugging")
+    os.makedirs(folder)
+    for name in ("model.safetensors", "config.json"):
+      with open(os.path.join(folder, name), "w") as f:
+        f.write("{}")
+    self._assert_refused("hugging: .*convert_checkpoint.py --to tf",
+                         model_name="hugging")
+    self._assert_refused("hugging: .*convert_checkpoint.py --to tf",
+                         model_name="new", init_checkpoint=folder)
+    self.assertIn("Starting from new random weights (seed 0)", self.printed)
+
+  def test_evaluation_scores_the_checkpoints_that_init_checkpoint_names(self):
+    prefix = os.path.join(self.uninterrupted.model_dir, "model.ckpt-%s")
+    config, printed, results = self._run(
+        model_name="scores", do_train=False, do_eval=True,
+        init_checkpoint=prefix % "0")
+    self.assertEqual(results["global_step"], 0)
+    config, printed, results = self._run(
+        model_name="scores", do_train=False, do_eval=True,
+        init_checkpoint=prefix % "*")
+    self.assertEqual(results["global_step"], 6)
+    with open(os.path.join(config.model_dir, "results",
+                           "unsup_results_history.jsonl")) as f:
+      history = [json.loads(line) for line in f]
+    self.assertEqual([line["checkpoint"] for line in history],
+                     [prefix % step for step in (0, 0, 6)])
+    self.assertEqual(history[0], history[1])
+    self.assertNotEqual(history[1]["loss"], history[2]["loss"])
 
   @pytest.mark.slow
   def test_init_checkpoint_with_and_without_its_steps(self):

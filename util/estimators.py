@@ -7,6 +7,7 @@ import tensorflow.compat.v1 as tf
 
 from util import data_parallel
 from util import folder_lock
+from util import json_fields
 from util import utils
 
 _DEBUG_MARKER = "DEBUG_RUN"
@@ -22,11 +23,64 @@ def setup_tensorflow():
   With resource variables the global step is read before the step's updates and
   written after them; with reference variables the order is a race, so that runs
   are not deterministic.
+
+  Raises:
+    utils.UserError: this TensorFlow is too new.
   """
+  if not hasattr(tf, "estimator"):
+    raise utils.UserError(
+        "TensorFlow %s has no Estimator. Use Python 3.7 or 3.9 to 3.11, and "
+        "run: pip install -r requirements.txt" % tf.__version__)
   tf.logging.set_verbosity(tf.logging.ERROR)  # the next line warns
   tf.disable_v2_behavior()
   tf.enable_resource_variables()
   data_parallel.connect()
+
+
+def check_tpu(config, timeout=30.0):
+  """Raises a UserError if `use_tpu` is true and no TPU is reachable.
+
+  The Estimator would write to the model folder first, and retry for minutes.
+
+  Args:
+    config: PretrainingConfig or FinetuningConfig.
+    timeout: seconds to wait for an answer.
+  """
+  if not config.use_tpu:
+    return
+  try:
+    cluster = _resolve_tpu(config)
+    found = _device_types(cluster.master() if cluster else "", timeout)
+    if any("TPU" in device_type for device_type in found):
+      return
+    problem = "found only %s" % ", ".join(sorted(set(found)))
+  except tf.errors.OpError as error:
+    problem = _cause(error.message)
+  except (ImportError, OSError, RuntimeError, ValueError) as error:
+    problem = str(error).split("\n")[0].rstrip(".")
+  raise utils.UserError(
+      "use_tpu: no TPU is reachable %s (%s). Set \"use_tpu\": false to use the "
+      "CPU or GPU of this machine%s." % (
+          "as tpu_name %s" % json_fields.shorten(config.tpu_name)
+          if config.tpu_name else "on this machine", problem,
+          ", or correct tpu_name" if config.tpu_name else
+          ", or set tpu_name"))
+
+
+def _resolve_tpu(config):
+  """Returns the ClusterResolver of `tpu_name`, None for a local device."""
+  if not config.use_tpu or not config.tpu_name:
+    return None
+  return tf.distribute.cluster_resolver.TPUClusterResolver(
+      config.tpu_name, zone=config.tpu_zone, project=config.gcp_project)
+
+
+def _device_types(master, timeout):
+  """Returns the types of the devices that a TensorFlow server has."""
+  session_config = tf.ConfigProto(operation_timeout_in_ms=int(1000 * timeout))
+  session_config.gpu_options.allow_growth = True  # leave memory to others
+  with tf.Session(master, graph=tf.Graph(), config=session_config) as session:
+    return [device.device_type for device in session.list_devices()]
 
 
 def make_run_config(config, *, model_dir, save_checkpoints_steps,
@@ -39,10 +93,7 @@ def make_run_config(config, *, model_dir, save_checkpoints_steps,
     save_checkpoints_steps: steps between two checkpoints, written by the chief.
     keep_checkpoint_max: how many checkpoints stay; 0 or None: all.
   """
-  cluster = None
-  if config.use_tpu and config.tpu_name:
-    cluster = tf.distribute.cluster_resolver.TPUClusterResolver(
-        config.tpu_name, zone=config.tpu_zone, project=config.gcp_project)
+  cluster = _resolve_tpu(config)
   session_config = tf.ConfigProto(allow_soft_placement=True)
   session_config.gpu_options.allow_growth = True  # leave memory to others
   if data_parallel.num_ranks() > 1:

@@ -3,6 +3,7 @@
 import argparse
 import os
 
+from util import path_names
 from util import utils
 
 
@@ -12,6 +13,14 @@ def positive_int(text):
     raise argparse.ArgumentTypeError(
         "expected an integer of at least 1, got %r" % text)
   return int(text)
+
+
+def path(text):
+  """Returns a path with `~` and $NAME replaced; an argparse type."""
+  try:
+    return path_names.expand(text)
+  except utils.UserError as error:
+    raise argparse.ArgumentTypeError(str(error))
 
 
 def add_switch(parser, name, on_help, off_help="do not", default=None):

@@ -26,7 +26,8 @@ class FolderLock:
   """Context manager that locks a folder, which is created if missing.
 
   The lock file names its holder: {"pid", "host", "since"}. It is removed on
-  exit; the file of a killed process is taken over.
+  exit, and so are folders that were created and are still empty; the file of a
+  killed process is taken over.
   """
 
   def __init__(self, folder, action, is_sibling=False):
@@ -44,6 +45,7 @@ class FolderLock:
                   else os.path.join(folder, LOCK_NAME))
     self._action = action
     self._file = None
+    self._created = []  # folders, the deepest first
 
   def __enter__(self):
     """Takes the lock.
@@ -54,7 +56,11 @@ class FolderLock:
     if fcntl is None or utils.is_remote(self._folder):
       self._log_unlocked("its file system has no locks")
       return self
-    utils.makedirs(os.path.dirname(self._path))
+    folder = os.path.dirname(os.path.abspath(self._path))
+    while not os.path.exists(folder):
+      self._created.append(folder)
+      folder = os.path.dirname(folder)
+    utils.makedirs(os.path.dirname(os.path.abspath(self._path)))
     try:
       while not self._take():
         pass
@@ -72,6 +78,9 @@ class FolderLock:
         os.remove(self._path)
       self._file.close()  # and with it goes the lock
       self._file = None
+    for folder in self._created:
+      if os.path.isdir(folder) and not os.listdir(folder):
+        os.rmdir(folder)  # the run was refused
 
   def _take(self):
     """Returns whether the file is locked or has no locks; False: try again."""

@@ -4,7 +4,9 @@ import copy
 import json
 import os
 
+from util import flags
 from util import json_fields
+from util import path_names
 from util import utils
 
 # Steps, sizes and counts are int32 in the graph, rates and weights float32.
@@ -15,7 +17,7 @@ class Hparam:
   """One declared hyperparameter: its default, type and allowed values."""
 
   def __init__(self, default, kind, *, optional=False, minimum=None,
-               maximum=None, above=None, choices=None):
+               maximum=None, above=None, choices=None, expand=None):
     """Declares a hyperparameter.
 
     Args:
@@ -25,6 +27,7 @@ class Hparam:
       minimum, maximum: inclusive bounds of a number.
       above: exclusive lower bound of a number.
       choices: the allowed values.
+      expand: function from a path to the path that it means; see PATH.
     """
     self.default = default
     self.kind = kind
@@ -33,6 +36,7 @@ class Hparam:
     self.maximum = maximum
     self.above = above
     self.choices = choices
+    self.expand = expand
 
   def check(self, name, value, what="hyperparameter"):
     """Returns `value` as the declared type.
@@ -62,7 +66,13 @@ class Hparam:
           what[0].upper() + what[1:], name, self.describe(),
           " in the %s32 range" % self.kind.__name__ * is_too_large,
           json_fields.shorten(value)))
-    return value
+    if self.expand is None:
+      return value
+    try:
+      return self.expand(value)
+    except utils.UserError as error:
+      raise utils.UserError("%s '%s': %s" % (
+          what[0].upper() + what[1:], name, error))
 
   def _is_allowed(self, value):
     return ((self.choices is None or value in self.choices) and
@@ -84,6 +94,11 @@ class Hparam:
     if limits:
       words += " " + " and ".join(limits)
     return words + (" or null" if self.optional else "")
+
+
+# Arguments of Hparam for a path, and for comma-separated shell patterns.
+PATH = dict(expand=path_names.expand)
+PATTERNS = dict(expand=path_names.expand_patterns)
 
 
 class HParams:
@@ -189,7 +204,7 @@ def parse_hparams(text):
   if text.strip().startswith("{") or not text.strip():
     content = text.strip() or "{}"
   elif text.endswith(".json") or utils.exists(text):
-    where = text
+    text = where = path_names.expand(text)
     if utils.isdir(text):
       raise utils.UserError("--hparams: %s is a folder; expected a JSON object "
                             "or the path of a .json file." % text)
@@ -214,7 +229,7 @@ def run_arguments(parser, argv=None):
     utils.UserError: `--hparams` is not a JSON object, the model name is a path,
       or the data folder is blank.
   """
-  parser.add_argument("--data-dir", required=True, help=(
+  parser.add_argument("--data-dir", required=True, type=flags.path, help=(
       "string: folder of the data, the vocabulary and the model weights"))
   parser.add_argument("--model-name", required=True, help=(
       "string: name of the model, whose folder is "

@@ -27,7 +27,10 @@ RUN_RECORD = "finetuning_run.json"
 LABELS = "labels.json"
 FINETUNING_FOLDER = "finetuning_models"
 BEST_FOLDER = "best"
+RELEASED_FOLDER = "released"  # a copy of weights without optimizer slots
 TASK_DECLARATION = "task.json"  # in the folder of a task's data
+
+TASK_KINDS = ("classification", "tagging", "qa")  # of heads
 
 TASKS_SCOPE = "task_specific"  # variables: task_specific/<task>/...
 

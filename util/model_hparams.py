@@ -62,12 +62,12 @@ class ModelHParams(hparams.HParams):
 
   # tokenizer
   do_lower_case = Hparam(None, bool)  # null: as the data or model record
-  vocab_file = Hparam(None, str)
+  vocab_file = Hparam(None, str, **hparams.PATH)
 
   # paths
-  model_dir = Hparam(None, str)  # where the run writes
-  results_txt = Hparam(None, str)
-  results_pkl = Hparam(None, str)
+  model_dir = Hparam(None, str, **hparams.PATH)  # where the run writes
+  results_txt = Hparam(None, str, **hparams.PATH)
+  results_pkl = Hparam(None, str, **hparams.PATH)
 
   # TPU
   use_tpu = Hparam(False, bool)

@@ -3,8 +3,6 @@
 import sys
 import time
 
-import tqdm
-
 _SECONDS_BETWEEN_LINES = 10
 
 
@@ -44,6 +42,7 @@ class Progress:
     self._start = self._last_line = clock()
     self.bar = None
     if stream.isatty():
+      import tqdm  # --help needs no package
       self.bar = tqdm.tqdm(
           total=total, initial=initial, unit=unit, unit_scale=unit_scale,
           file=stream, dynamic_ncols=True, mininterval=1.0)

@@ -16,6 +16,10 @@ import re
 import shutil
 import sys
 
+from util import interrupts
+from util import invisible
+from util import packages
+
 _MAX_MESSAGE_CHARACTERS = 1800  # the list of all hyperparameters has 1,300
 
 
@@ -24,22 +28,36 @@ class UserError(ValueError):
 
 
 def exit_cleanly(main):
-  """Runs `main()`; a `UserError` ends the process with one line and code 2."""
-  try:
-    main()
-  except UserError as error:
-    sys.stdout.flush()
-    sys.stderr.write("error: %s\n" % _one_line(str(error)))
-    sys.exit(2)
+  """Runs `main()` and ends the process as every command of the project does.
+
+  A `UserError` or a missing package ends it with one line and code 2, Ctrl-C
+  with one line and code 130.
+  """
+  with interrupts.CtrlC():
+    try:
+      main()
+    except UserError as error:
+      _exit_with(str(error))
+    except ImportError as error:
+      message = packages.describe(error)
+      if message is None:
+        raise
+      _exit_with(message)
+
+
+def _exit_with(message):
+  sys.stdout.flush()
+  sys.stderr.write("error: %s\n" % _one_line(message))
+  sys.exit(2)
 
 
 def _one_line(message):
   """Returns a message without line breaks, truncated in the middle if long.
 
   Messages start with the location and end with what to do; long user input is
-  in the middle.
+  in the middle. Invisible characters are escaped.
   """
-  line = " ".join(message.splitlines())
+  line = invisible.escape(" ".join(message.splitlines()))
   if len(line) <= _MAX_MESSAGE_CHARACTERS:
     return line
   half = _MAX_MESSAGE_CHARACTERS // 2
@@ -49,9 +67,9 @@ def _one_line(message):
 def log(*values):
   """Prints one line on standard output and flushes it.
 
-  Characters that it cannot encode, such as lone surrogates, are escaped.
+  Invisible characters, and those that it cannot encode, are escaped.
   """
-  line = " ".join(map(str, values)) + "\n"
+  line = invisible.escape(" ".join(map(str, values))) + "\n"
   encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
   sys.stdout.write(line.encode(encoding, "backslashreplace").decode(encoding))
   sys.stdout.flush()
@@ -229,6 +247,23 @@ def write_atomically(path, mode="w"):
   finally:
     if exists(temporary):
       remove(temporary)
+
+
+@contextlib.contextmanager
+def removed_on_error(folder):
+  """Removes what a block added to `folder` if the block does not complete."""
+  before = set(listdir(folder)) if exists(folder) else None
+  is_complete = False
+  try:
+    yield
+    is_complete = True
+  finally:
+    if not is_complete and before is None:
+      rmtree(folder)
+    elif not is_complete:
+      for path in [os.path.join(folder, name)
+                   for name in set(listdir(folder)) - before]:
+        (rmtree if isdir(path) else remove)(path)
 
 
 # ------------------------------------------------------------ JSON and pickle

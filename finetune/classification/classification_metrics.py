@@ -91,6 +91,8 @@ REGRESSION_METRICS = {
 class SentenceScorer(scorer.Scorer):
   """Scores one prediction per text or pair of texts."""
 
+  _functions = {}  # by name, of metrics
+
   def __init__(self, task, split, metrics):
     """Initializes a scorer without predictions.
 
@@ -154,19 +156,27 @@ class SentenceScorer(scorer.Scorer):
   def _readable(self, output):
     """Returns {name: value} of an output of the model, for people to read."""
 
-  def _score(self, functions):
+  def score_names(self):
+    gold = np.array([0, 1])  # any two values; only the names are used
+    return [name for name, _ in self._score(gold, gold)]
+
+  def _get_results(self):
+    return self._score(np.array(self._gold), np.array(self._predictions))
+
+  def _score(self, gold, predictions):
     """Returns [(name, score)] of all metrics and the loss."""
     if not self._task.is_labeled(self._split):
       return []
-    gold, predictions = np.array(self._gold), np.array(self._predictions)
     results = []
     for name in self._metrics:
-      results += functions[name](gold, predictions).items()
+      results += self._functions[name](gold, predictions).items()
     return results + [("loss", self.get_loss())]
 
 
 class ClassificationScorer(SentenceScorer):
   """Scores predicted labels."""
+
+  _functions = CLASSIFICATION_METRICS
 
   def update(self, results):
     super().update(results)
@@ -174,9 +184,6 @@ class ClassificationScorer(SentenceScorer):
     self._predictions.append(int(results["predictions"]))
     self._outputs[int(results["eid"])] = np.asarray(
         results["logits"]).tolist()
-
-  def _get_results(self):
-    return self._score(CLASSIFICATION_METRICS)
 
   def _readable(self, output):
     probabilities = special.softmax(np.array(output, np.float64)).tolist()
@@ -190,6 +197,8 @@ class ClassificationScorer(SentenceScorer):
 class RegressionScorer(SentenceScorer):
   """Scores predicted numbers, in the units of the task's files."""
 
+  _functions = REGRESSION_METRICS
+
   def update(self, results):
     super().update(results)
     self._gold.append(self._task.denormalize(float(results["targets"])))
@@ -197,11 +206,9 @@ class RegressionScorer(SentenceScorer):
         self._task.denormalize(float(results["predictions"])))
     self._outputs[int(results["eid"])] = float(results["predictions"])
 
-  def _get_results(self):
-    return self._score(REGRESSION_METRICS)
-
   def _readable(self, output):
-    return {"value": self._task.predicted_value(output)}
+    # As scored and as exported: it may be outside the task's range.
+    return {"value": self._task.denormalize(output)}
 
 
 def _cell(value):

@@ -19,6 +19,7 @@ from finetune.classification import declared_values
 from finetune.readers import table_layouts
 from finetune.readers import tables
 from model import layers
+from util import invisible
 from util import utils
 
 DROPOUT = 0.1  # of the [CLS] vector, in training
@@ -69,6 +70,7 @@ class SentenceTask(task.Task):
     super().__init__(config, name, tokenizer, declaration)
     self._cleaner = text_cleaning.TextCleaner(config, name, "texts")
     self._is_truncation_logged = False
+    self._labeled_layouts = {}  # of test splits; see `_labeled_layout`
     self._declared_num_columns = []  # at most one; see declared_values
     if declaration:
       self.file_format = declaration.format
@@ -89,9 +91,21 @@ class SentenceTask(task.Task):
       utils.UserError: it is not a label of this task.
     """
 
+  def is_label(self, text):
+    """Returns whether `text` is certainly a label in a file of this task."""
+    del text
+    return False
+
   @abc.abstractmethod
   def prediction_text(self, output):
     """Returns a value of the scorer's `get_test_predictions` as text."""
+
+  def is_labeled(self, split):
+    """Returns whether `split` has labels; a test set has them if all are valid.
+    """
+    if split in self.unlabeled_splits:
+      return self._labeled_layout(split) is not None
+    return super().is_labeled(split)
 
   def submission_name(self, split):
     """Returns the name of the file with predictions for a leaderboard."""
@@ -115,6 +129,8 @@ class SentenceTask(task.Task):
     if split == task.PREDICT:
       return self._read_predict_file(self.config.predict_file)
     examples = self.read_examples(self._path(split), split)
+    if split == "train":
+      self._check_variety(examples)
     if self.config.debug:
       examples = examples[:DEBUG_EXAMPLES]
     if split == "train" and self.is_unordered and self.config.double_unordered:
@@ -142,8 +158,39 @@ class SentenceTask(task.Task):
     if file_format not in tables.FORMATS:
       file_format = self.file_format
     layout = table_layouts.match_without_label(self.layouts, path, file_format)
+    self._check_header(path, file_format, layout)
     return self.examples_from_rows(
         table_layouts.read(path, file_format, layout), layout)
+
+  def _check_variety(self, examples):
+    """Logs a warning if all training examples have the same label."""
+    labels = {str(example.label) for example in examples}
+    if len(labels) == 1 and len(examples) > 2:  # two may agree by chance
+      utils.log(
+          "Warning: task %s: all %s training examples have the label %s, so "
+          "that the model learns to predict it for any text." % (
+              self.name, "{:,}".format(len(examples)), *labels))
+
+  def _check_header(self, path, file_format, layout):
+    """Logs the header line that is skipped if all columns are positions.
+
+    Raises:
+      utils.UserError: it has a label, so that it is an example.
+    """
+    if not layout.has_header or file_format not in tables.ROW_FORMATS or any(
+        isinstance(column, str) for column in table_layouts.columns_of(layout)):
+      return
+    cells = tables.first_cells(path, file_format, layout.dialect)
+    labeled = self.layouts["train"]
+    if isinstance(labeled.label, int) and len(cells) == labeled.num_columns and (
+        self.is_label(cells[labeled.label])):
+      raise utils.UserError(
+          "%s:1: expected a header line, got a row with the label '%s'. Add a "
+          "header line with the names of the columns, or remove those of the "
+          "other files and set \"header\": false in the task.json." % (
+              path, cells[labeled.label]))
+    utils.log("Task %s: skipped the first line of %s, the header line: %s" % (
+        self.name, path, tables.shorten(cells)))
 
   def _check_plain_text(self, path, file_format):
     """Raises a UserError unless the file can have one text per line."""
@@ -163,12 +210,35 @@ class SentenceTask(task.Task):
     Raises:
       utils.UserError: a row is invalid; the message names the line.
     """
-    layout = self.layouts[split]
+    layout = self._labeled_layout(split) or self.layouts[split]
     if self._declared_num_columns and not self.is_labeled(split):
       layout = table_layouts.match_without_label(self.layouts, path,
                                            self.file_format)
+    self._check_header(path, self.file_format, layout)
     return self.examples_from_rows(
         table_layouts.read(path, self.file_format, layout), layout)
+
+  def _labeled_layout(self, split):
+    """Returns the Layout to read the labels of a test split with, or None.
+
+    Logs why a label column is not read.
+    """
+    if split not in self.unlabeled_splits or split not in self.layouts:
+      return None
+    if split not in self._labeled_layouts:
+      path, layout = self._find(split), None
+      try:
+        layout = path and table_layouts.match_with_label(
+            self.layouts, split, path, self.file_format)
+        if layout:
+          self.examples_from_rows(
+              table_layouts.read(path, self.file_format, layout), layout)
+      except utils.UserError as error:
+        layout = None
+        utils.log("Task '%s': its test set is not scored: %s" % (
+            self.name, error))
+      self._labeled_layouts[split] = layout
+    return self._labeled_layouts[split]
 
   def examples_from_rows(self, rows, layout):
     """Returns the InputExamples of Rows with the columns of `layout`."""
@@ -251,6 +321,7 @@ class ClassificationTask(SentenceTask):
     Raises:
       utils.UserError: a metric is unknown, or labels cannot be learned.
     """
+    declaration = declared_values.with_header(config, declaration)
     labels = declared_values.get_labels(config, declaration)
     declared = cls(config, declaration.name, tokenizer, labels, declaration)
     if "f1" in declared.metrics and len(labels) != 2:
@@ -261,9 +332,13 @@ class ClassificationTask(SentenceTask):
 
   def parse_label(self, text, place):
     if text not in self._label_ids:
-      raise utils.UserError("%s: expected one of the labels %s, got '%s'." % (
-          place, ", ".join(self.label_list), text))
+      raise utils.UserError("%s: expected one of the labels %s, got '%s'.%s" % (
+          place, ", ".join(self.label_list), text,
+          invisible.hint(text, self.label_list)))
     return text
+
+  def is_label(self, text):
+    return text in self._label_ids
 
   def learned_from_data(self):
     return dict(super().learned_from_data(), labels=self.label_list)
@@ -339,6 +414,7 @@ class RegressionTask(SentenceTask):
     Raises:
       utils.UserError: a metric is unknown, or the range cannot be learned.
     """
+    declaration = declared_values.with_header(config, declaration)
     low, high = declared_values.get_range(config, declaration)
     return cls(config, declaration.name, tokenizer, low, high, declaration)
 
@@ -359,16 +435,21 @@ class RegressionTask(SentenceTask):
           place, self.min_value, self.max_value, text))
     return value
 
+  def is_label(self, text):
+    return declared_values.parse_number(text) is not None
+
   def learned_from_data(self):
     return dict(super().learned_from_data(),
                 range=[self.min_value, self.max_value])
 
-  def predicted_value(self, output):
-    """Returns the value of an output, clipped to the range."""
-    return min(max(self.denormalize(output), self.min_value), self.max_value)
-
   def prediction_text(self, output):
-    return "%.3f" % self.predicted_value(output)
+    """Returns the value of an output, clipped to the range: GLUE requires it.
+
+    Scores and predictions are of values that are not clipped, as in the
+    reference.
+    """
+    return "%.3f" % min(max(self.denormalize(output), self.min_value),
+                        self.max_value)
 
   def featurize(self, example, is_training, log=False):
     features = super().featurize(example, is_training, log)

@@ -9,7 +9,10 @@ from finetune import task_declaration
 from finetune import task_metadata
 from finetune.readers import table_layouts
 from finetune.readers import tables
+from util import invisible
 from util import utils
+
+_ARABIC_DECIMAL_SEPARATOR = "\u066b"
 
 
 def get_metrics(declaration, default, known):
@@ -29,6 +32,35 @@ def get_metrics(declaration, default, known):
   return metrics
 
 
+def with_header(config, declaration):
+  """Returns the Declaration with "header", which the data determine if missing.
+
+  Columns identified by name are in a header line. If all are identified by
+  position, the first line of the training file is a header line unless its
+  label is a number or that of another row.
+  """
+  layout = _layout(declaration)
+  if declaration.format not in tables.ROW_FORMATS or (
+      "header" in declaration.values or
+      any(isinstance(column, str)
+          for column in table_layouts.columns_of(layout))):
+    return declaration
+  recorded = task_metadata.recorded(
+      config, declaration.name, "declaration") or {}
+  has_header = recorded.get("header")
+  if has_header is None:
+    paths = [task_declaration.file_path(config, declaration, split)
+             for split in ("train", "dev")]
+    path = next(filter(utils.exists, paths), None)
+    has_header = path is None or _has_header(path, declaration, layout)
+    if not has_header:
+      utils.log("Task %s: the first line of %s has a label and is read as data; "
+                "\"header\": true in %s skips it" % (
+                    declaration.name, path, declaration.path))
+  return declaration._replace(
+      values=dict(declaration.values, header=has_header))
+
+
 def get_labels(config, declaration):
   """Returns the list of labels of a declared classification.
 
@@ -41,6 +73,7 @@ def get_labels(config, declaration):
   if labels == task_declaration.LEARN:
     labels = recorded or _learn_labels(config, declaration)
   labels = [tables.as_text(label) for label in labels]
+  _check_visible_difference(labels, declaration.path)
   if recorded and labels != recorded:
     raise utils.UserError(
         "%s: \"labels\": expected those that the model was trained with, %s, "
@@ -89,9 +122,14 @@ def get_layouts(config, declaration):
 
 
 def parse_number(text):
-  """Returns the number in `text`, None if it is not in the float32 range."""
+  """Returns the number in `text`, None if it is not in the float32 range.
+
+  Digits and the decimal separator may be Arabic.
+  """
+  if "_" in text:  # Python reads 1_0 as 10
+    return None
   try:
-    value = float(text)
+    value = float(text.replace(_ARABIC_DECIMAL_SEPARATOR, "."))
   except ValueError:
     return None
   return value if abs(value) < 2.0 ** 128 else None  # also rejects NaN
@@ -110,7 +148,8 @@ def _layout(declaration):
   values = declaration.values
   return table_layouts.Layout(
       values["text_a"], values.get("text_b"), values["label"],
-      values.get("id"), values.get("header", True))
+      values.get("id"), values.get("header", True),
+      dialect=task_declaration.dialect(declaration))
 
 
 def _num_columns(config, declaration):
@@ -129,28 +168,45 @@ def _num_columns(config, declaration):
   for split in ("train", "dev"):
     path = task_declaration.file_path(config, declaration, split)
     if utils.exists(path):
-      return len(tables.first_cells(path, declaration.format)) or None
+      return len(tables.first_cells(
+          path, declaration.format,
+          task_declaration.dialect(declaration))) or None
   return None
+
+
+def _has_header(path, declaration, layout):
+  """Returns whether the first line of a file with labels names the columns."""
+  (_, first), *rows = _labels_of(path, declaration,
+                                 layout._replace(has_header=False))
+  labels = declaration.values.get("labels", task_declaration.LEARN)
+  if labels == task_declaration.LEARN:
+    labels = {label for _, label in rows}
+  return parse_number(first) is None and first not in set(
+      map(tables.as_text, labels))
 
 
 def _learn_labels(config, declaration):
   """Returns the sorted labels of the training file.
 
   Raises:
-    utils.UserError: a label is blank, or two differ only in white space.
+    utils.UserError: a label is blank, or two look the same.
   """
   first_lines = {}  # "file:line" by label
-  stripped = {}  # the first label without surrounding white space
+  visible = {}  # the first label that looks like it
   for place, label in _train_labels(config, declaration):
-    if not label.strip():
+    if invisible.is_blank(label):
       raise utils.UserError("%s: expected a label, got an empty text." % place)
     first_lines.setdefault(label, place)
-    known = stripped.setdefault(label.strip(), label)
+    known = visible.setdefault(invisible.visible_form(label), label)
     if label != known:
+      differs = ("white space" if label.split() == known.split() else
+                 "invisible characters (%s)" % invisible.difference(
+                     label, known))
       raise utils.UserError(
           "%s: expected the label '%s', as at %s, got '%s', which differs only "
-          "in white space. Correct the file, or list both in \"labels\"." % (
-              place, known, first_lines[known], label))
+          "in %s. Correct the file%s." % (
+              place, known, first_lines[known], label, differs,
+              ", or list both in \"labels\"" * (differs == "white space")))
   labels = sorted(first_lines)
   if len(labels) < 2:
     raise utils.UserError(
@@ -159,6 +215,16 @@ def _learn_labels(config, declaration):
   utils.log("Task %s: %d labels in the training file: %s" % (
       declaration.name, len(labels), tables.quoted(labels, ", ")))
   return labels
+
+
+def _check_visible_difference(labels, path):
+  """Raises a UserError for two labels that differ in invisible characters."""
+  for i, label in enumerate(labels):
+    other = invisible.same_looking(label, labels[:i])
+    if other is not None and label.split() != other.split():
+      raise utils.UserError(
+          "%s: \"labels\": expected labels that look different, got one that "
+          "looks like %s." % (path, invisible.difference(label, other)))
 
 
 def _learn_range(config, declaration):
@@ -175,7 +241,7 @@ def _learn_range(config, declaration):
 
 
 def _train_labels(config, declaration):
-  """Yields (place, label) of the training file."""
+  """Returns [(place, label)] of the training file."""
   path = task_declaration.file_path(config, declaration, "train")
   if not utils.exists(path):
     raise utils.UserError(
@@ -183,7 +249,11 @@ def _train_labels(config, declaration):
         "\"%s\" instead." % (
             declaration.path, path, "labels" if
             declaration.kind == "classification" else "range"))
-  layout = _layout(declaration)
+  return _labels_of(path, declaration, _layout(declaration))
+
+
+def _labels_of(path, declaration, layout):
+  """Returns [(place, label)] of a file."""
   position = table_layouts.fields_of(layout).index("label")
-  for row in table_layouts.read(path, declaration.format, layout):
-    yield row.place, row.values[position]
+  return [(row.place, row.values[position])
+          for row in table_layouts.read(path, declaration.format, layout)]

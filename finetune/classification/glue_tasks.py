@@ -85,7 +85,8 @@ class MNLI(GlueClassification):
                      ["contradiction", "entailment", "neutral"])
 
   def get_more_dev_splits(self):
-    return ["dev_mismatched"] if self._find("dev_mismatched") else []
+    return ["dev_mismatched"] * bool(self._find("dev_mismatched")) + (
+        super().get_more_dev_splits())
 
 
 class SST(GlueClassification):
@@ -133,7 +134,7 @@ class QQP(GlueClassification):
     """Skips the broken rows of GLUE's files and logs their number."""
     if not self.is_labeled(split):
       return super().read_examples(path, split)
-    layout = self.layouts[split]
+    layout = self._labeled_layout(split) or self.layouts[split]
     broken_lines = []
     rows = tables.read_tsv(
         path, table_layouts.columns_of(layout), has_header=True,

@@ -74,27 +74,10 @@ class CleanedWords(qa_examples.Words):
                     before[1] if before else 0)
     return span and self._located(self._alignment.to_original(*span), True)
 
-  def text(self, first, last, start=0, end=None):
-    """Returns characters of words as in the original; see `Words.text`."""
-    if end is None:
-      end = sum(map(len, self.words[first:last + 1])) + last - first
-    first_char = self._index_in_cleaned(first, start)
-    end_char = self._index_in_cleaned(first, end - 1) + 1
-    start, end = self._alignment.to_original(first_char, end_char)
-    return self.context[start:end]
-
-  def _index_in_cleaned(self, first, offset):
-    """Returns the index in the cleaned text of a character of some words.
-
-    Args:
-      first: int, the first of the words.
-      offset: int, the index of the character in the words joined by spaces.
-    """
-    for word in range(first, len(self.words)):
-      if offset < len(self.words[word]):
-        return self._starts_of_words[word] + offset
-      offset -= len(self.words[word]) + 1
-    raise AssertionError("no character %d in the words" % offset)
+  def locate_in_context(self, first, last, start=0, end=None):
+    """Returns (start, end) in the original; see `Words.locate_in_context`."""
+    return self._alignment.to_original(
+        *super().locate_in_context(first, last, start, end))
 
   def _located(self, span, is_moved):
     """Returns the Located answer at `span` of the original, or None."""

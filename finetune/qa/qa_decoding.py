@@ -9,14 +9,14 @@ Settings = collections.namedtuple("Settings", [
     "n_best_size", "max_answer_length", "joint_prediction",
     "answerable_classifier"])
 
-# The answer if no span is valid, and the null odds of a question whose context
-# has no words; both are the reference's. No gold answer is "empty", while ""
-# would be correct for an unanswerable question.
-NO_SPAN_TEXT = "empty"
+# The null odds of a question whose context has no words, as in the reference.
 NO_WINDOW_NULL_ODDS = 1e6
 
-# A candidate answer; the logits are log-probabilities with joint_prediction.
-Answer = collections.namedtuple("Answer", ["text", "start_logit", "end_logit"])
+# A candidate answer.
+#   text: str, the characters [start, end) of the original context.
+#   start_logit, end_logit: log-probabilities with joint_prediction.
+Answer = collections.namedtuple(
+    "Answer", ["text", "start", "end", "start_logit", "end_logit"])
 
 _Span = collections.namedtuple(
     "_Span", ["window", "start", "end", "start_logit", "end_logit"])
@@ -33,8 +33,8 @@ def best_answers(words, windows, outputs, tokenizer, settings):
     settings: Settings.
 
   Returns:
-    list of at most `n_best_size` Answers, never empty: if no span is valid, the
-    only answer is `NO_SPAN_TEXT`.
+    list of at most `n_best_size` Answers; [] if no span is valid. Texts that
+    differ only in white space are the same.
   """
   spans = [span for window, output in zip(windows, outputs)
            for span in _valid_spans(window, output, settings)]
@@ -43,19 +43,21 @@ def best_answers(words, windows, outputs, tokenizer, settings):
   for span in spans:
     if len(answers) >= settings.n_best_size:
       break
-    text = _text(words, span, tokenizer)
+    start, end = _locate(words, span, tokenizer)
+    text = words.context[start:end]
+    key = " ".join(text.split())
     # Text that the cleaning added has no characters in the original context.
-    if text and text not in answers:
-      answers[text] = Answer(text, span.start_logit, span.end_logit)
-  return list(answers.values()) or [Answer(NO_SPAN_TEXT, 0.0, 0.0)]
+    if text and key not in answers:
+      answers[key] = Answer(text, start, end, span.start_logit, span.end_logit)
+  return list(answers.values())
 
 
 def null_odds(outputs, answers, settings):
-  """Returns the score of "no answer"; higher means more likely.
+  """Returns the log-odds of "no answer"; higher means more likely.
 
-  The minimum over the windows: of the classifier's logits, or, without the
-  classifier, of the scores of the span [CLS], minus the score of the best
-  answer.
+  The official scripts and the reference call them null odds. The minimum over
+  the windows: of the classifier's logits, or, without the classifier, of the
+  scores of the span [CLS], minus the score of the best answer.
 
   Args:
     outputs: list of {output: NumPy value}, one per window; may be empty.
@@ -66,14 +68,15 @@ def null_odds(outputs, answers, settings):
     return NO_WINDOW_NULL_ODDS
   if settings.answerable_classifier:
     return float(min(output["answerable_logit"] for output in outputs))
-  best = answers[0]
+  best = answers[0].start_logit + answers[0].end_logit if answers else 0.0
   return float(min(output["start_logits"][0] + output["end_logits"][0]
-                   for output in outputs) -
-               (best.start_logit + best.end_logit))
+                   for output in outputs) - best)
 
 
 def probabilities(answers):
   """Returns the softmax over the scores of Answers, a list of floats."""
+  if not answers:
+    return []
   scores = np.array([answer.start_logit + answer.end_logit
                      for answer in answers], np.float64)
   exps = np.exp(scores - scores.max())
@@ -115,15 +118,15 @@ def _largest(logits, count):
   return np.argsort(-logits, kind="stable")[:count].tolist()
 
 
-def _text(words, span, tokenizer):
-  """Returns the text of a span as written in the original context."""
+def _locate(words, span, tokenizer):
+  """Returns (start, end) of a span in the original context, in characters."""
   first = span.window.token_to_word[span.start]
   last = span.window.token_to_word[span.end]
   pieces = tokenizer.convert_ids_to_tokens(
       span.window.input_ids[span.start:span.end + 1])
   start, end = locate_pieces(" ".join(words.words[first:last + 1]), pieces,
                              tokenizer.basic_tokenizer)
-  return words.text(first, last, start, end)
+  return words.locate_in_context(first, last, start, end)
 
 
 def locate_pieces(text, pieces, basic_tokenizer):

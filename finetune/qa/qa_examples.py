@@ -127,15 +127,33 @@ class Words:
     span = self.find(answer, start)
     return span and Located(answer, span, is_moved=False)
 
-  def text(self, first, last, start=0, end=None):
-    """Returns characters of words `first` to `last`, as in the context.
+  def locate_in_context(self, first, last, start=0, end=None):
+    """Returns (start, end) in the context of words `first` to `last`.
+
+    In characters; `context[start:end]` is their text as written there.
 
     Args:
       first, last: int, words.
       start, end: int, slice of these words joined by single spaces, in
         characters; by default all of it.
     """
-    return " ".join(self.words[first:last + 1])[start:end]
+    if end is None:
+      end = sum(map(len, self.words[first:last + 1])) + last - first
+    return (self._character_of(first, start),
+            self._character_of(first, end - 1) + 1)
+
+  def _character_of(self, first, offset):
+    """Returns the index, in the text that the model reads, of a character.
+
+    Args:
+      first: int, the first of some words.
+      offset: int, the index of the character in the words joined by spaces.
+    """
+    for word in range(first, len(self.words)):
+      if offset < len(self.words[word]):
+        return self._starts_of_words[word] + offset
+      offset -= len(self.words[word]) + 1
+    raise AssertionError("no character %d in the words" % offset)
 
 
 def build_examples(questions, path, task_name, *, is_training, keep_fn=None,
@@ -183,12 +201,12 @@ def build_examples(questions, path, task_name, *, is_training, keep_fn=None,
   message = "Read %d questions from %s" % (len(examples), path)
   if moved:
     message += "; %d answers are elsewhere than at their answer_start (%s)" % (
-        len(moved), _format_ids(moved))
+        len(moved), format_ids(moved))
   if lost:
     message += "; %s %d whose answer is not %s (%s)" % (
         "skipped" if is_training else "including", len(lost),
         "in the cleaned context" if cleaning else "at its answer_start",
-        _format_ids(lost))
+        format_ids(lost))
   utils.log(message)
   return examples
 
@@ -203,7 +221,7 @@ def _select(questions, keep_fn, max_questions):
       kept.append((context, question))
   if skipped:
     utils.log("Skipped %d questions that are not part of this task (%s)" % (
-        len(skipped), _format_ids(skipped)))
+        len(skipped), format_ids(skipped)))
   return kept
 
 
@@ -219,11 +237,11 @@ def _check_examples(examples, questions, path, is_training):
   repeated = [qas_id for qas_id, times in count.items() if times > 1]
   if repeated and is_training:
     utils.log("%s: %d question ids are repeated (%s)" % (
-        path, len(repeated), _format_ids(repeated)))
+        path, len(repeated), format_ids(repeated)))
   elif repeated:
     raise utils.UserError(
         "%s: %d question ids are repeated (%s). Make them unique: predictions "
-        "are stored by id." % (path, len(repeated), _format_ids(repeated)))
+        "are stored by id." % (path, len(repeated), format_ids(repeated)))
   answers = [text for example in examples if not example.is_impossible
              for text in example.gold_answers or ()]
   if answers and not any(map(str.strip, answers)):
@@ -232,7 +250,7 @@ def _check_examples(examples, questions, path, is_training):
         "so predictions cannot be scored." % (path, len(answers)))
 
 
-def _format_ids(ids):
+def format_ids(ids):
   """Returns the first ids as text."""
   return ", ".join(ids[:MAX_IDS_IN_MESSAGE]) + (
       ", ..." * (len(ids) > MAX_IDS_IN_MESSAGE))

@@ -2,10 +2,12 @@
 
 import collections
 import json
+import math
 
 from finetune import scorer
 from finetune.qa import answer_scores
 from finetune.qa import qa_decoding
+from finetune.qa import qa_examples
 from finetune.qa import squad_eval
 from util import utils
 
@@ -13,6 +15,7 @@ from util import utils
 _JOINT_OUTPUTS = ("start_top_index", "start_top_log_probs", "end_top_index",
                   "end_top_log_probs")
 _LOGITS = ("start_logits", "end_logits")
+_MAX_LOG_ODDS = 700.0  # exp of more is no float
 
 # The decoded outputs of a split.
 #   answers: {question id: list of qa_decoding.Answer, best first}.
@@ -66,26 +69,22 @@ class SpanBasedQAScorer(scorer.Scorer):
   def get_predictions(self):
     """Returns [{"id", "question", "answer", "n_best", ...}] in file order.
 
-    "answer" is "" if no answer is more likely; "n_best" lists the candidates as
-    in `config.qa_nbest_file`, "probability" is that of the best one. Tasks with
-    impossible questions add "null_odds" and "has_answer", which is false if the
-    odds are above `qa_na_threshold`.
+    "answer" is the characters from "start" to "end" of the context; it is ""
+    and they are null if no answer is more likely or no span is valid. "n_best"
+    lists the candidates as in `config.qa_nbest_file`. "probability" is that of
+    "answer": among the candidates or, for "", by the null odds; null if the
+    model does not give it.
+
+    Tasks with impossible questions add "null_odds", P(no answer) / P(answer),
+    their logarithm "null_logit", which `qa_na_threshold` is compared with, and
+    "has_answer". The odds are null if the context has no words.
     """
     decoded = self._decode()
     final = self._thresholded(decoded)
-    predictions = []
-    for example in self._task.get_examples(self._split):
-      n_best = _n_best(decoded.answers[example.qas_id])
-      prediction = collections.OrderedDict([
-          ("id", example.qas_id), ("question", example.question),
-          ("answer", final[example.qas_id]),
-          ("probability", n_best[0]["probability"]), ("n_best", n_best)])
-      if self._task.has_impossible:
-        null_odds = decoded.null_odds[example.qas_id]
-        prediction["null_odds"] = null_odds
-        prediction["has_answer"] = null_odds <= self._config.qa_na_threshold
-      predictions.append(prediction)
-    return predictions
+    return [self._prediction(example, final[example.qas_id],
+                             _n_best(decoded.answers[example.qas_id]),
+                             decoded.null_odds[example.qas_id])
+            for example in self._task.get_examples(self._split)]
 
   def get_predictions_as_text(self):
     """Returns {question id: answer} as JSON, as official scripts read it."""
@@ -109,13 +108,26 @@ class SpanBasedQAScorer(scorer.Scorer):
     files[config.qa_eval_file(name)] = results
     return files
 
+  def score_names(self):
+    gold = self._gold()
+    decoded = _Decoded(dict.fromkeys(gold, ()), dict.fromkeys(gold, 0.0))
+    return [name for name, _ in self._score(gold, decoded)]
+
   def _get_results(self):
-    decoded = self._decode()
-    predictions = _best_texts(decoded.answers)
-    gold = {example.qas_id: example.gold_answers
+    return self._score(self._gold(), self._decode())
+
+  def _gold(self):
+    """Returns {question id: gold answers}, {} for an unlabeled split."""
+    if not self._task.is_labeled(self._split):
+      return {}
+    return {example.qas_id: example.gold_answers
             for example in self._task.get_examples(self._split)}
-    if None in gold.values():  # an unlabeled split
+
+  def _score(self, gold, decoded):
+    """Returns [(name, score)] of _Decoded outputs."""
+    if not gold:
       return []
+    predictions = _best_texts(decoded.answers)
     if self._task.has_impossible:
       results = squad_eval.squad_v2(gold, predictions, decoded.null_odds,
                                     self._config.qa_na_threshold)
@@ -128,6 +140,26 @@ class SpanBasedQAScorer(scorer.Scorer):
       results.update(squad_eval.arabic(gold, final))
       results.update(squad_eval.mlqa_arabic(gold, final))
     return list(results.items())
+
+  def _prediction(self, example, answer, n_best, log_odds):
+    """Returns the prediction for a QAExample; see `get_predictions`."""
+    best = n_best[0] if answer else {}
+    has_odds = (self._task.has_impossible and
+                log_odds != qa_decoding.NO_WINDOW_NULL_ODDS)
+    odds = math.exp(min(log_odds, _MAX_LOG_ODDS)) if has_odds else None
+    probability = best.get("probability")
+    if n_best and not answer:
+      probability = odds / (1.0 + odds)
+    prediction = collections.OrderedDict([
+        ("id", example.qas_id), ("question", example.question),
+        ("answer", answer), ("start", best.get("start")),
+        ("end", best.get("end")), ("probability", probability),
+        ("n_best", n_best)])
+    if self._task.has_impossible:
+      prediction["null_odds"] = odds
+      prediction["null_logit"] = log_odds if has_odds else None
+      prediction["has_answer"] = bool(answer)
+    return prediction
 
   def _decode(self):
     """Returns the _Decoded outputs of the split, cached until `update`.
@@ -146,7 +178,19 @@ class SpanBasedQAScorer(scorer.Scorer):
         self._decoded.answers[example.qas_id] = answers
         self._decoded.null_odds[example.qas_id] = qa_decoding.null_odds(
             outputs, answers, self._settings)
+      self._log_without_answer()
     return self._decoded
+
+  def _log_without_answer(self):
+    """Logs the number of questions for which no span is valid."""
+    without = [qas_id for qas_id, answers in self._decoded.answers.items()
+               if not answers]
+    if without:
+      utils.log(
+          "Task '{}': no span of the context is an answer for {:,} of {:,} {} "
+          "questions ({}); their answer is \"\"".format(
+              self._task.name, len(without), len(self._decoded.answers),
+              self._split, qa_examples.format_ids(without)))
 
   def _outputs_of(self, example, windows):
     """Returns the outputs for each window of a question."""
@@ -172,12 +216,14 @@ class SpanBasedQAScorer(scorer.Scorer):
 
 def _best_texts(answers):
   """Returns {question id: text of the best answer}."""
-  return {qas_id: candidates[0].text for qas_id, candidates in answers.items()}
+  return {qas_id: candidates[0].text if candidates else ""
+          for qas_id, candidates in answers.items()}
 
 
 def _n_best(answers):
   """Returns the Answers to a question with their probabilities, for JSON."""
-  return [{"text": answer.text, "probability": probability,
+  return [{"text": answer.text, "start": answer.start, "end": answer.end,
+           "probability": probability,
            "start_logit": float(answer.start_logit),
            "end_logit": float(answer.end_logit)}
           for answer, probability in zip(

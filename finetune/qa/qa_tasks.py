@@ -51,7 +51,10 @@ class QATask(task.Task):
         doc_stride=config.doc_stride)
     self._loaded_cleaning = None  # loaded when the first file is read
     self._scored_with = [self]  # the run's QATasks
+    self._encoding = None  # of files that are not UTF-8
+    self._is_test_labeled = None  # unknown
     if declaration:
+      self._encoding = declaration.values.get("encoding")
       self.has_impossible = declaration.values.get("has_impossible", False)
       self.version_advice = "set \"has_impossible\": %s in %s" % (
           "false" if self.has_impossible else "true", declaration.path)
@@ -79,6 +82,30 @@ class QATask(task.Task):
   def get_test_splits(self):
     path = self._find("test")
     return ["test"] if path and path != self._find("dev") else []
+
+  def is_labeled(self, split):
+    """Returns whether `split` has labels; a test set if each question has.
+    """
+    if split != "test":
+      return super().is_labeled(split)
+    if self._is_test_labeled is None:
+      self._is_test_labeled = bool(self.get_test_splits()) and (
+          self._has_answers(self._path("test")))
+    return self._is_test_labeled
+
+  def _has_answers(self, path):
+    """Returns whether all questions are labeled; else logs why they are not.
+
+    XTREME publishes test sets whose answers are all blank.
+    """
+    try:
+      answers = [answer for _, question in self._read_questions(
+          path, is_labeled=True) for answer in question.gold_answers or ()]
+    except utils.UserError as error:
+      utils.log("Task '%s': its test set is not scored: %s" % (
+          self.name, error))
+      return False
+    return any(map(str.strip, answers))
 
   @task.read_once
   def get_examples(self, split):
@@ -153,7 +180,7 @@ class QATask(task.Task):
     """Returns the (context, squad.Question) pairs of a file."""
     return squad.read_questions(
         path, has_impossible=self.has_impossible, is_labeled=is_labeled,
-        version_advice=self.version_advice)
+        version_advice=self.version_advice, encoding=self._encoding)
 
   def _texts(self, path):
     """Returns [(context, question)] of a file, labeled or not."""
@@ -315,7 +342,9 @@ class MRQATask(QATask):
           for split, file_name in declaration.files.items()}
 
   def _read_questions(self, path, is_labeled):
-    return mrqa.read_questions(path, is_labeled=is_labeled)
+    return mrqa.read_questions(
+        path, has_impossible=self.has_impossible, is_labeled=is_labeled,
+        version_advice=self.version_advice, encoding=self._encoding)
 
 
 class NewsQA(MRQATask):

@@ -6,17 +6,23 @@
 The first column is the word, the last its tag. Columns are separated by any
 number of spaces and tabs only: a NO-BREAK SPACE belongs to a word. "-DOCSTART-"
 lines, which separate the documents of CoNLL-2003, end a sentence and are not
-words. "#" is a word (CoNLL-2000 has it), not a comment.
+words. "#" is a word (CoNLL-2000 has it); a line before a sentence that starts
+with "#" and has other columns than words have is a comment. CoNLL-U is
+recognized; its words (FORM) and parts of speech (UPOS) are read.
 """
 
 import collections
+import itertools
 import re
 
+from finetune.readers import conllu
 from finetune.readers import lines
+from util import invisible
 from util import utils
 
 DOCUMENT_START = "-DOCSTART-"
 _SEPARATORS = " \t"
+MIN_COMMENTS = 2  # lines that look like comments but have the columns of words
 
 
 class Sentence:
@@ -53,42 +59,130 @@ ConllFile = collections.namedtuple(
     "ConllFile", ["path", "num_columns", "sentences", "first_line"])
 
 
-def read_conll(path):
+def read_conll(path, encoding=None, comment=None):
   """Returns the ConllFile at `path`.
 
   Args:
-    path: path of a UTF-8 file, with or without a byte order mark. The empty
-      line after the last sentence is optional.
+    path: path of a file. The empty line after the last sentence is optional.
+    encoding: as in `lines.read_text`.
+    comment: str, what comment lines before a sentence start with; "": there are
+      none; None: "#", if the line has other columns than a word has.
 
   Raises:
-    utils.UserError: the file is missing, is not UTF-8, has no words, or a line
-      has another number of columns than the first.
+    utils.UserError: the file is missing, cannot be decoded, has no words, or a
+      line has another number of columns than the first.
   """
-  sentences, rows = [], []
-  first_line = num_columns = first_text = None
-  for number, line in lines.read_lines(path):
-    line = line.strip(_SEPARATORS)
-    cells = re.split("[%s]+" % _SEPARATORS, line) if line else []
-    if not cells or cells[0] == DOCUMENT_START:
-      if rows:
-        sentences.append(_sentence(path, first_line, rows))
-      rows = []
-      continue
-    num_columns = num_columns or len(cells)
-    first_text = first_text or lines.shorten(line)
-    if len(cells) != num_columns:
+  numbered = list(lines.read_lines(path, encoding))
+  if conllu.is_conllu(line for _, line in numbered):
+    return _read_conllu(path, numbered)
+  blocks = _blocks(numbered)
+  words, num_comments = _without_comments(path, blocks, comment)
+  if not words:
+    raise no_words_error(path)
+  _, first_line, first_cells = words[0][0]
+  for number, line, cells in itertools.chain.from_iterable(words):
+    if len(cells) != len(first_cells):
       raise utils.UserError(
           "%s:%d: expected %d columns separated by spaces or tabs, as in the "
           "previous lines, got %d: '%s'." % (
-              path, number, num_columns, len(cells), lines.shorten(line)))
-    if not rows:
-      first_line = number
-    rows.append(cells)
-  if rows:
-    sentences.append(_sentence(path, first_line, rows))
+              path, number, len(first_cells), len(cells), lines.shorten(line)))
+  if num_comments:
+    utils.log("Skipped {:,} comment lines of {}".format(num_comments, path))
+  return ConllFile(path, len(first_cells), [
+      _sentence(path, [number for number, _, _ in rows],
+                [cells[0] for _, _, cells in rows],
+                [cells[-1] for _, _, cells in rows]
+                if len(first_cells) > 1 else None) for rows in words],
+                   lines.shorten(first_line))
+
+
+def _blocks(numbered):
+  """Returns the sentences as lists of (number, line, cells)."""
+  blocks = [[]]
+  for number, line in numbered:
+    line = line.strip(_SEPARATORS)
+    cells = re.split("[%s]+" % _SEPARATORS, line)
+    if invisible.is_blank(line) or cells[0] == DOCUMENT_START:
+      blocks.append([])
+    else:
+      blocks[-1].append((number, line, cells))
+  return blocks
+
+
+def _without_comments(path, blocks, comment):
+  """Returns (blocks without comment lines, number of these)."""
+  start = conllu.COMMENT if comment is None else comment
+  heads = [list(itertools.takewhile(
+      lambda row: start and row[1].startswith(start), block))
+           for block in blocks]
+  candidates = list(itertools.chain.from_iterable(heads))
+  bodies = [row for head, block in zip(heads, blocks)
+            for row in block[len(head):]]
+  comments = candidates
+  if comment is None:
+    width = len(bodies[0][2]) if bodies else 0
+    comments = [row for row in candidates if bodies and (
+        len(row[2]) > width or
+        len(row[2]) < width and row[1].startswith("# "))]
+    _check_candidates(path, [row for row in candidates
+                             if len(row[2]) == width > 1], bodies)
+  numbers = {number for number, _, _ in comments}
+  blocks = [[row for row in block if row[0] not in numbers]
+            for block in blocks]
+  return [block for block in blocks if block], len(comments)
+
+
+def _check_candidates(path, candidates, bodies):
+  """Raises a UserError if words that start with "#" are rather comments.
+
+  A hashtag or "#" has a tag that other words have, too.
+  """
+  tags = {cells[-1] for _, _, cells in bodies} | {"#"}
+  doubtful = [row for row in candidates if row[2][-1] not in tags]
+  if len(doubtful) >= MIN_COMMENTS:
+    number, line, cells = doubtful[0]
+    raise utils.UserError(
+        "%s:%d: '%s' starts like a comment, and its last column is not a tag "
+        "of other words; %d sentences start like this. Remove these lines, or "
+        "set in a task.json \"comment\": \"%s\" if they are comments, "
+        "\"comment\": \"\" if they are words." % (
+            path, number, lines.shorten(line), len(doubtful), cells[0] if all(
+                row[2][0] == cells[0] for row in doubtful) else "#"))
+
+
+def _read_conllu(path, numbered):
+  """Returns the ConllFile of the (number, line) pairs of a CoNLL-U file."""
+  sentences, words, name, num_skipped = [], [], None, 0
+  for number, line in itertools.chain(numbered, [(0, "")]):
+    if invisible.is_blank(line):
+      if words:
+        sentences.append(_sentence(path, *zip(*words), sentence_id=name))
+      words, name = [], None
+      continue
+    name = conllu.sentence_id(line) or name
+    if not conllu.is_word(line):
+      num_skipped += 1
+      continue
+    cells = line.split("\t")
+    if len(cells) != conllu.NUM_COLUMNS or not cells[conllu.FORM].strip():
+      raise utils.UserError(
+          "%s:%d: expected the 10 columns of CoNLL-U separated by tabs, got %d: "
+          "'%s'." % (path, number, len(cells), lines.shorten(line)))
+    # A word with a space, such as a number, is one word of a prediction.
+    words.append((number, cells[conllu.FORM].strip().replace(" ", "\u00a0"),
+                  cells[conllu.UPOS]))
+  is_tagged = any(tag != conllu.NO_VALUE for sentence in sentences
+                  for tag in sentence.tags)
   if not sentences:
     raise no_words_error(path)
-  return ConllFile(path, num_columns, sentences, first_text)
+  if not is_tagged:
+    for sentence in sentences:
+      sentence.tags = None
+  utils.log("Read the columns {} of {}, which is CoNLL-U: {:,} sentences; "
+            "skipped {:,} lines (comments, 1-2 and 1.1)".format(
+                "FORM and UPOS" if is_tagged else "FORM", path, len(sentences),
+                num_skipped))
+  return ConllFile(path, 1 + is_tagged, sentences, sentences[0].words[0])
 
 
 def no_words_error(path):
@@ -109,8 +203,6 @@ def format_sentences(sentences):
       for columns in sentences)
 
 
-def _sentence(path, first_line, rows):
-  words = [cells[0] for cells in rows]
-  tags = [cells[-1] for cells in rows] if len(rows[0]) > 1 else None
-  return Sentence(
-      lambda index: "%s:%d" % (path, first_line + index), words, tags)
+def _sentence(path, numbers, words, tags, sentence_id=None):
+  return Sentence(lambda index: "%s:%d" % (path, numbers[index]), list(words),
+                  tags and list(tags), sentence_id=sentence_id)

@@ -1,30 +1,32 @@
 """Reads the questions of an MRQA 2019 file: one JSON object per line."""
 
-import gzip
-import zlib
-
+from finetune.readers import lines
 from finetune.readers import squad
 from util import utils
 
 
-def read_questions(path, *, is_labeled=True):
+def read_questions(path, *, is_labeled=True, encoding=None, **rows_arguments):
   """Yields the (context, squad.Question) pairs of a file.
 
   The answer to learn is the first span of the first detected answer. A first
-  line with a "header" is optional; blank lines are ignored.
+  line with a "header" is optional; blank lines are ignored. Rows with one
+  question each are read as by `squad.read_questions`.
 
   Args:
-    path: of a JSON lines file, compressed if it ends in .gz.
+    path: of a JSON lines file, as it is or compressed.
     is_labeled: bool; False ignores answers, which may be missing.
+    encoding: as in `lines.read_text`.
+    **rows_arguments: of `squad.read_rows`.
 
   Raises:
     utils.UserError: the file is missing, or a line has another layout.
   """
-  lines = ((number, line) for number, line in enumerate(_lines(path), 1)
-           if line.strip())
-  for index, (number, line) in enumerate(lines):
-    place = "%s:%d" % (path, number)
-    element = utils.parse_json(line, place, is_line=True)
+  elements = lines.read_objects(path, encoding)
+  if squad.is_row(elements):
+    yield from squad.read_rows(elements, path, is_labeled=is_labeled,
+                               **rows_arguments)
+    return
+  for index, (place, element) in enumerate(elements):
     if not isinstance(element, dict):
       raise utils.UserError("%s: expected a JSON object, got %s." % (
           place, type(element).__name__))
@@ -35,23 +37,6 @@ def read_questions(path, *, is_labeled=True):
     for question, where in json_reader.items(element, "qas", ""):
       yield context, _parse_question(json_reader, question, where, context,
                                      is_labeled)
-
-
-def _lines(path):
-  """Yields the lines of a file as bytes, decompressed if it ends in .gz.
-
-  Raises:
-    utils.UserError: the file is missing, or is not a valid gzip file.
-  """
-  with utils.open_file(path, "rb") as f:
-    if not path.endswith(".gz"):
-      yield from f
-      return
-    try:
-      yield from gzip.GzipFile(fileobj=f)
-    except (OSError, EOFError, zlib.error) as error:
-      raise utils.UserError(
-          "%s: the gzip file is truncated or corrupted: %s." % (path, error))
 
 
 def _parse_question(json_reader, element, where, context, is_labeled):

@@ -12,6 +12,7 @@ import collections
 import itertools
 
 from finetune.readers import conll
+from finetune.readers import conllu
 from finetune.readers import tables
 from util import utils
 
@@ -25,9 +26,13 @@ _WHITE_SPACE = frozenset(" \t\r\n")
 #   sentence: the column that distinguishes sentences; None: empty lines do.
 #   sentence_id: the key of a sentence's id in JSON; None: "id".
 #   has_header: bool, whether the first line names the columns.
+#   dialect: a tables.Dialect.
+#   comment: as in `conll.read_conll`, also of conll files.
 Layout = collections.namedtuple(
-    "Layout", ["words", "tags", "sentence", "sentence_id", "has_header"])
-Layout.__new__.__defaults__ = (None, None, None, None, False)
+    "Layout", ["words", "tags", "sentence", "sentence_id", "has_header",
+               "dialect", "comment"])
+Layout.__new__.__defaults__ = (None, None, None, None, False, tables.Dialect(),
+                               None)
 
 # The content of a file.
 #   path: str.
@@ -58,7 +63,8 @@ def read_table(path, file_format, layout, num_columns=None, has_tags=True):
     utils.UserError: the file is missing or not UTF-8, has no words, or a row is
       invalid; the message names the line.
   """
-  rows = tables.read_cells(path, file_format)
+  rows = iter(_without_comments(path, list(tables.read_cells(
+      path, file_format, layout.dialect)), layout.comment))
   first = next((row for row in rows if row[1]), None)
   if first is None:
     raise conll.no_words_error(path)
@@ -74,6 +80,30 @@ def read_table(path, file_format, layout, num_columns=None, has_tags=True):
   is_by_name = isinstance(layout.words, str)
   return TaggedFile(path, None if is_by_name else columns.width,
                     columns.tags is not None, sentences)
+
+
+def _without_comments(path, rows, comment):
+  """Returns (number, cells) pairs without comments and lines of no word.
+
+  Comments start with `comment`. By default these are rows that start with "# "
+  and have another number of columns than the first row that does not. Of
+  CoNLL-U, lines that are not words are skipped, too.
+  """
+  if conllu.is_conllu("\t".join(cells) for _, cells in rows):
+    is_word = lambda cells: not cells or conllu.is_word("\t".join(cells))
+  elif comment is not None:
+    is_word = lambda cells: not cells or not comment or (
+        not cells[0].startswith(comment))
+  else:
+    width = next((len(cells) for _, cells in rows if cells and
+                  not cells[0].startswith(conllu.COMMENT)), None)
+    is_word = lambda cells: width in (None, len(cells)) or not cells or (
+        not cells[0].startswith(conllu.COMMENT + " "))
+  words = [row for row in rows if is_word(row[1])]
+  if len(words) < len(rows):
+    utils.log("Skipped {:,} lines of {} that are comments or, in CoNLL-U, 1-2 "
+              "or 1.1".format(len(rows) - len(words), path))
+  return words
 
 
 def check_width(place, width, num_columns, text):

@@ -1,8 +1,18 @@
-"""Reads the questions of a file in SQuAD's JSON layout, 1.1 or 2.0."""
+"""Reads the questions of a file in SQuAD's JSON layout, 1.1 or 2.0.
+
+Or with one question per row, as in the datasets on Hugging Face:
+
+    {"id": "1", "context": "...", "question": "...",
+     "answers": {"text": ["..."], "answer_start": [3]}}
+
+as JSON lines, a list or {"data": list}. There, SQuAD 2.0 has empty lists for
+questions without an answer.
+"""
 
 import collections
 import json
 
+from finetune.readers import lines
 from util import utils
 
 _MAX_CHARACTERS_IN_MESSAGE = 100  # of an unexpected value
@@ -19,42 +29,112 @@ Question = collections.namedtuple(
 
 
 def read_questions(path, *, has_impossible=False, is_labeled=True,
-                   version_advice=None):
+                   version_advice=None, encoding=None):
   """Yields the (context, Question) pairs of a file.
 
   Args:
     path: of a file with {"data": [{"paragraphs": [{"context", "qas": [{"id",
       "question", "answers": [{"text", "answer_start"}]}]}]}]}; SQuAD 2.0 adds
-      "is_impossible". "version" and other keys are ignored.
+      "is_impossible". "version" and other keys are ignored. Or of one with rows.
     has_impossible: bool, whether SQuAD 2.0 is required; False requires 1.1.
     is_labeled: bool; False ignores answers, which may be missing.
     version_advice: str, what to do about a file of the other SQuAD version, for
       the error message; None: use the built-in task of that version.
+    encoding: as in `lines.read_text`.
 
   Raises:
     utils.UserError: the file is missing, or has another layout or version.
   """
-  dataset = utils.load_json(path)
-  json_reader = JsonReader(path)
-  num_questions = num_marked = 0  # marked: with the key "is_impossible"
+  dataset, places = lines.load_json(path, encoding)
+  elements = dataset.get("data") if isinstance(dataset, dict) else dataset
+  if isinstance(elements, list):
+    places = places or ["%s: data[%d]" % (path, i)
+                        for i in range(len(elements))]
+    rows = list(zip(places, elements))
+    if is_row(rows):
+      yield from read_rows(rows, path, has_impossible=has_impossible,
+                           is_labeled=is_labeled, version_advice=version_advice)
+      return
+  if isinstance(dataset, list) and dataset:
+    # JSON lines of articles, or an only line that is no row.
+    dataset = dataset[0] if len(dataset) == 1 else {"data": dataset}
+  pairs = _paragraph_questions(dataset, JsonReader(path), has_impossible,
+                               is_labeled)
+  yield from _check_version(pairs, path, has_impossible, is_labeled,
+                            version_advice)
+
+
+def is_row(elements):
+  """Returns whether the first of [(place, JSON)] is a row with one question."""
+  first = elements[0][1] if elements else None
+  return isinstance(first, dict) and {"context", "question"} <= set(first)
+
+
+def read_rows(rows, path, *, has_impossible=False, is_labeled=True,
+              version_advice=None):
+  """Yields the (context, Question) pairs of rows with one question each.
+
+  Args:
+    rows: list of (place, parsed JSON).
+    path: str, of their file, for messages.
+    has_impossible, is_labeled, version_advice: as in `read_questions`.
+
+  Raises:
+    utils.UserError: as in `read_questions`.
+  """
+  yield from _check_version(
+      (_parse_row(JsonReader(place), row, has_impossible, is_labeled)
+       for place, row in rows),
+      path, has_impossible, is_labeled, version_advice)
+
+
+def _paragraph_questions(dataset, json_reader, has_impossible, is_labeled):
+  """Yields (context, Question, its path, whether it may be impossible)."""
   for article, where_article in json_reader.items(dataset, "data", ""):
     for paragraph, where in json_reader.items(
         article, "paragraphs", where_article):
       context = json_reader.get(paragraph, "context", str, where)
       for element, where_question in json_reader.items(
           paragraph, "qas", where):
-        question = _parse_question(json_reader, element, where_question,
-                                   has_impossible, is_labeled)
-        if question.is_impossible and not has_impossible:
-          raise utils.UserError(
-              "%s: %s: the question is impossible, but the task is SQuAD 1.1, "
-              "where every question has an answer; %s." % (
-                  path, where_question, version_advice or
-                  "for SQuAD 2.0 set \"task_names\": [\"squad\"] (files in "
-                  "finetuning_data/squad)"))
-        num_questions += 1
-        num_marked += "is_impossible" in element
-        yield context, question
+        yield context, _parse_question(
+            json_reader, element, where_question, has_impossible,
+            is_labeled), json_reader.place(where_question), (
+                "is_impossible" in element)
+
+
+def _parse_row(json_reader, row, has_impossible, is_labeled):
+  """Returns (context, Question, its path, whether it is impossible)."""
+  context = json_reader.get(row, "context", str, "")
+  if is_labeled:
+    answers = json_reader.get(row, "answers", (dict, list), "")
+    if isinstance(answers, dict):
+      texts = json_reader.get(answers, "text", list, "answers")
+      starts = json_reader.get(answers, "answer_start", list, "answers")
+      if len(texts) != len(starts):
+        json_reader.fail("answers", "as many numbers in \"answer_start\" as "
+                         "texts", answers)
+      answers = [{"text": text, "answer_start": start}
+                 for text, start in zip(texts, starts)]
+    row = dict(row, answers=answers)
+    row.setdefault("is_impossible", not answers)
+  question = _parse_question(json_reader, row, "", has_impossible, is_labeled)
+  return context, question, json_reader.place(""), question.is_impossible
+
+
+def _check_version(pairs, path, has_impossible, is_labeled, version_advice):
+  """Yields (context, Question); raises a UserError for the other version."""
+  num_questions = num_marked = 0
+  for context, question, place, is_marked in pairs:
+    if question.is_impossible and not has_impossible:
+      raise utils.UserError(
+          "%s: the question is impossible, but the task is SQuAD 1.1, where "
+          "every question has an answer; %s." % (
+              place, version_advice or
+              "for SQuAD 2.0 set \"task_names\": [\"squad\"] (files in "
+              "finetuning_data/squad)"))
+    num_questions += 1
+    num_marked += is_marked
+    yield context, question
   if has_impossible and is_labeled and num_questions and not num_marked:
     raise utils.UserError(
         "%s: the task is SQuAD 2.0, but no question has \"is_impossible\", as "
@@ -94,7 +174,8 @@ class JsonReader:
   """
 
   _TYPE_NAMES = {str: "a string", int: "an integer", list: "a list",
-                 bool: "true or false", (str, int): "a string or integer"}
+                 bool: "true or false", (str, int): "a string or integer",
+                 (dict, list): "an object or a list"}
 
   def __init__(self, place):
     """Keeps `place`, the "path" or "path:line" that errors begin with."""
@@ -129,6 +210,10 @@ class JsonReader:
     for i, item in enumerate(self.get(element, key, list, where)):
       yield item, "%s%s[%d]" % (prefix, key, i)
 
+  def place(self, where):
+    """Returns the file and a path within it, for messages."""
+    return ": ".join(filter(None, [self._place, where]))
+
   def fail(self, where, expected, value):
     """Raises the UserError for a value that is not what was expected."""
     text = json.dumps(value, ensure_ascii=False)
@@ -137,4 +222,4 @@ class JsonReader:
     if len(text) > _MAX_CHARACTERS_IN_MESSAGE:
       text = text[:_MAX_CHARACTERS_IN_MESSAGE] + "..."
     raise utils.UserError("%s: expected %s, got %s." % (
-        ": ".join(filter(None, [self._place, where])), expected, text))
+        self.place(where), expected, text))

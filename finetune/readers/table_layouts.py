@@ -7,10 +7,11 @@ from util import utils
 
 # The columns of an example's fields: names in the header line or keys of JSON
 # objects, or positions from 0; None for a field that the file does not have.
+# `dialect` is a tables.Dialect.
 Layout = collections.namedtuple(
     "Layout", ["text_a", "text_b", "label", "example_id", "has_header",
-               "num_columns"])
-Layout.__new__.__defaults__ = (None, None, None, True, None)
+               "num_columns", "dialect"])
+Layout.__new__.__defaults__ = (None, None, None, True, None, tables.Dialect())
 
 _FIELDS = ("text_a", "text_b", "label", "example_id")
 
@@ -34,7 +35,7 @@ def read(path, file_format, layout):
   return tables.read_table(
       path, file_format, columns_of(layout), has_header=layout.has_header,
       num_columns=layout.num_columns,
-      text_columns=(layout.text_a, layout.text_b))
+      text_columns=(layout.text_a, layout.text_b), dialect=layout.dialect)
 
 
 def drop_label_column(layout):
@@ -72,7 +73,8 @@ def match_without_label(layouts, path, file_format):
       cannot be read.
   """
   is_json = file_format in tables.OBJECT_FORMATS
-  cells = tables.first_cells(path, file_format)
+  cells = tables.first_cells(path, file_format,
+                             next(iter(layouts.values())).dialect)
 
   def has_column(column):
     if isinstance(column, int):
@@ -94,6 +96,34 @@ def match_without_label(layouts, path, file_format):
       label=None, example_id=layout.example_id if has_id else None)
 
 
+def match_with_label(layouts, split, path, file_format):
+  """Returns the Layout of a test file if it has the label column, or None.
+
+  Args:
+    layouts: {split: Layout}.
+    split: str, of the test file.
+    path: path of the file.
+    file_format: "tsv", "csv", "json" or "jsonl".
+
+  Raises:
+    utils.UserError: the file cannot be read.
+  """
+  cells = tables.first_cells(path, file_format)
+  for layout in (layouts[split], layouts.get("dev"), layouts.get("train")):
+    if layout is None or layout.label is None:
+      continue
+    columns = columns_of(layout._replace(example_id=None))
+    is_match = all(
+        layout.num_columns == len(cells) > column if isinstance(column, int)
+        else column in cells for column in columns)
+    if is_match:
+      example_id = layouts[split].example_id
+      has_id = isinstance(example_id, str) and example_id in cells
+      return layout._replace(
+          example_id=example_id if has_id else layout.example_id)
+  return None
+
+
 def _filter_by_width(layouts, cells, path):
   """Returns the Layouts that allow as many columns as `cells`.
 
@@ -110,5 +140,6 @@ def _filter_by_width(layouts, cells, path):
             " without or with the label" if len(numbers) > 1 else "",
             len(cells), tables.shorten(cells),
             "" if layouts[0].text_b is not None else
-            ". For one text per line, name the file .txt."))
+            ". For one text per line, name the file .txt." +
+            tables.delimiter_hint(cells)))
   return matches

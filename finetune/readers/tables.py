@@ -9,6 +9,7 @@ import csv
 import itertools
 
 from finetune.readers import lines
+from util import invisible
 from util import utils
 
 ROW_FORMATS = ("tsv", "csv")
@@ -18,13 +19,23 @@ FORMATS = ROW_FORMATS + OBJECT_FORMATS
 # In a field; csv's default limit of 131,072 is for untrusted files.
 _MAX_FIELD_CHARACTERS = 2 ** 31 - 1
 
+# How a file is written.
+#   delimiter: str, between the columns of .csv; None: a comma.
+#   encoding: str, of a file that is not UTF-8; None: see `lines.read_text`.
+Dialect = collections.namedtuple("Dialect", ["delimiter", "encoding"])
+Dialect.__new__.__defaults__ = (None, None)
+# Between columns of tables, other than of .tsv and .csv, for messages too.
+_DELIMITERS = (";", "\t", ",", "|")
+_EXCEL_DELIMITER = "sep="  # in a first line, which is not data
+
 # A row of a table.
 #   place: str, "file:line", for messages.
 #   values: list, the values of the requested columns, in their order.
 Row = collections.namedtuple("Row", ["place", "values"])
 
 
-def read_tsv(path, columns, *, has_header, num_columns=None, broken_lines=None):
+def read_tsv(path, columns, *, has_header, num_columns=None, broken_lines=None,
+             dialect=Dialect()):
   """Returns the Rows of a file with a tab between columns.
 
   Quotation marks are ordinary characters, as in GLUE's files, and fields may
@@ -39,18 +50,20 @@ def read_tsv(path, columns, *, has_header, num_columns=None, broken_lines=None):
       line.
     broken_lines: list that receives the numbers of lines with too few columns,
       which are skipped; None: such a line is an error.
+    dialect: a Dialect.
 
   Raises:
     utils.UserError: the file is missing, is not UTF-8, lacks a requested
       column, or a row has another number of columns.
   """
   cells = ((number, line.split("\t"))
-           for number, line in _non_empty_lines(path))
+           for number, line in _non_empty_lines(path, dialect))
   return _rows(path, cells, columns, has_header, num_columns, broken_lines)
 
 
-def read_csv(path, columns, *, has_header, num_columns=None):
-  """Returns the Rows of a file with commas between columns.
+def read_csv(path, columns, *, has_header, num_columns=None,
+             dialect=Dialect()):
+  """Returns the Rows of a file with commas, by default, between columns.
 
   Fields with commas, line breaks or quotation marks are in quotation marks,
   which are doubled inside. Otherwise as `read_tsv`; the line of a row is its
@@ -59,39 +72,36 @@ def read_csv(path, columns, *, has_header, num_columns=None):
   Raises:
     utils.UserError: as `read_tsv`, or quotation marks do not match.
   """
-  return _rows(path, _csv_cells(path), columns, has_header, num_columns, None)
+  return _rows(path, _csv_cells(path, dialect), columns, has_header, num_columns,
+               None)
 
 
-def read_json(path, keys):
-  """Returns the Rows of a file with one JSON list of objects.
+def read_json(path, keys, *, is_lines=False, dialect=Dialect()):
+  """Returns the Rows of a file with JSON objects.
 
   Args:
-    path: path of a UTF-8 file: [{key: value, ...}, ...].
+    path: path of a file: [{key: value, ...}, ...], or an object on each line.
     keys: list of the requested keys; their values are returned unchanged.
+    is_lines, dialect: as in `lines.read_objects`, and a Dialect.
 
   Raises:
     utils.UserError: the file or a key is missing, or it is not such JSON.
   """
-  records = utils.load_json(path)
-  if not isinstance(records, list):
-    raise utils.UserError(
-        "%s: expected a list of objects, one for each example, got %s." % (
-            path, _type_name(records)))
-  return [_json_row("%s: object %d" % (path, number), record, keys)
-          for number, record in enumerate(records, 1)]
+  return [_json_row(place, value, keys)
+          for place, value in lines.read_objects(path, dialect.encoding,
+                                                 is_lines=is_lines)]
 
 
-def read_jsonl(path, keys):
+def read_jsonl(path, keys, dialect=Dialect()):
   """Returns the Rows of a file with one JSON object per line; as `read_json`.
 
   Blank lines are skipped.
   """
-  return [_json_row(place, value, keys)
-          for place, value in lines.read_json_lines(path)]
+  return read_json(path, keys, is_lines=True, dialect=dialect)
 
 
 def read_table(path, file_format, columns, *, has_header=True,
-               num_columns=None, text_columns=()):
+               num_columns=None, text_columns=(), dialect=Dialect()):
   """Returns the Rows of a file in any of the formats, all values as text.
 
   Args:
@@ -101,18 +111,20 @@ def read_table(path, file_format, columns, *, has_header=True,
     has_header: bool, of .tsv and .csv, as in `read_tsv`.
     num_columns: int or None, of .tsv and .csv, as in `read_tsv`.
     text_columns: the keys with texts; others may also hold numbers.
+    dialect: a Dialect.
 
   Raises:
     utils.UserError: as in `read_tsv`; or a value is neither text nor number.
   """
   if file_format in ("tsv", "csv"):
     read = read_tsv if file_format == "tsv" else read_csv
-    return read(path, columns, has_header=has_header, num_columns=num_columns)
+    return read(path, columns, has_header=has_header, num_columns=num_columns,
+                dialect=dialect)
   read = read_json if file_format == "json" else read_jsonl
   return [Row(row.place, [
       _json_text(value, row.place, key, key in text_columns)
       for key, value in zip(columns, row.values)])
-          for row in read(path, columns)]
+          for row in read(path, columns, dialect=dialect)]
 
 
 def read_texts(path):
@@ -130,42 +142,41 @@ def read_texts(path):
   return rows
 
 
-def read_cells(path, file_format):
+def read_cells(path, file_format, dialect=Dialect()):
   """Yields (line number, list of cells) of a .tsv or .csv file.
 
-  A line that is empty or has only blank cells yields no cells. Otherwise as
+  A line that is empty or has only blank cells (white space and invisible
+  characters) yields no cells. Otherwise as
   `read_tsv` and `read_csv`; rows may have different numbers of cells.
 
   Raises:
     utils.UserError: as there.
   """
-  rows = _csv_cells(path, may_be_empty=True) if file_format == "csv" else (
-      (number, line.split("\t"))
-      for number, line in lines.read_lines(path))
+  rows = (_csv_cells(path, dialect, may_be_empty=True)
+          if file_format == "csv" else
+          ((number, line.split("\t"))
+           for number, line in lines.read_lines(path, dialect.encoding)))
   for number, cells in rows:
-    yield number, cells if any(map(str.strip, cells)) else []
+    yield number, [] if all(map(invisible.is_blank, cells)) else cells
 
 
-def first_cells(path, file_format):
+def first_cells(path, file_format, dialect=Dialect()):
   """Returns the cells of the first line, or the keys of the first object.
 
   Raises:
     utils.UserError: as in `read_tsv` and `read_json`.
   """
   if file_format in ("tsv", "csv"):
-    cells = _csv_cells(path) if file_format == "csv" else (
-        (number, line.split("\t")) for number, line in _non_empty_lines(path))
+    cells = _csv_cells(path, dialect) if file_format == "csv" else (
+        (number, line.split("\t"))
+        for number, line in _non_empty_lines(path, dialect))
     return next(cells, (1, []))[1]
-  if file_format == "jsonl":
-    place, records = "%s:1" % path, [
-        value for _, value in itertools.islice(lines.read_json_lines(path), 1)]
-  else:
-    place, records = path, utils.load_json(path)
-  if not isinstance(records, list) or not records or (
-      not isinstance(records[0], dict)):
+  place, first = next(iter(lines.read_objects(
+      path, dialect.encoding, is_lines=file_format == "jsonl")), (path, None))
+  if not isinstance(first, dict):
     raise utils.UserError("%s: expected an object for each example, got none." %
                           place)
-  return list(records[0])
+  return list(first)
 
 
 def quoted(names, separator):
@@ -191,10 +202,26 @@ def position_of(place, column, header):
   """
   if header.count(column) != 1:
     raise utils.UserError(
-        "%s: expected a header line with one column '%s', got: %s%s." % (
+        "%s: expected a header line with one column '%s', got: %s%s.%s" % (
             place, column, shorten([quoted(header, " | ")]),
-            _white_space_hint(column, header)))
+            _white_space_hint(column, header), delimiter_hint(header)))
   return header.index(column)
+
+
+def delimiter_hint(cells):
+  """Returns a hint if a line of one cell has other delimiters, or ""."""
+  delimiter = next((char for char in _DELIMITERS if char in cells[0]),
+                   None) if len(cells) == 1 else None
+  if not delimiter:
+    return ""
+  if cells[0].startswith("{"):
+    return (" The file has JSON lines: name it .jsonl, or set \"format\": "
+            "\"jsonl\" in a task.json.")
+  keys = {"\t": "\"format\": \"tsv\"", ",": "\"format\": \"csv\""}.get(
+      delimiter, "\"format\": \"csv\" and \"delimiter\": \"%s\"" % delimiter)
+  name = "tabs" if delimiter == "\t" else "'%s'" % delimiter
+  return " The columns are separated by %s: set %s in a task.json." % (
+      name, keys)
 
 
 def as_text(value):
@@ -213,15 +240,17 @@ def _json_text(value, place, key, must_be_text):
   return as_text(value)
 
 
-def _non_empty_lines(path):
+def _non_empty_lines(path, dialect=Dialect()):
   """Yields (number, text) of the lines; empty ones may follow the last.
+
+  Lines with invisible characters only are empty.
 
   Raises:
     utils.UserError: as in `lines.read_lines`, or a line is empty.
   """
   empty_line = None
-  for number, text in lines.read_lines(path):
-    if not text:
+  for number, text in lines.read_lines(path, dialect.encoding):
+    if not invisible.remove(text):
       empty_line = empty_line or number
       continue
     if empty_line:
@@ -230,20 +259,39 @@ def _non_empty_lines(path):
     yield number, text
 
 
-def _csv_cells(path, may_be_empty=False):
+def _csv_cells(path, dialect, may_be_empty=False):
   """Yields (number of its first line, list of cells) of each row."""
   # csv needs the line breaks inside quotation marks, which read_lines removes.
-  with utils.open_file(path, "rb") as f:
-    content = f.read()
-  try:
-    text = content.decode("utf-8-sig")
-  except UnicodeDecodeError as error:
-    raise utils.UserError("%s:%d: expected UTF-8, got an invalid byte." % (
-        path, content[:error.start].count(b"\n") + 1))
+  text = lines.read_text(path, dialect.encoding).rstrip("\r\n")
+  delimiter, first_line = dialect.delimiter or ",", 1
+  head, _, rest = text.partition("\n")
+  head = head.strip("\r\"")
+  if head.startswith(_EXCEL_DELIMITER) and len(head) == 1 + len(
+      _EXCEL_DELIMITER):
+    text, delimiter, first_line = rest, head[-1], 2
+  # csv of Python 3.7 refuses NUL, a control character like others.
+  stand_in = next(char for char in map(chr, range(0xE000, 0xF900))
+                  if char not in text) if "\0" in text else None
+  if stand_in:
+    text = text.replace("\0", stand_in)
+  rows = _parse_csv(path, text, delimiter, first_line)
+  for number, cells in rows:
+    is_empty = not cells or (
+        len(cells) == 1 and cells[0] and not invisible.remove(cells[0]))
+    if is_empty and text and not may_be_empty:
+      raise utils.UserError("%s:%d: expected a row, got an empty line. Remove "
+                            "it." % (path, number))
+    if cells or may_be_empty:
+      yield number, [cell.replace(stand_in, "\0") for cell in cells] if (
+          stand_in) else cells
+
+
+def _parse_csv(path, text, delimiter, first_line):
+  """Yields (number of its first line, list of cells) of each row of a text."""
   # Split at line feeds alone: str.splitlines breaks at U+2028 and others too.
-  text_lines = [line + "\n" for line in text.rstrip("\r\n").split("\n")]
-  reader = csv.reader(text_lines, strict=True)
-  first_line = 1
+  text_lines = [line + "\n" for line in text.split("\n")]
+  reader = csv.reader(text_lines, strict=True, delimiter=delimiter)
+  offset = first_line - 1
   while True:
     try:
       cells = _next_row(reader)
@@ -252,15 +300,13 @@ def _csv_cells(path, may_be_empty=False):
     except csv.Error as error:
       is_open = reader.line_num == len(text_lines)
       raise utils.UserError(
-          "%s:%d: expected a row of comma-separated values: %s%s." % (
-              path, first_line, error, ". Check for a quotation mark that is "
-              "not closed or not doubled" * is_open))
-    if not cells and text and not may_be_empty:
-      raise utils.UserError("%s:%d: expected a row, got an empty line. Remove "
-                            "it." % (path, first_line))
-    if cells or may_be_empty:
-      yield first_line, cells
-    first_line = reader.line_num + 1
+          "%s:%d: expected a row of %s-separated values: %s%s." % (
+              path, first_line, {",": "comma", ";": "semicolon"}.get(
+                  delimiter, repr(delimiter)), error,
+              ". Check for a quotation mark that is not closed or not "
+              "doubled" * is_open))
+    yield first_line, cells
+    first_line = offset + reader.line_num + 1
 
 
 def _rows(path, numbered_cells, columns, has_header, num_columns, broken_lines):
@@ -273,8 +319,8 @@ def _rows(path, numbered_cells, columns, has_header, num_columns, broken_lines):
   if num_columns is None:
     num_columns = len(cells)
   check_number(path, number, cells, num_columns)
-  positions = _positions("%s:%d" % (path, number), columns,
-                         cells if has_header else None, num_columns)
+  positions = _positions("%s:%d" % (path, number), columns, cells, has_header,
+                         num_columns)
   if not has_header:
     numbered_cells = itertools.chain([first], numbered_cells)
   rows = []
@@ -304,29 +350,30 @@ def check_number(path, number, cells, num_columns):
         path, number, num_columns, len(cells), shorten(cells)))
 
 
-def _positions(place, columns, header, num_columns):
-  """Returns the positions of the requested columns."""
+def _positions(place, columns, cells, has_header, num_columns):
+  """Returns the positions of the requested columns; `cells`: first line."""
   positions = []
   for column in columns:
     if isinstance(column, int):
       if not 0 <= column < num_columns:
         raise utils.UserError(
             "%s: expected a column at position %d (from 0), got %d "
-            "columns." % (place, column, num_columns))
+            "columns.%s" % (place, column, num_columns,
+                            delimiter_hint(cells)))
       positions.append(column)
       continue
-    if header is None:
+    if not has_header:
       raise utils.UserError(
           "%s: expected the position of column '%s', because the file has no "
           "header line." % (place, column))
-    positions.append(position_of(place, column, header))
+    positions.append(position_of(place, column, cells))
   return positions
 
 
 def _json_row(place, value, keys):
   if not isinstance(value, dict):
     raise utils.UserError("%s: expected an object, got %s." % (
-        place, _type_name(value)))
+        place, lines.type_name(value)))
   missing = [key for key in keys if key not in value]
   if missing:
     raise utils.UserError("%s: expected the key '%s', got: %s%s." % (
@@ -336,11 +383,10 @@ def _json_row(place, value, keys):
 
 
 def _white_space_hint(name, names):
-  """Returns a hint if one of `names` is `name` plus white space."""
+  """Returns a hint if one of `names` looks like `name`, or ""."""
   near = [other for other in names if other != name and other.strip() == name]
-  return ". Remove the white space around '%s'" % near[0] if near else ""
-
-
-def _type_name(value):
-  return {dict: "an object", list: "a list", str: "text", bool: "true or false",
-          type(None): "null"}.get(type(value), "a number")
+  if near:
+    return ". Remove the white space around '%s'" % near[0]
+  near = invisible.same_looking(name, names)
+  return "" if near is None else ". Rename the one that looks like %s" % (
+      invisible.difference(near, name))

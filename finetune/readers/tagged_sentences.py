@@ -26,7 +26,8 @@ def read_json(path, layout, *, is_lines, has_tags=True):
       sentences have tags.
   """
   sentences = []
-  for place, value in _read_values(path, is_lines):
+  for place, value in lines.read_objects(path, layout.dialect.encoding,
+                                         is_lines=is_lines):
     sentence = _sentence(value, place, layout, has_tags)
     if sentences and (sentence.tags is None) != (sentences[0].tags is None):
       raise utils.UserError(
@@ -52,18 +53,6 @@ def locate_words(words, text):
     end = start + len(word)
     offsets.append((start, end))
   return offsets
-
-
-def _read_values(path, is_lines):
-  """Returns an iterable of (place, parsed JSON) of each sentence."""
-  if is_lines:
-    return lines.read_json_lines(path)
-  values = utils.load_json(path)
-  if not isinstance(values, list):
-    raise utils.UserError("%s: expected a list of objects, one for each "
-                          "sentence." % path)
-  return [("%s: object %d" % (path, number), value)
-          for number, value in enumerate(values, 1)]
 
 
 def _sentence(value, place, layout, has_tags):

@@ -2,6 +2,7 @@
 
 import collections
 
+from finetune.tagging import tag_checks
 from finetune.tagging import tagging_utils
 from util import utils
 
@@ -11,15 +12,17 @@ MAX_LISTED_TAGS = 5  # in an error message
 class WholeTags:
   """Each tag is a label, such as a part of speech."""
 
-  def count_types(self, sentences):
+  def count_types(self, sentences, path):
     """Returns a Counter of the types that the model distinguishes.
 
     Args:
       sentences: list of conll.Sentence, the training data.
+      path: str, their file, for messages.
 
     Raises:
-      utils.UserError: a tag is invalid.
+      utils.UserError: a tag is invalid; see `tag_checks`.
     """
+    tag_checks.check_tags(sentences, path)
     return collections.Counter(
         tag for sentence in sentences for tag in sentence.tags)
 
@@ -43,7 +46,9 @@ class Spans(WholeTags):
   in IOB2, so that conlleval can read them.
   """
 
-  def count_types(self, sentences):
+  def count_types(self, sentences, path):
+    tag_checks.check_tags(sentences, path)
+    tag_checks.check_span_tags(sentences, path)
     _check_tags(sentences)
     return collections.Counter(
         span_type for sentence in sentences

@@ -2,11 +2,13 @@
 
 import os
 
+from finetune import task
 from finetune import task_metadata
 from finetune.readers import conll
 from finetune.readers import sentence_tables
 from finetune.readers import tables
 from finetune.readers import tagged_sentences
+from finetune.tagging import tag_checks
 from util import utils
 
 WORD_AND_TAG = 2  # columns of a predict_file in another format than the data
@@ -16,20 +18,23 @@ class TaggedFiles:
   """The files of one tagging task, each read once."""
 
   def __init__(self, config, task_name, file_format, layout, *, find_fn,
-               path_fn):
+               path_fn, tag_names=None):
     """Reads nothing yet.
 
     Args:
       config: a FinetuningConfig.
       task_name: str.
       file_format: one of task_declaration.FORMATS["tagging"].
-      layout: a sentence_tables.Layout, for formats other than "conll".
+      layout: a sentence_tables.Layout; its columns are for formats other than
+        "conll".
       find_fn: function of a split that returns the path of its file or None.
       path_fn: the same, but raises a utils.UserError if there is no file.
+      tag_names: list of str, the names of tags that are numbers, or None.
     """
     self._file_format = file_format
     self._layout = layout
     self._task_name = task_name
+    self._tag_names = tag_names
     self._recorded_num_columns = task_metadata.recorded(
         config, task_name, "num_columns")
     self._find = find_fn
@@ -53,6 +58,9 @@ class TaggedFiles:
         utils.log("Task {}: {} is unlabeled{}: it will be predicted, not "
                   "scored".format(self._task_name, path, _compare_columns(
                       content.num_columns, self.num_columns())))
+      if self._tag_names:
+        tag_checks.named(content.sentences, self._tag_names)
+      tag_checks.check_words(content.sentences, path, split)
       self._contents[split] = content
     return self._contents[split]
 
@@ -74,8 +82,13 @@ class TaggedFiles:
       # Avoids reading the training file, which may be missing.
       num_columns = self._recorded_num_columns or self.num_columns()
     else:
-      layout, num_columns = sentence_tables.Layout(), WORD_AND_TAG
-    return _read_file(path, file_format, layout, num_columns, has_tags=False)
+      layout = sentence_tables.Layout(dialect=self._layout.dialect._replace(
+          delimiter=None))
+      num_columns = WORD_AND_TAG
+    content = _read_file(path, file_format, layout, num_columns,
+                         has_tags=False)
+    tag_checks.check_words(content.sentences, path, task.PREDICT)
+    return content
 
   def num_columns(self):
     """Returns the number of columns of files with tags, None if unknown.
@@ -117,8 +130,10 @@ class TaggedFiles:
       expected = ("words and a tag for each, in a key \"%s\"" % (
           self._layout.tags or "tags\" or \"labels"))
     first = content.sentences[0]
-    raise utils.UserError("%s: expected %s, got only words (%s)." % (
-        first.place(0), expected, first.words[0]))
+    raise utils.UserError("%s: expected %s, got only words (%s).%s" % (
+        first.place(0), expected, first.words[0],
+        tables.delimiter_hint(first.words[:1]) if
+        self._file_format in tables.ROW_FORMATS else ""))
 
 
 def _read_file(path, file_format, layout, num_columns=None, has_tags=True):
@@ -127,7 +142,7 @@ def _read_file(path, file_format, layout, num_columns=None, has_tags=True):
   Args:
     path: path of the file.
     file_format: one of task_declaration.FORMATS["tagging"].
-    layout: a sentence_tables.Layout, for formats other than "conll".
+    layout: a sentence_tables.Layout.
     num_columns: int, that of the training data; None if unknown: then the last
       column is the tag.
     has_tags: bool, False to ignore the tags in formats other than "conll".
@@ -143,7 +158,7 @@ def _read_file(path, file_format, layout, num_columns=None, has_tags=True):
         path, layout, is_lines=file_format == "jsonl", has_tags=has_tags)
     return sentence_tables.TaggedFile(
         path, None, sentences[0].tags is not None, sentences)
-  content = conll.read_conll(path)
+  content = conll.read_conll(path, layout.dialect.encoding, layout.comment)
   sentence_tables.check_width(
       content.sentences[0].place(0), content.num_columns, num_columns,
       content.first_line)

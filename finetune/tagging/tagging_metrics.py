@@ -55,9 +55,8 @@ def span_scores(gold, predicted):
 class TaggingScorer(scorer.Scorer):
   """Scores the tag of each word by accuracy.
 
-  If a split has tags, every word counts, including those beyond max_seq_length,
-  which the model does not see: they count as predicted "O". The predictions
-  are for `config.tagging_preds_file`.
+  Every word counts; those beyond max_seq_length are in further windows of their
+  sentence. The predictions are for `config.tagging_preds_file`.
   """
 
   def __init__(self, config, task, split):
@@ -72,20 +71,20 @@ class TaggingScorer(scorer.Scorer):
     self._config = config
     self._task = task
     self._split = split
-    self._label_ids = {}  # by eid, of the words that the model saw
-    self._probabilities = {}  # by eid, those of these labels
+    self._label_ids = collections.defaultdict(list)  # by eid
+    self._probabilities = collections.defaultdict(list)  # by eid, of the labels
     self._tagged = None  # see _tagged_examples
 
   def update(self, results):
+    """Adds the outputs for one input: the next window of its sentence."""
     super().update(results)
     self._tagged = None
     num_words = int(sum(results["labels_mask"]))
     eid = int(results["eid"])
-    self._label_ids[eid] = [
-        int(label_id) for label_id in results["predictions"][:num_words]]
+    self._label_ids[eid] += map(int, results["predictions"][:num_words])
     if self._split == task_module.PREDICT:
       logits = np.array(results["logits"][:num_words], np.float64)
-      self._probabilities[eid] = special.softmax(
+      self._probabilities[eid] += special.softmax(
           logits, axis=-1).max(axis=-1, initial=0.0).tolist()
 
   def get_predictions(self):
@@ -94,8 +93,7 @@ class TaggingScorer(scorer.Scorer):
     Each is {"id", "text", "words", "tags", "probabilities"} and, if tags encode
     spans, "entities": [{"type", "text", "start", "end" (in characters of the
     text), "first_word", "last_word", "probability"}]. The probability of a span
-    is the lowest of its words. A word beyond max_seq_length, which the model
-    does not see, has probability null.
+    is the lowest of its words.
     """
     return [self._prediction(example, tags)
             for example, tags in self._tagged_examples()]
@@ -124,6 +122,12 @@ class TaggingScorer(scorer.Scorer):
         for gold_tags, (example, tags) in zip(self._gold_tags(),
                                               self._tagged_examples()))}
 
+  def score_names(self):
+    if not self._task.is_labeled(self._split):
+      return []
+    sentences = [[tagging_utils.OUTSIDE]]  # any; only the names are used
+    return [name for name, _ in self._score(sentences, sentences)] + ["loss"]
+
   def _get_results(self):
     predicted = [tags for _, tags in self._tagged_examples()]
     if not self._task.is_labeled(self._split):
@@ -142,12 +146,10 @@ class TaggingScorer(scorer.Scorer):
 
   def _prediction(self, example, tags):
     """Returns the prediction for a TaggingExample, ready for JSON."""
-    probabilities = self._probabilities[example.eid]
-    num_unseen = len(tags) - len(probabilities)
     return collections.OrderedDict([
         ("id", example.example_id), ("text", example.text),
         ("words", example.words), ("tags", tags),
-        ("probabilities", probabilities + [None] * num_unseen)])
+        ("probabilities", list(self._probabilities[example.eid]))])
 
   def _tagged_examples(self):
     """Returns [(TaggingExample, its predicted tags)] of the split.
@@ -161,19 +163,17 @@ class TaggingScorer(scorer.Scorer):
 
   def _tag_examples(self):
     examples = self._task.get_examples(self._split)
-    num_words = {example.eid: len(example.words) for example in examples}
-    if set(num_words) != set(self._label_ids) or any(
-        len(self._label_ids[eid]) > num_words[eid] for eid in num_words):
+    num_tagged = {eid: len(ids) for eid, ids in self._label_ids.items()}
+    if num_tagged != {example.eid: len(example.words) for example in examples}:
       raise utils.UserError(
           "Task '%s': expected outputs for the %d sentences of split '%s', got "
           "%d for others: the cached features are stale. Set "
           "\"use_tfrecords_if_existing\": false." % (
               self._task.name, len(examples), self._split,
-              len(self._label_ids)))
+              len(num_tagged)))
     for example in examples:
       tags = [self._task.label_list[label_id]
               for label_id in self._label_ids[example.eid]]
-      tags += [tagging_utils.OUTSIDE] * (len(example.words) - len(tags))
       yield example, self._task.scheme.written_tags(tags)
 
 

@@ -16,17 +16,21 @@ from finetune import task_metadata
 from finetune import text_cleaning
 from finetune.readers import sentence_tables
 from finetune.readers import tables
+from finetune.tagging import raw_text
 from finetune.tagging import tag_schemes
 from finetune.tagging import tagging_features
 from finetune.tagging import tagging_files
 from finetune.tagging import tagging_metrics
-from finetune.tagging import tagging_utils
 from model import layers
 from model import tensor_ops
+from util import invisible
 from util import utils
 
 DROPOUT = 0.1  # of the word vectors, in training
 DEBUG_SENTENCES = 200  # of each split, in debug mode
+# Of the features of sentences that are not trained on; 2: windows of sentences
+# that are longer than the input.
+WINDOWS_VERSION = 2
 
 
 class TaggingExample(task.Example):
@@ -79,7 +83,7 @@ class TaggingTask(task.Task):
     super().__init__(config, name, tokenizer, declaration)
     if declaration:
       self.file_format = declaration.format
-      self.layout = _declared_layout(declaration.values)
+      self.layout = _declared_layout(declaration)
     self._cleaner = text_cleaning.TextCleaner(config, name, "words")
     labels = task_metadata.recorded(config, name, "labels")
     self._are_labels_recorded = labels is not None
@@ -88,8 +92,11 @@ class TaggingTask(task.Task):
         label: i for i, label in enumerate(labels)}
     self._files = tagging_files.TaggedFiles(
         config, name, self.file_format, self.layout, find_fn=self._find,
-        path_fn=self._path)
-    self._num_truncated = {}  # by split, of each sentence featurized so far
+        path_fn=self._path,
+        tag_names=declaration and declaration.values.get("tag_names"))
+    self._is_splitting_learned, self._splitting = False, None
+    self._num_truncated = []  # of each training sentence featurized so far
+    self._has_logged_windows = set()  # splits
 
   @classmethod
   def from_declaration(cls, config, tokenizer, declaration):
@@ -125,8 +132,16 @@ class TaggingTask(task.Task):
       return [self._path(split)]
     return [self._path(name) for name in dict.fromkeys([split, "train"])]
 
+  def get_split_version(self, split):
+    if split == "train":
+      return None
+    splitting = None if self.is_labeled(split) else self._get_splitting()
+    return [WINDOWS_VERSION, splitting]
+
   def learned_from_data(self):
     learned = {"labels": self.label_list}
+    if self._get_splitting():
+      learned["punctuation"] = self._get_splitting()
     num_columns = self._files.num_columns()
     if num_columns:
       learned["num_columns"] = num_columns
@@ -147,8 +162,8 @@ class TaggingTask(task.Task):
 
     A predict_file has the columns of the training data, with or without the
     tag, which is ignored, or words only. A .jsonl file has {"words": [...]} or
-    {"text": "..."}, which is split at white space, on each line, with or
-    without "id"; a .json file has a list of these.
+    {"text": "..."}, which is split like the training data, on each line, with
+    or without "id"; a .json file has a list of these.
 
     Raises:
       utils.UserError: the file is missing, a line is invalid or has a label
@@ -167,6 +182,8 @@ class TaggingTask(task.Task):
       if self.config.debug:
         sentences = sentences[:DEBUG_SENTENCES]
     is_labeled = self.is_labeled(split)
+    if not is_labeled:
+      sentences = self._split_texts(sentences)
     return [TaggingExample(self.name, split, eid, sentence,
                            self._ids_of_labels(sentence) if is_labeled else
                            None)
@@ -176,24 +193,29 @@ class TaggingTask(task.Task):
     """Returns the features of "[CLS] words [SEP]".
 
     All tokens are in segment 1, as in the reference and its published scores.
+    A sentence that is longer than the input is truncated in training; otherwise
+    the result is a list of the features of its windows, which together have
+    every word once.
     """
     del is_training  # sentences of the dev set have labels too
-    length = self.config.max_seq_length
-    input_ids, positions = tagging_features.make_input(
-        self.tokenizer, self._cleaner.clean(example.words), length)
-    self._count_truncated(example, len(positions))
-    features = packing.padded_inputs(input_ids, [1] * len(input_ids), length)
+    words = self._cleaner.clean(example.words)
+    if example.split == "train":
+      inputs = [tagging_features.make_input(self.tokenizer, words,
+                                            self.config.max_seq_length)]
+      self._count_truncated(example, len(inputs[0].positions))
+    else:
+      inputs = tagging_features.make_windows(self.tokenizer, words,
+                                             self.config.max_seq_length)
+      self._log_windows(example, len(inputs))
     # A test split may have no labels: the zeros are ignored.
-    label_ids = example.label_ids or [0] * len(example.words)
-    features[self._key("eid")] = example.eid
-    features[self._key("labels")] = packing.pad(
-        label_ids[:len(positions)], length)
-    features[self._key("labels_mask")] = packing.pad(
-        [1.0] * len(positions), length, 0.0)
-    features[self._key("labeled_positions")] = packing.pad(positions, length)
-    if log:
-      self._log(example, input_ids, positions)
-    return features
+    label_ids = example.label_ids or [0] * len(words)
+    features, num_words = [], 0
+    for one_input in inputs:
+      features.append(self._features(example, one_input, label_ids[num_words:]))
+      num_words += len(one_input.positions)
+      if log:
+        self._log(example, one_input, num_words)
+    return features if len(features) > 1 else features[0]
 
   def get_feature_specs(self):
     shape = [self.config.max_seq_length]
@@ -238,10 +260,44 @@ class TaggingTask(task.Task):
         "labels": labels, "labels_mask": mask,
         "eid": features[self._key("eid")]}
 
+  def _features(self, example, one_input, label_ids):
+    """Returns the features of a TaggingInput, whose words begin `label_ids`."""
+    length = self.config.max_seq_length
+    input_ids, positions = one_input
+    features = packing.padded_inputs(input_ids, [1] * len(input_ids), length)
+    features[self._key("eid")] = example.eid
+    features[self._key("labels")] = packing.pad(
+        label_ids[:len(positions)], length)
+    features[self._key("labels_mask")] = packing.pad(
+        [1.0] * len(positions), length, 0.0)
+    features[self._key("labeled_positions")] = packing.pad(positions, length)
+    return features
+
+  def _get_splitting(self):
+    """Returns where raw text is split; see `raw_text.learn_splitting`."""
+    if not self._is_splitting_learned:
+      self._splitting = (
+          task_metadata.recorded(self.config, self.name, "punctuation")
+          if self._are_labels_recorded else raw_text.learn_splitting(
+              self._files.read("train").sentences))
+      self._is_splitting_learned = True
+    return self._splitting
+
+  def _split_texts(self, sentences):
+    """Returns unlabeled sentences with raw texts split like training data."""
+    splitting = self._get_splitting()
+    if not splitting or all(s.text is None for s in sentences):
+      return sentences
+    utils.log("Task {}: splitting raw texts at white space and punctuation, "
+              "like the training data".format(self.name))
+    return [sentence if sentence.text is None else
+            raw_text.split(sentence, splitting) for sentence in sentences]
+
   def _get_label_ids(self):
     """Returns {label: id}, in sorted order."""
     if self._label_ids is None:
-      counts = self.scheme.count_types(self._files.read("train").sentences)
+      counts = self.scheme.count_types(self._files.read("train").sentences,
+                                       self._path("train"))
       labels = self.scheme.labels_for(counts)
       self._label_ids = {label: i for i, label in enumerate(sorted(labels))}
       # The counts reveal typing errors.
@@ -258,28 +314,37 @@ class TaggingTask(task.Task):
         raise utils.UserError(
             "%s: expected a tag that occurs in %s, got '%s', which a model "
             "cannot learn from there. Correct it, or move sentences with it "
-            "there." % (sentence.place(i), self._candidates("train")[0] if
-                        self._are_labels_recorded else self._path("train"),
-                        sentence.tags[i]))
+            "there.%s" % (
+                sentence.place(i), self._candidates("train")[0] if
+                self._are_labels_recorded else self._path("train"),
+                sentence.tags[i], invisible.hint(label, all_ids)))
       label_ids.append(all_ids[label])
     return label_ids
 
   def _count_truncated(self, example, num_kept):
-    """Logs how many words of a split are truncated, after its last sentence."""
-    counts = self._num_truncated.setdefault(example.split, [])
+    """Logs how many words are not trained on, after the last sentence."""
+    counts = self._num_truncated
     counts.append(len(example.words) - num_kept)
     examples = self._examples.get(example.split, ())
     if len(counts) == len(examples) and any(counts):
       utils.log(
-          "Task {}: {:,} of {:,} words, in {:,} of {:,} {} sentences, are "
-          "beyond max_seq_length ({:,} tokens): they {}. Increase "
-          "max_seq_length to keep them.".format(
+          "Task {}: {:,} of {:,} words, in {:,} of {:,} train sentences, are "
+          "beyond max_seq_length ({:,} tokens): they are not trained on. "
+          "Increase max_seq_length to keep them.".format(
               self.name, sum(counts),
               sum(len(example.words) for example in examples),
-              sum(map(bool, counts)), len(examples), example.split,
-              self.config.max_seq_length,
-              "are not trained on" if example.split == "train" else
-              "count as predicted %s" % tagging_utils.OUTSIDE))
+              sum(map(bool, counts)), len(examples),
+              self.config.max_seq_length))
+
+  def _log_windows(self, example, num_windows):
+    """Logs, for the first long sentence of a split, that there are windows."""
+    if num_windows > 1 and example.split not in self._has_logged_windows:
+      self._has_logged_windows.add(example.split)
+      utils.log(
+          "Task {}: {} sentence {} is longer than max_seq_length ({:,} tokens) "
+          "and read in {:,} windows, like all longer ones".format(
+              self.name, example.split, example.example_id,
+              self.config.max_seq_length, num_windows))
 
   def missing_file_advice(self, split):
     if split == "dev" and not self.declaration:
@@ -291,12 +356,15 @@ class TaggingTask(task.Task):
       return "Put a file there, with lists of words and of their tags"
     return "Put a file there, with a word and its tag on each line"
 
-  def _log(self, example, input_ids, positions):
+  def _log(self, example, one_input, last_word):
+    """Logs a TaggingInput whose last word is the one before `last_word`."""
+    input_ids, positions = one_input
     tokens = self.tokenizer.convert_ids_to_tokens(input_ids)
     utils.log("Sentence %d: %s" % (example.eid, " ".join(tokens)))
-    labels = [""] * len(example.words)
+    labels = [""] * len(positions)
     if example.label_ids is not None:
-      labels = [self.label_list[i] for i in example.label_ids]
+      labels = [self.label_list[i] for i in example.label_ids[
+          last_word - len(positions):last_word]]
     utils.log("  labels: %s" % " ".join(
         "%d:%s/%s" % (position, tokens[position], label)
         for position, label in zip(positions, labels)))
@@ -342,10 +410,12 @@ class POS(TaggingTask):
     super().__init__(config, "pos", tokenizer)
 
 
-def _declared_layout(values):
-  """Returns the sentence_tables.Layout of the values of a declaration."""
+def _declared_layout(declaration):
+  """Returns the sentence_tables.Layout of a Declaration."""
+  values = declaration.values
   words = values.get("words")
   return sentence_tables.Layout(
       words, values.get("tags"), values.get("sentence"), values.get("id"),
       # Most files of tagged words have no header line, unlike other tables.
-      values.get("header", isinstance(words, str)))
+      values.get("header", isinstance(words, str)),
+      task_declaration.dialect(declaration), values.get("comment"))

@@ -20,13 +20,21 @@ from model.huggingface import heads
 from model.huggingface import model_folder
 from model.huggingface import tokenizer_files
 from model.huggingface import variable_names
+from util import json_fields
 from util import model_files
 from util import model_hparams
+from util import model_record
 from util import utils
 
 DISCRIMINATOR, GENERATOR, TASK_PREFIX = "discriminator", "generator", "task:"
 _MASKED_LM = "ElectraForMaskedLM"
 _FLAGS = {"do_lower_case": "lower-case", "strip_accents": "strip-accents"}
+
+_RECORDED = {  # in the record of a fine-tuning run
+    "arabert_preprocessing": json_fields.optional(json_fields.TEXT),
+    "max_seq_length": json_fields.INTEGER,
+    "model_size": json_fields.TEXT,
+    "model_hparam_overrides": json_fields.OBJECT}
 
 # The scopes of an exported model. head: list of variable_names.Pair.
 _Part = collections.namedtuple("_Part", [
@@ -35,7 +43,8 @@ _Part = collections.namedtuple("_Part", [
 
 def to_hf(checkpoint, output_dir, part, *, vocab_file=None, model_config=None,
           num_attention_heads=None, do_lower_case=None, strip_accents=None,
-          task_kind=None, labels=None):
+          task_kind=None, labels=None, is_tag_per_word=False,
+          value_range=None):
   """Writes one model of a TF1 checkpoint as a Hugging Face folder.
 
   Args:
@@ -52,6 +61,9 @@ def to_hf(checkpoint, output_dir, part, *, vocab_file=None, model_config=None,
       `do_lower_case`.
     task_kind: one of heads.KINDS; None: inferred.
     labels: list of str, names of a task's classes in the order of their ids.
+    is_tag_per_word: bool, whether a tagger's labels are not parts of spans,
+      although they look like BIOES.
+    value_range: (lowest, highest) value of a regression; None: unknown.
 
   Returns:
     conversion_report.Report.
@@ -67,21 +79,37 @@ def to_hf(checkpoint, output_dir, part, *, vocab_file=None, model_config=None,
         output_dir)
   notes = []
   scopes = _find_part(source, part)
+  trained = _run_record(source, part)
   weights, sizes = _read_part(source, scopes)
-  config = _complete_config(source, sizes, scopes, model_config,
+  path, recorded = _recorded_config(source, model_config, trained, sizes)
+  config = _complete_config(source, sizes, scopes, path, recorded,
                             num_attention_heads, notes)
   architecture = scopes.architecture
   if part.startswith(TASK_PREFIX):
     kind, head = _read_head(source, part[len(TASK_PREFIX):], task_kind)
-    weights.update(heads.to_hf(kind, head))
+    value_range = _check_range(kind, head, value_range, notes)
+    weights.update(heads.to_hf(kind, head, value_range))
     architecture = heads.ARCHITECTURES[kind]
     config.update(_label_config(kind, head, labels, notes))
+    if kind == heads.TAGGING:
+      heads.share_segment(weights, heads.TRAINED_SEGMENT, notes)
+      if not is_tag_per_word:
+        _write_spans_as_iob2(config, notes)
   tokenizer, preprocessing = _open_tokenizer(
       source, vocab_file, do_lower_case, strip_accents)
   _check_vocab_size(tokenizer, config["vocab_size"], source, notes)
+  notes.extend(checkpoint_lib.cast_notes(source.types_to_cast()))
   config["pad_token_id"] = tokenizer.vocab[tokenization.PAD]
-  tokenizer_files.write_files(output_dir, tokenizer,
-                              config["max_position_embeddings"], preprocessing)
+  preprocessing = trained.get("arabert_preprocessing", preprocessing)
+  if preprocessing not in (None, "none"):
+    notes.append(
+        "The model was trained on text cleaned for %s, which no tokenizer or "
+        "pipeline does: first pass text through arabert's ArabertPreprocessor("
+        "\"%s\").preprocess" % (preprocessing, preprocessing))
+  num_positions = config["max_position_embeddings"]
+  tokenizer_files.write_files(
+      output_dir, tokenizer, min(trained.get("max_seq_length", num_positions),
+                                 num_positions), preprocessing)
   model_folder.write(output_dir, weights, config, architecture)
   return conversion_report.Report(
       source=source.prefix, converted=sorted(weights), slots=source.slots(),
@@ -121,6 +149,12 @@ class _Checkpoint:
           "%s: the checkpoint cannot be read (%s). Copy its files again." % (
               self.prefix, checkpoint_lib.first_line(error))) from error
 
+  def types_to_cast(self):
+    """Returns the types of the used variables that are not float32."""
+    types = checkpoint_lib.dtypes_of(self.prefix)
+    return [types[name] for name in self._taken & set(types)
+            if types[name].is_floating and types[name] != tf.float32]
+
   def slots(self):
     """Returns the sorted names of optimizer slots."""
     return sorted(filter(variable_shapes.is_slot, self.shapes))
@@ -146,7 +180,10 @@ def _settings_folders(prefix):
   if not utils.is_remote(prefix):
     prefix = os.path.abspath(prefix)
   folder = os.path.dirname(prefix)
-  parent, name = os.path.split(os.path.dirname(folder))
+  trial = folder
+  if os.path.basename(folder) == model_files.BEST_FOLDER:
+    trial = os.path.dirname(folder)
+  parent, name = os.path.split(os.path.dirname(trial))
   is_finetuned = name == model_files.FINETUNING_FOLDER
   return [folder, parent] if is_finetuned else [folder]
 
@@ -227,15 +264,27 @@ def _read_head(source, task_name, task_kind):
                 for name, value in source.take(names).items()}
 
 
-def _complete_config(source, sizes, part, model_config, num_heads, notes):
-  """Returns an ElectraConfig as {field: value}, from `sizes` and files."""
+def _recorded_config(source, model_config, trained, sizes):
+  """Returns (path or None, {field: value}) of a recorded ElectraConfig.
+
+  What shapes do not tell of a fine-tuned model is in the record of its run.
+  """
   path = model_config or source.first_file(model_files.MODEL_CONFIG)
-  recorded = utils.load_json(path) if path else {}
-  if not isinstance(recorded, dict):
-    raise utils.UserError("%s: the content is not a JSON object." % path)
+  recorded = json_fields.load_object(path) if path else {}
+  if not model_config:
+    values = dict(model_hparams.SIZES.get(trained.get("model_size"), {}))
+    values.update(trained.get("model_hparam_overrides", {}))
+    recorded.update((name, values[name]) for name in values
+                    if name not in sizes)
+  return path, recorded
+
+
+def _complete_config(source, sizes, part, path, recorded, num_heads, notes):
+  """Returns an ElectraConfig as {field: value}, from `sizes` and files."""
   is_generator = part.scope == variable_names.GENERATOR_SCOPE
   if not is_generator:  # config.json has the discriminator's sizes
     _check_sizes(path, recorded, source, sizes)
+    _check_own_config(path, recorded, source)
   config = dict(sizes)
   for name, default in modeling.BertConfig(vocab_size=1).to_dict().items():
     if name not in sizes:
@@ -260,6 +309,19 @@ def _check_sizes(path, recorded, source, sizes):
           "%s: '%s' is %s, but the checkpoint %s has %d. Pass the checkpoint's "
           "own config.json as --model-config." % (
               path, name, recorded[name], source.prefix, value))
+
+
+def _check_own_config(path, recorded, source):
+  """Raises a UserError if --model-config contradicts the model's own file."""
+  own = source.first_file(model_files.MODEL_CONFIG)
+  values = utils.load_json(own) if own and own != path else {}
+  for name in model_record.NOT_IN_SHAPES:
+    if recorded.get(name, values.get(name)) != values.get(name, recorded.get(
+        name)):
+      raise utils.UserError(
+          "--model-config: %s has %s %s, but %s, which was written with the "
+          "weights, has %s. Omit the flag, or correct the file." % (
+              path, name, recorded[name], own, values[name]))
 
 
 def _num_attention_heads(hidden_size, passed, is_generator, recorded, notes):
@@ -309,10 +371,55 @@ def _label_config(kind, head, labels, notes):
   if kind == heads.CLASSIFICATION:
     config["problem_type"] = ("regression" if num_labels == 1 else
                               "single_label_classification")
-    if num_labels == 1:
-      notes.append("The head is a regression: its output has the scale of "
-                   "training, which may differ from the scale of the data")
   return config
+
+
+def _check_range(kind, head, value_range, notes):
+  """Returns the range of a regression, None if it is none or unknown."""
+  if kind != heads.CLASSIFICATION or heads.num_labels(kind, head) != 1:
+    return None
+  if value_range is None:
+    notes.append("The head is a regression: its output has the scale of "
+                 "training, which may differ from the scale of the data")
+    return None
+  notes.append("The head is a regression: its output is scaled to the range of "
+               "the data, %g to %g; predictions are also clipped to it" % tuple(
+                   value_range))
+  return value_range
+
+
+def _write_spans_as_iob2(config, notes):
+  """Renames a span tagger's BIOES labels as pipelines and predictions do.
+
+  `aggregation_strategy` joins B-X and I-X only. As predictions are written in
+  IOB2, S-X becomes B-X and E-X becomes I-X, so two ids have one name; "bioes"
+  in the config has the names that the model was trained with.
+  """
+  labels = [config["id2label"][str(i)] for i in range(len(config["id2label"]))]
+  types = {label[2:] for label in labels if label.startswith("B-")}
+  spans = ["%s-%s" % (position, span_type)
+           for span_type in types for position in "BIES"]
+  if not types or sorted(labels) != sorted(spans + ["O"]):
+    return
+  config["bioes"] = labels
+  config["id2label"] = {
+      str(i): {"S": "B", "E": "I"}.get(label[0], label[0]) + label[1:]
+      for i, label in enumerate(labels)}
+  config["label2id"] = {label: i for i, label in enumerate(labels)
+                        if label[0] not in "SE"}
+  notes.append("The labels are named in IOB2, as in predictions: S-X is B-X, "
+               "E-X is I-X. In a pipeline, aggregation_strategy=\"first\" "
+               "gives the spans")
+
+
+def _run_record(source, part):
+  """Returns the hyperparameters that a fine-tuned model was trained with."""
+  path = os.path.join(source.folders[0], model_files.RUN_RECORD)
+  if not part.startswith(TASK_PREFIX):
+    return {}
+  record = json_fields.load_object(path, missing={})
+  json_fields.check(_RECORDED, record, path)
+  return record
 
 
 def _open_tokenizer(source, vocab_file, do_lower_case, strip_accents):
@@ -321,6 +428,9 @@ def _open_tokenizer(source, vocab_file, do_lower_case, strip_accents):
   if vocab_file is None:
     raise utils.UserError("%s: the vocabulary vocab.txt is missing. Pass "
                           "--vocab-file." % source.folders[-1])
+  model_record.check_vocab(
+      os.path.dirname(source.first_file(model_files.VOCAB) or ""), vocab_file,
+      "--vocab-file")
   settings = model_files.TokenizerSettings(do_lower_case, strip_accents)
   path = source.first_file(model_files.TOKENIZER_CONFIG)
   if path:

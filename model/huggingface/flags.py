@@ -2,8 +2,8 @@
 
 import argparse
 
-from model.huggingface import heads
 from util import flags
+from util import model_files
 from util import utils
 
 _TO_HF = ("checkpoint", "part", "vocab_file", "model_config",
@@ -22,8 +22,8 @@ def make_parser(description):
   parser.add_argument("--to", required=True, choices=("hf", "tf"),
                       help="hf: TF1 checkpoint to Hugging Face folder; tf: "
                       "Hugging Face folders to TF1 checkpoint")
-  parser.add_argument("--output-dir", required=True, metavar="DIR",
-                      help="directory to write")
+  parser.add_argument("--output-dir", required=True, type=flags.path,
+                      metavar="DIR", help="directory to write")
   parser.add_argument("--overwrite", action="store_true",
                       help="write to a directory that is not empty; files with "
                       "other names are kept (default: an error)")
@@ -66,6 +66,12 @@ def _is_name_and_folder(text):
   return bool(name and folder) and "/" not in name
 
 
+def _task_folder(text):
+  """Returns NAME=DIR with `~` and $NAME replaced in DIR; an argparse type."""
+  name, equals, folder = text.partition("=")
+  return name + equals + flags.path(folder)
+
+
 def _flag(name):
   """Returns the flag, or the two of a switch, that sets an attribute."""
   flag = "--" + name.replace("_", "-")
@@ -76,16 +82,16 @@ def _flag(name):
 
 def _add_to_hf_flags(group):
   """Declares the flags that require `--to hf`."""
-  group.add_argument("--checkpoint", metavar="PATH",
+  group.add_argument("--checkpoint", type=flags.path, metavar="PATH",
                      help="model directory, whose best or newest checkpoint is "
                      "converted, or prefix of a checkpoint such as "
                      "DIR/model.ckpt-1000")
   group.add_argument("--part", metavar="PART",
                      help="discriminator, generator or task:NAME (fine-tuned)")
-  group.add_argument("--vocab-file", metavar="FILE",
+  group.add_argument("--vocab-file", type=flags.path, metavar="FILE",
                      help="vocabulary, one token per line (default: vocab.txt "
                      "in the model directory)")
-  group.add_argument("--model-config", metavar="FILE",
+  group.add_argument("--model-config", type=flags.path, metavar="FILE",
                      help="JSON with num_attention_heads, and hidden_act and "
                      "dropout rates if unusual (default: config.json in the "
                      "model directory)")
@@ -101,10 +107,10 @@ def _add_to_hf_flags(group):
       group.add_mutually_exclusive_group(), "strip-accents",
       "strip accents of lower-cased text (default: recorded, else the same as "
       "lower-casing)", "do not strip accents")
-  group.add_argument("--task-kind", choices=heads.KINDS,
+  group.add_argument("--task-kind", choices=model_files.TASK_KINDS,
                      help="kind of --part task:NAME (default: inferred, which "
                      "cannot distinguish classification from tagging)")
-  group.add_argument("--labels-file", metavar="FILE",
+  group.add_argument("--labels-file", type=flags.path, metavar="FILE",
                      help="names of a task's classes, one per line, in the "
                      "order of their ids (default: recorded in labels.json in "
                      "the model directory, else LABEL_0 and so on)")
@@ -112,18 +118,18 @@ def _add_to_hf_flags(group):
 
 def _add_to_tf_flags(group):
   """Declares the flags that require `--to tf`."""
-  group.add_argument("--discriminator", metavar="DIR",
+  group.add_argument("--discriminator", type=flags.path, metavar="DIR",
                      help="folder of an ElectraForPreTraining or ElectraModel")
-  group.add_argument("--generator", metavar="DIR",
+  group.add_argument("--generator", type=flags.path, metavar="DIR",
                      help="folder of an ElectraForMaskedLM; with "
                      "--discriminator, whose embeddings it must share, the "
                      "result is a complete pre-training checkpoint")
   group.add_argument("--untied-embeddings", action="store_true", default=None,
                      help="the generator keeps separate embeddings, as with "
                      "untied_generator_embeddings (default: shared)")
-  group.add_argument("--masked-lm", metavar="DIR",
+  group.add_argument("--masked-lm", type=flags.path, metavar="DIR",
                      help="folder of an ElectraForMaskedLM that becomes the "
                      "main encoder, as with electra_objective false")
-  group.add_argument("--task", metavar="NAME=DIR",
+  group.add_argument("--task", type=_task_folder, metavar="NAME=DIR",
                      help="a task's name and the folder of its fine-tuned "
                      "model")

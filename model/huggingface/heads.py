@@ -17,6 +17,10 @@ its other rows are 0, and `out_proj` takes the difference and adds the bias.
 That needs a hidden size of at least twice the number of classes. A head that
 was trained in Hugging Face does not have that form and cannot be converted.
 
+A regression is trained on values in [0, 1]. `out_proj` also scales them to the
+range of the data, so that the model outputs what predictions contain; then the
+bias is in `dense`, where a round trip keeps its bits.
+
 No TensorFlow is imported here. Glossary of shapes:
 - D: hidden size.
 - C: number of classes.
@@ -24,15 +28,21 @@ No TensorFlow is imported here. Glossary of shapes:
 
 import numpy as np
 
+from util import model_files
 from util import utils
 
-CLASSIFICATION, TAGGING, QA = "classification", "tagging", "qa"
-KINDS = (CLASSIFICATION, TAGGING, QA)
+KINDS = model_files.TASK_KINDS
+CLASSIFICATION, TAGGING, QA = KINDS
 ARCHITECTURES = {
     CLASSIFICATION: "ElectraForSequenceClassification",
     TAGGING: "ElectraForTokenClassification",
     QA: "ElectraForQuestionAnswering",
 }
+# The segment of all tokens that taggers are trained with; see TaggingTask.
+TRAINED_SEGMENT = 1
+# The one that pipelines pass, and models assume.
+DEFAULT_SEGMENT = 0
+_SEGMENTS = "electra.embeddings.token_type_embeddings.weight"
 _ONE_LAYER = {"dense/kernel", "dense/bias"}
 _QA_INDEPENDENT = _ONE_LAYER | {"dense_1/kernel", "dense_1/bias"}
 
@@ -73,12 +83,14 @@ def find_kind(shapes, kind, where):
   return found
 
 
-def to_hf(kind, head):
+def to_hf(kind, head, value_range=None):
   """Returns Hugging Face's weights of a head, {name: float32 array}.
 
   Args:
     kind: str, one of `KINDS`.
     head: {name inside the head: float32 array}.
+    value_range: (lowest, highest) value in the data of a regression; None: it
+      is unknown, or the head is no regression.
 
   Raises:
     utils.UserError: a classification head has too many classes.
@@ -92,7 +104,11 @@ def to_hf(kind, head):
             [head["dense/kernel"].T, head["dense_1/kernel"].T]),  # [2, D]
         "qa_outputs.bias": np.concatenate(
             [head["dense/bias"], head["dense_1/bias"]])}
-  return _classification_to_hf(head["dense/kernel"], head["dense/bias"])
+  weights = _classification_to_hf(head["dense/kernel"], head["dense/bias"])
+  if value_range is None:
+    return weights
+  low, high = value_range
+  return _scaled(weights, low, high - low)
 
 
 def to_tf(weights, where):
@@ -115,6 +131,28 @@ def to_tf(weights, where):
       "%s: expected a model with the head of a task (%s), found none of %s." % (
           where, ", ".join(ARCHITECTURES[kind] for kind in KINDS),
           ", ".join(_HF_NAMES[kind][0] for kind in KINDS)))
+
+
+def share_segment(weights, segment, notes):
+  """Makes a tagger give the same results for every segment.
+
+  Taggers are trained here with segment 1 for all tokens and used, by pipelines
+  and by default, with segment 0.
+
+  Args:
+    weights: {name: array} of a Hugging Face model, changed.
+    segment: int, the one that the model was trained with.
+    notes: list of str to append to.
+  """
+  table = weights.get(_SEGMENTS)  # [segments, E]
+  if table is None:
+    return
+  shared = table[[segment] * len(table)]
+  if not np.array_equal(table, shared):
+    weights[_SEGMENTS] = shared
+    notes.append("The tagger was trained with segment %d for all tokens: its "
+                 "embedding replaces those of other segments, so that any "
+                 "token_type_ids give the same results" % segment)
 
 
 def num_labels(kind, head):
@@ -153,6 +191,18 @@ def _classification_to_hf(kernel, bias):
           "classifier.out_proj.bias": bias}
 
 
+def _scaled(weights, low, scale):
+  """Returns the weights of a regression with outputs `low` + z * `scale`."""
+  bias = weights["classifier.out_proj.bias"]
+  dense_bias = weights["classifier.dense.bias"].copy()
+  dense_bias[:2] = bias[0], -bias[0]  # of z and -z
+  return dict(weights, **{
+      "classifier.dense.bias": dense_bias,
+      "classifier.out_proj.weight":
+          weights["classifier.out_proj.weight"] * bias.dtype.type(scale),
+      "classifier.out_proj.bias": np.full_like(bias, low)})
+
+
 def _differences(num_classes, hidden_size, dtype):
   """Returns the [C, D] matrix that subtracts each -z from its z."""
   matrix = np.zeros([num_classes, hidden_size], dtype)
@@ -166,13 +216,17 @@ def _classification_to_tf(weights, where):
   dense, dense_bias, out, out_bias = weights
   num_classes, hidden_size = out.shape
   kernel = np.ascontiguousarray(dense[:num_classes].T)  # [D, C]
+  is_scaled = num_classes == 1 and (dense_bias.any() or out[0, 0] != 1)
+  bias = dense_bias[:1].copy() if is_scaled else out_bias
   if 2 * num_classes <= hidden_size:
-    expected = _classification_to_hf(kernel, out_bias)
+    expected = _classification_to_hf(kernel, bias)
+    if is_scaled:
+      expected = _scaled(expected, out_bias[0], out[0, 0])
     if all(np.array_equal(expected["classifier." + name], found)
            for name, found in (("dense.weight", dense),
                                ("dense.bias", dense_bias),
                                ("out_proj.weight", out))):
-      return {"dense/kernel": kernel, "dense/bias": out_bias}
+      return {"dense/kernel": kernel, "dense/bias": bias}
   raise utils.UserError(
       "%s: the head of ElectraForSequenceClassification has two layers with a "
       "gelu between them, a classification head here has one. Only heads that "

@@ -113,7 +113,7 @@ class _Model:
   def __init__(self, folder, notes):
     self.folder = folder
     self.config = model_folder.read_config(folder)
-    self.weights = model_folder.read_weights(folder)
+    self.weights = model_folder.read_weights(folder, notes)
     self.num_layers = variable_names.num_hf_layers(self.weights)
     self._used = set()
     epsilon = self.config.get("layer_norm_eps", layers.LAYER_NORM_EPSILON)
@@ -185,8 +185,10 @@ def _discriminator(model, notes):
 
 
 def _task(model, name, notes):
-  variables = _main_encoder(model)
   kind, head = model.take_head()
+  if kind == heads.TAGGING:
+    heads.share_segment(model.weights, heads.DEFAULT_SEGMENT, notes)
+  variables = _main_encoder(model)
   notes.append("The head of task '%s' has kind %s" % (name, kind))
   scope = "%s/%s/" % (model_files.TASKS_SCOPE, name)
   variables.update({scope + inside: value for inside, value in head.items()})
@@ -325,6 +327,8 @@ def _shapes(variables):
 def _write_settings(output_dir, models, has_main, notes):
   """Writes config.json, vocab.txt and tokenizer_config.json of the models."""
   vocab = _agreed(models, tokenizer_files.read_vocab, "vocabularies")
+  if vocab:
+    _check_vocab_size(models[0], len(vocab), notes)
   settings = _agreed(
       models, lambda folder: model_files.TokenizerSettings.read(folder).known(),
       "tokenizer settings")
@@ -342,6 +346,28 @@ def _write_settings(output_dir, models, has_main, notes):
   else:
     notes.append("The folders do not record whether text is lower-cased: set "
                  "do_lower_case for training")
+
+
+def _check_vocab_size(model, num_tokens, notes):
+  """Raises a UserError if there are tokens without embeddings."""
+  num_rows = len(model.weights[_WORD_TABLE])
+  if num_tokens > num_rows:
+    raise utils.UserError(
+        "%s: the vocabulary has %d tokens, but the model has embeddings of %d. "
+        "In transformers, run model.resize_token_embeddings(%d) and save the "
+        "model, or use its own vocabulary." % (
+            model.folder, num_tokens, num_rows, num_tokens))
+  if num_tokens < num_rows:
+    notes.append(
+        "The vocabulary has %d tokens, the model %d rows: the last %d have no "
+        "token" % (num_tokens, num_rows, num_rows - num_tokens))
+  added = tokenizer_files.added_tokens(model.folder)
+  if added:
+    notes.append(
+        "vocab.txt includes %d added token%s (%s). Here they are found as "
+        "entire words, in transformers also inside of words" % (
+            len(added), "" if len(added) == 1 else "s",
+            variable_shapes.listed(added)))
 
 
 def _agreed(models, read, what):

@@ -23,11 +23,14 @@ from tokenizers import pre_tokenizers
 from tokenizers import processors
 
 from model import tokenization
+from util import json_fields
 from util import model_files
 from util import utils
 
 TOKENIZER_FILE = "tokenizer.json"
 SPECIAL_TOKENS_FILE = "special_tokens_map.json"
+ADDED_TOKENS_FILE = "added_tokens.json"
+_ADDED_TOKEN = {"content": json_fields.TEXT, "id": json_fields.INTEGER}
 TOKENIZER_CLASS = "PreTrainedTokenizerFast"
 _NAMES_OF_SPECIAL_TOKENS = {
     "pad_token": tokenization.PAD, "unk_token": tokenization.UNK,
@@ -81,25 +84,72 @@ def write_vocab(folder, vocab):
 def read_vocab(folder):
   """Returns the {token: id} of a Hugging Face folder, None if it has none.
 
+  Tokens added to a tokenizer (`add_tokens`) are included.
+
   Raises:
     utils.UserError: the vocabulary is damaged, or not a WordPiece vocabulary.
   """
+  vocab = _read_base_vocab(folder)
+  if vocab is None:
+    return None
+  vocab = dict(vocab)
+  tokens = {id_: token for token, id_ in vocab.items()}
+  for path, token, id_ in _read_added(folder):
+    known_id = vocab.setdefault(token, id_)
+    known_token = tokens.setdefault(id_, token)
+    if known_id != id_ or known_token != token:
+      raise utils.UserError(
+          "%s: the added token '%s' has id %d, but in the vocabulary %s. Copy "
+          "all files of the tokenizer again." % (path, token, id_, (
+              "that is '%s'" % known_token if known_token != token else
+              "it has id %d" % known_id)))
+  if sorted(vocab.values()) != list(range(len(vocab))):
+    raise utils.UserError(
+        "%s: expected each of the ids 0 to %d once. Other ids cannot be "
+        "written to vocab.txt." % (folder, len(vocab) - 1))
+  return vocab
+
+
+def added_tokens(folder):
+  """Returns the tokens of `read_vocab` that were added, by their ids."""
+  vocab = _read_base_vocab(folder) or {}
+  added = {id_: token for _, token, id_ in _read_added(folder)
+           if token not in vocab}
+  return [added[id_] for id_ in sorted(added)]
+
+
+def _read_base_vocab(folder):
+  """Returns the {token: id} without added tokens, None if there is none."""
   if utils.exists(_path(folder, model_files.VOCAB)):
     return tokenization.load_vocab(_path(folder, model_files.VOCAB))
   path = _path(folder, TOKENIZER_FILE)
   if not utils.exists(path):
     return None
-  model = utils.load_json(path).get("model", {})
+  model = json_fields.load_object(path).get("model", {})
   if model.get("type", "WordPiece") != "WordPiece" or "vocab" not in model:
     raise utils.UserError("%s: expected a WordPiece vocabulary, found a model "
                           "of type %s. Use another folder." % (
                               path, model.get("type")))
-  vocab = model["vocab"]
-  if sorted(vocab.values()) != list(range(len(vocab))):
-    raise utils.UserError(
-        "%s: expected each of the ids 0 to %d once. Other ids cannot be "
-        "written to vocab.txt." % (path, len(vocab) - 1))
-  return vocab
+  return model["vocab"]
+
+
+def _read_added(folder):
+  """Returns [(path of the file, token, id)] of a tokenizer's added tokens."""
+  added = []
+  path = _path(folder, ADDED_TOKENS_FILE)
+  added += [(path, token, id_) for token, id_ in
+            json_fields.load_object(path, missing={}).items()]
+  path = _path(folder, TOKENIZER_FILE)
+  for entry in json_fields.load_object(path, missing={}).get(
+      "added_tokens") or ():
+    json_fields.check(_ADDED_TOKEN, entry, path, required=_ADDED_TOKEN)
+    added.append((path, entry["content"], entry["id"]))
+  for path, token, id_ in added:
+    if type(id_) is not int:
+      raise utils.UserError("%s: expected an id for the added token '%s', got "
+                            "%s. Copy it again." % (
+                                path, token, json_fields.shorten(id_)))
+  return added
 
 
 def build(tokenizer):

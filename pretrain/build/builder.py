@@ -17,6 +17,7 @@ from pretrain.build import example_builder
 from pretrain.build import output_folder
 from pretrain.build import records
 from pretrain.build import workers
+from util import packages
 from util import progress
 from util import utils
 
@@ -62,9 +63,11 @@ def build(settings):
     UserError: the settings or the corpus are invalid, or a write failed;
       nothing was written or replaced.
   """
+  packages.check("tensorflow", "tokenizers")
   _check(settings)
   tokenizer = workers.make_tokenizer(settings)
   paths = corpus.list_files(settings.corpus_dir)
+  records.import_tensorflow()  # an error now does not cost hours of work
   with output_folder.prepare(
       settings.output_dir, settings.overwrite) as output:
     try:

@@ -26,7 +26,7 @@ def make_parser(description, lower_case):
       ("--vocab-file", "WordPiece vocabulary, one token per line"),
       ("--output-dir", "folder to write the examples to, as "
                        "pretrain_data.tfrecord-<i>-of-<n>")):
-    parser.add_argument(name, required=True, metavar="PATH",
+    parser.add_argument(name, required=True, type=flags.path, metavar="PATH",
                         help="string, required: " + help_text)
   parser.add_argument(
       "--max-seq-length", type=int, default=128, metavar="N",

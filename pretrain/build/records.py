@@ -109,6 +109,13 @@ def frame(record):
   return _LENGTH.pack(len(record)) + record
 
 
+def import_tensorflow():
+  """Returns TensorFlow, which workers do not import, quiet."""
+  os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+  import tensorflow.compat.v1 as tf
+  return tf
+
+
 def write_shards(records, num_records, num_shards, folder):
   """Writes TFRecord files whose sizes differ by at most one example.
 
@@ -124,8 +131,7 @@ def write_shards(records, num_records, num_shards, folder):
   Raises:
     UserError: the files cannot be written, for example on a full disk.
   """
-  os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-  import tensorflow.compat.v1 as tf  # not in workers, which import this module
+  tf = import_tensorflow()
   assert num_records >= num_shards, (num_records, num_shards)
   records = iter(records)
   files = []

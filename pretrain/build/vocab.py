@@ -8,14 +8,9 @@ vocabulary, byte for byte.
 import collections
 import sys
 
-import tokenizers
-from tokenizers import models
-from tokenizers import pre_tokenizers
-from tokenizers import trainers
-import tqdm
-
 from model import tokenization
 from pretrain.build import corpus
+from util import packages
 from util import utils
 
 # `tokenizers` 0.13 counts pairs of pieces in int32.
@@ -41,6 +36,7 @@ def build(corpus_dir, output_file, basic_tokenizer, special_tokens, *,
     UserError: the corpus is invalid or has no words, or `vocab_size` is too
       small for the alphabet.
   """
+  packages.check("tokenizers", "tqdm")  # counting can take hours
   word_counts = count_words(corpus_dir, basic_tokenizer, clean_line)
   vocab = train(word_counts, basic_tokenizer, special_tokens,
                 vocab_size=vocab_size, min_frequency=min_frequency,
@@ -64,6 +60,7 @@ def count_words(corpus_dir, basic_tokenizer, clean_line=None):
   Raises:
     UserError: the corpus has no words, is corrupted or not UTF-8.
   """
+  import tqdm  # --help needs no package
   paths = corpus.list_files(corpus_dir)
   num_bytes = sum(utils.file_size(path) for path in paths)
   counts = collections.Counter()  # by strings without spaces
@@ -119,13 +116,21 @@ def train(word_counts, basic_tokenizer, special_tokens, *, vocab_size,
         "--limit-alphabet below %d." % (
             len(first_tokens), len(special_tokens), vocab_size, len(alphabet)))
   word_counts = scale_down(drop_unknown_words(word_counts, set(alphabet)))
+  return _train(word_counts, first_tokens, vocab_size=vocab_size,
+                min_frequency=min_frequency)
+
+
+def _train(word_counts, first_tokens, **limits):
+  import tokenizers  # --help needs no package
+  from tokenizers import models
+  from tokenizers import pre_tokenizers
+  from tokenizers import trainers
   tokenizer = tokenizers.Tokenizer(
       models.WordPiece(unk_token=tokenization.UNK))
   tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
   trainer = trainers.WordPieceTrainer(
-      vocab_size=vocab_size, min_frequency=min_frequency,
       special_tokens=first_tokens, continuing_subword_prefix="##",
-      show_progress=sys.stderr.isatty())
+      show_progress=sys.stderr.isatty(), **limits)
   tokenizer.train_from_iterator(repeat_words(word_counts), trainer)
   vocab = tokenizer.get_vocab(with_added_tokens=False)
   return sorted(vocab, key=vocab.get)

@@ -6,6 +6,7 @@ spawned, not forked: a fork would copy the threads and locks of the caller.
 
 import collections
 import concurrent.futures
+import contextlib
 import functools
 import multiprocessing
 import os
@@ -36,16 +37,18 @@ def encode_chunks(settings, chunks):
     for chunk in chunks:
       yield encoder.encode(chunk), chunk.num_file_bytes
     return
-  executor = concurrent.futures.ProcessPoolExecutor(
-      settings.num_processes, multiprocessing.get_context("spawn"),
-      _start_worker, (os.getpid(),))
+  with _ctrl_c_blocked():  # starts Python's tracker of semaphores
+    executor = concurrent.futures.ProcessPoolExecutor(
+        settings.num_processes, multiprocessing.get_context("spawn"),
+        _start_worker, (os.getpid(),))
   max_in_flight = _CHUNKS_IN_FLIGHT_PER_PROCESS * settings.num_processes
   in_flight = collections.deque()  # (future, range of lines, bytes from disk)
   with executor:
     try:
       for chunk in chunks:
-        in_flight.append((executor.submit(_encode, settings, chunk),
-                          _line_range(chunk), chunk.num_file_bytes))
+        with _ctrl_c_blocked():  # the first chunks start the processes
+          future = executor.submit(_encode, settings, chunk)
+        in_flight.append((future, _line_range(chunk), chunk.num_file_bytes))
         while len(in_flight) >= max_in_flight:
           yield in_flight[0][0].result(), in_flight.popleft()[2]
       while in_flight:
@@ -87,6 +90,20 @@ def _line_range(chunk):
   if first.path == last.path:
     return "%s:%d-%d" % (first.path, first.first_line, last_line)
   return "%s:%d to %s:%d" % (first.path, first.first_line, last.path, last_line)
+
+
+@contextlib.contextmanager
+def _ctrl_c_blocked():
+  """Delays Ctrl-C to the end of the block; processes started there inherit it.
+
+  They would otherwise print a traceback if Ctrl-C came while they import their
+  modules, before they ignore it.
+  """
+  previous = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+  try:
+    yield
+  finally:
+    signal.pthread_sigmask(signal.SIG_SETMASK, previous)
 
 
 # ------------------------------------------------------ in the worker processes

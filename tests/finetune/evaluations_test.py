@@ -111,6 +111,20 @@ class EvaluationsTest(unittest.TestCase):
           utils.UserError, "one of rte/f, rte/loss, got '%s'" % metric):
         self.add(4, self.record(metric), rte=[("f", 1.0), ("loss", 2.0)])
 
+  def test_metric_is_selected_from_names_alone(self):
+    scores = {"rte": ["accuracy", "loss"], "ner": ["f1", "accuracy"]}
+    for metric, wanted in [
+        (None, {"rte": "accuracy", "ner": "f1"}),
+        ("accuracy", {"rte": "accuracy", "ner": "accuracy"}),
+        ("ner/f1", {"ner": "f1"})]:
+      self.assertEqual(evaluations.select_scores(metric, scores), wanted)
+    for metric, similar in [("acc", "accuracy"), ("ner/acc", "ner/accuracy"),
+                            ("Loss", "loss")]:
+      with self.assertRaisesRegex(
+          utils.UserError, "one of rte/accuracy, rte/loss, ner/f1, "
+          "ner/accuracy, got '%s'. Did you mean '%s'" % (metric, similar)):
+        evaluations.select_scores(metric, scores)
+
   def test_repeated_steps_replace_their_evaluations(self):
     for step in (4, 8, 12):
       self.add(step, rte=[("f", step)])

@@ -36,9 +36,13 @@ class RunMetadataTest(unittest.TestCase):
   def _open(self, overwrite=False, init_sha256=None, **hparams):
     config = words_task.tiny_config(self.data_dir, **hparams)
     settings = run_record.settings_of(
-        config, made_from={"split": "train"}, num_train_steps=12,
-        init_sha256=init_sha256)
+        config, made_from={"split": "train"}, init_sha256=init_sha256)
+    run_record.check_folder(self.folder, settings, overwrite=overwrite)
     run_record.open_folder(self.folder, settings, overwrite=overwrite)
+
+  def _write_weights(self):
+    words_task.write_lines(
+        os.path.join(self.folder, "model.ckpt-3.index"), ["x"])
 
   def test_every_hyperparameter_is_listed_as_affecting_weights_or_not(self):
     declared = set(configure_finetuning.FinetuningConfig.declared())
@@ -51,6 +55,7 @@ class RunMetadataTest(unittest.TestCase):
 
   def test_other_settings_are_refused_by_name(self):
     self._open()
+    self._write_weights()
     with self.assertRaisesRegex(utils.UserError,
                                 r"learning_rate \(0.01 there, 0.5 now\).*"
                                 r"overwrite"):
@@ -58,8 +63,26 @@ class RunMetadataTest(unittest.TestCase):
 
   def test_other_pretrained_weights_are_refused(self):
     self._open(init_sha256="aa")
+    self._write_weights()
     with self.assertRaisesRegex(utils.UserError, "init_checkpoint_sha256"):
       self._open(init_sha256="bb")
+
+  def test_metadata_without_weights_bind_no_other_run(self):
+    self._open()
+    self._open(learning_rate=0.5)
+    recorded = utils.load_json(os.path.join(
+        self.folder, model_files.RUN_RECORD))
+    self.assertEqual(recorded["learning_rate"], 0.5)
+
+  def test_settings_of_the_weights_are_not_rewritten(self):
+    self._open()
+    self._write_weights()
+    with self.assertRaisesRegex(utils.UserError, "learning_rate"):
+      self._open(learning_rate=0.5)
+    self._open(eval_batch_size=3)
+    recorded = utils.load_json(os.path.join(
+        self.folder, model_files.RUN_RECORD))
+    self.assertEqual(recorded["learning_rate"], 0.01)
 
   def test_overwrite_starts_a_new_training(self):
     self._open()

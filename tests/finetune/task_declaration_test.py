@@ -102,7 +102,7 @@ class LoadTest(unittest.TestCase):
 
   def test_unknown_key_suggests_the_nearest(self):
     self.assert_error("unknown key \"lables\". Did you mean 'labels'? Known "
-                      "are: files, format, ", lables=["x", "y"])
+                      "are: delimiter, encoding, files, ", lables=["x", "y"])
 
   def test_key_of_another_kind(self):
     self.assert_error("\"range\" is not for kind \"classification\" but for "

@@ -123,9 +123,9 @@ class AdviceTest(checkpoint_case.CheckpointCase):
     self.build(max_position_embeddings=9)
     name = "electra/embeddings/position_embeddings"
     report = checkpoint.init_from_checkpoint(
-        self.folder, extend_positions=True)
-    self.assertEqual(report.extended, [name])
-    self.assertIn("new rows start fresh: 1 (%s)" % name,
+        self.folder, extend=["position_embeddings$"])
+    self.assertEqual(report.extended, {name: 6})
+    self.assertIn("New rows start fresh: 3 of 9 in %s" % name,
                   checkpoint.format_report(report))
     values = self.values_after_init()[name]
     saved = tf.train.load_variable(self.folder, name)
@@ -136,7 +136,8 @@ class AdviceTest(checkpoint_case.CheckpointCase):
     self.save_model()
     self.build(max_position_embeddings=5)
     with self.assertRaisesRegex(utils.UserError, "max_position_embeddings"):
-      checkpoint.init_from_checkpoint(self.folder, extend_positions=True)
+      checkpoint.init_from_checkpoint(
+          self.folder, extend=["position_embeddings$"])
 
 
 if __name__ == "__main__":

@@ -114,6 +114,23 @@ class RecoveryTest(checkpoint_case.CheckpointCase):
       with self.assertRaisesRegex(utils.UserError, "expected an intact check"):
         self.select()
 
+  def test_data_without_an_index_are_moved_before_they_are_overwritten(self):
+    # As if of step 8, copied without the .index file.
+    data = ".data-00000-of-00001"
+    self.write("model.ckpt-8" + data, b"x")
+    self.write("model.ckpt-3" + data, b"x")  # older: training never writes it
+    self.assert_resumes_from(6)
+    self.assertEqual(
+        os.listdir(os.path.join(self.folder, "damaged")),
+        ["model.ckpt-8" + data])
+
+  def test_only_data_without_an_index_is_an_error(self):
+    for prefix in self.prefixes:
+      os.remove(prefix + ".index")
+    os.remove(os.path.join(self.folder, "checkpoint"))
+    with self.assertRaisesRegex(utils.UserError, "its .index file is missing"):
+      self.select()
+
   def test_missing_folder_has_none(self):
     self.assertIsNone(checkpoint_recovery.select_resume_checkpoint(
         os.path.join(self.folder, "new")))

@@ -62,6 +62,16 @@ class LatestTest(checkpoint_case.CheckpointCase):
     with self.assertRaisesRegex(utils.UserError, "found pytorch_model.bin"):
       checkpoint.latest(self.folder)
 
+  def test_a_pattern_finds_all_by_step(self):
+    prefixes = [self.save({"x": 1.0}, step=step) for step in (9, 10)]
+    pattern = os.path.join(self.folder, "model.ckpt-*")
+    self.assertEqual(checkpoint.find_all(pattern), prefixes)
+    self.assertEqual(checkpoint.find_all(pattern + ".index"), prefixes)
+    self.assertEqual(checkpoint.find_all(prefixes[0]), prefixes[:1])
+    self.assertEqual(checkpoint.find_all(self.folder), prefixes[1:])
+    with self.assertRaisesRegex(utils.UserError, "found nothing"):
+      checkpoint.find_all(os.path.join(self.folder, "other-*"))
+
   def test_missing_data_file(self):
     prefix = self.save({"x": 1.0})
     os.remove(prefix + ".data-00000-of-00001")
@@ -184,6 +194,68 @@ class InitFromCheckpointTest(checkpoint_case.CheckpointCase):
     with self.assertRaisesRegex(utils.UserError, r"\[1\].*\[3\].*; do this"):
       checkpoint.init_from_checkpoint(
           self.folder, hints=(("^generator", "do this"),))
+
+
+class OtherTypesTest(checkpoint_case.CheckpointCase):
+  """Weights of another float type, such as a converted float16 model."""
+
+  VALUES = [1.0, -2.5, 0.125]  # exact in float16 and bfloat16
+
+  def save_as(self, dtype, **more):
+    return self.save(dict({
+        "electra/kernel": np.array(self.VALUES).astype(dtype.as_numpy_dtype),
+        "electra/bias": [3.0]}, **more), step=9)
+
+  def make(self):
+    for name, size in (("electra/kernel", 3), ("electra/bias", 1)):
+      tf.get_variable(name, [size], initializer=tf.zeros_initializer())
+
+  def test_initial_weights_are_cast_and_reported(self):
+    for dtype in (tf.float16, tf.bfloat16, tf.float64):
+      with self.subTest(dtype.name), tf.Graph().as_default():
+        self.save_as(dtype)
+        self.make()
+        report = checkpoint.init_from_checkpoint(self.folder)
+        self.assertEqual(report.cast, {"electra/kernel": dtype})
+        self.assertIn("  Cast from %s: 1 (electra/kernel)" % dtype.name,
+                      checkpoint.format_report(report))
+        values = self.values_after_init()
+        self.assertAllEqual(values["electra/kernel"], self.VALUES)
+        self.assertEqual(values["electra/kernel"].dtype, np.float32)
+        self.assertAllEqual(values["electra/bias"], [3.0])
+
+  def restore(self, prefix):
+    """Returns {name: value} as an evaluation restores them."""
+    self.make()
+    tf.train.get_or_create_global_step()
+    scaffold = checkpoint.evaluation_scaffold().finalize()
+    tf.get_default_graph().finalize()  # as a session of an Estimator does
+    with self.session() as session:
+      scaffold.saver.restore(session, prefix)
+      return session.run({v.op.name: v for v in tf.global_variables()})
+
+  def test_evaluation_casts_and_takes_the_step_of_the_name(self):
+    values = self.restore(self.save_as(tf.float16))
+    self.assertAllEqual(values["electra/kernel"], self.VALUES)
+    self.assertAllEqual(values["electra/bias"], [3.0])
+    self.assertEqual(values["global_step"], 9)
+
+  def test_evaluation_of_complete_float32_weights(self):
+    values = self.restore(self.save_as(tf.float32, global_step=np.int64(7)))
+    self.assertAllEqual(values["electra/kernel"], self.VALUES)
+    self.assertEqual(values["global_step"], 7)
+
+  def test_evaluation_of_missing_weights_is_an_error(self):
+    prefix = self.save({"electra/bias": [3.0]}, step=9)
+    with self.assertRaisesRegex(utils.UserError, "lacks 1 variable"):
+      self.restore(prefix)
+
+  def test_integers_are_no_weights(self):
+    self.save_as(tf.int32)
+    self.make()
+    with self.assertRaisesRegex(
+        utils.UserError, "'electra/kernel' has type int32 .*expected float32"):
+      checkpoint.plan(self.folder)
 
 
 if __name__ == "__main__":

@@ -218,11 +218,15 @@ class TaskTest(ParityTest):
     self.convert("task:mnli", task_kind="tagging", labels=["B-X", "I-X", "O"])
     model = self.load(transformers.ElectraForTokenClassification)
     self.assertEqual(model.config.id2label, {0: "B-X", 1: "I-X", 2: "O"})
-    sequence = hf_models.run_encoder(self.model_dir, golden["in"])
+    features = dict(golden["in"])  # taggers are trained with segment 1
+    features["segment_ids"] = np.ones_like(features["segment_ids"])
+    sequence = hf_models.run_encoder(self.model_dir, features)
     expected = (sequence.dot(golden["var"]["task_specific/mnli/dense/kernel"]) +
                 golden["var"]["task_specific/mnli/dense/bias"])
-    self.check("tagging logits", expected,
-               self.run_hf(model, golden["in"]).logits)
+    for what in ("other segments", "segment 1"):
+      self.check("tagging logits with " + what, expected,
+                 self.run_hf(model, golden["in"]).logits)
+      golden["in"]["segment_ids"] = features["segment_ids"]
 
   def test_question_answering(self):
     golden = self.convert_golden("head_qa_independent_predict", "squadv1")
@@ -281,6 +285,64 @@ class FolderTest(ParityTest):
         self.tf_dir, self.features(), num_heads=1), self.run_hf(
             model, self.features()).hidden_states[-1])
 
+  def test_resizing_as_advised_makes_room_for_added_tokens(self):
+    model = self.save(transformers.ElectraForPreTraining)
+    tokens = hf_models.SPECIAL + ["t%d" % i for i in range(27)]
+    with utils.open_file(os.path.join(self.hf_dir, "vocab.txt"), "w") as f:
+      f.write("".join(token + "\n" for token in tokens))
+    with self.assertRaisesRegex(utils.UserError,
+                                r"model.resize_token_embeddings\(32\)"):
+      importer.to_tf(self.tf_dir, discriminator=self.hf_dir)
+    model.resize_token_embeddings(32)
+    model.save_pretrained(self.hf_dir)
+    importer.to_tf(self.tf_dir, discriminator=self.hf_dir)
+    self.assertEqual(utils.load_json(os.path.join(
+        self.tf_dir, "config.json"))["vocab_size"], 32)
+
+  def save_pickle(self, content):
+    """Writes a function of the weights as pytorch_model.bin; returns both."""
+    model = self.save(transformers.ElectraForPreTraining)
+    os.remove(os.path.join(self.hf_dir, "model.safetensors"))
+    torch.save(content(model.state_dict()),
+               os.path.join(self.hf_dir, model_folder.TORCH_FILE))
+    return model
+
+  def test_pickles_that_trainers_wrapped(self):
+    def prefixed(weights, prefix):
+      return {prefix + name: weight for name, weight in weights.items()}
+
+    for content, note in (
+        (lambda weights: {"state_dict": weights, "epoch": 1}, ""),
+        (lambda weights: {"model": {"module": weights}, "step": 2}, ""),
+        (lambda weights: {"model_state_dict": prefixed(weights, "module."),
+                          "optimizer": {"state": [1, 2]}}, "'module.'"),
+        (lambda weights: {name: torch.nn.Parameter(weight) for name, weight
+                          in prefixed(weights, "model.").items()}, "'model.'"),
+        (lambda weights: {name: weight.half() for name, weight
+                          in weights.items()}, "cast from float16"),
+        (lambda weights: {name: weight.bfloat16() for name, weight
+                          in weights.items()}, "cast from bfloat16")):
+      model = self.save_pickle(content)
+      with self.subTest(note):
+        report = importer.to_tf(self.tf_dir, discriminator=self.hf_dir)
+        self.assertIn(note, " ".join(report.notes))
+        name = "electra.embeddings.word_embeddings.weight"
+        np.testing.assert_allclose(
+            hf_models.read_checkpoint(self.tf_dir)[
+                "electra/embeddings/word_embeddings"],
+            model.state_dict()[name].numpy(), rtol=0.01)
+
+  def test_pickles_of_other_values_are_refused_in_one_line(self):
+    for content in (
+        lambda weights: dict(weights, epoch=1), lambda weights: [1, 2],
+        lambda weights: {"state_dict": dict(weights, lr="0.1")},
+        lambda weights: 7):
+      self.save_pickle(content)
+      with self.assertRaisesRegex(
+          utils.UserError, "expected only weights.*save_pretrained") as raised:
+        importer.to_tf(self.tf_dir, discriminator=self.hf_dir)
+      self.assertNotIn("\n", str(raised.exception))
+
   def test_a_pickle_of_code_is_refused(self):
     self.save(transformers.ElectraForMaskedLM)
     os.remove(os.path.join(self.hf_dir, "model.safetensors"))
@@ -293,7 +355,7 @@ class FolderTest(ParityTest):
 
     torch.save({"a": Attack()}, os.path.join(
         self.hf_dir, model_folder.TORCH_FILE))
-    with self.assertRaisesRegex(utils.UserError, "cannot be read as weights"):
+    with self.assertRaisesRegex(utils.UserError, "other objects than weights"):
       importer.to_tf(self.tf_dir, masked_lm=self.hf_dir)
     self.assertFalse(os.path.exists(ran))
 

@@ -67,6 +67,43 @@ class DatasetInfoTest(unittest.TestCase):
                        self.folder)
     self.assertEqual(dataset_info.load(self.folder)["num_examples"], 3)
 
+  def agree(self, **changes):
+    """Writes two folders of examples, one with changes, and compares them."""
+    other = tempfile.TemporaryDirectory()
+    self.addCleanup(other.cleanup)
+    files = [{"name": "pretrain_data.tfrecord-0-of-1", "num_examples": 3}]
+    dataset_info.write(make_content(), self.folder)
+    dataset_info.write(make_content(files=files, **changes), other.name)
+    return dataset_info.agreed_tokenizer(
+        [self.get_empty_folder(), self.folder, other.name],
+        needs_all_files=False)
+
+  def get_empty_folder(self):
+    folder = tempfile.TemporaryDirectory()
+    self.addCleanup(folder.cleanup)
+    return folder.name
+
+  def test_folders_that_agree(self):
+    self.assertEqual(self.agree(seed=5), (
+        make_content()["tokenizer"],
+        os.path.join(self.folder, "dataset_info.json")))
+
+  def test_folders_of_other_token_ids_are_both_named(self):
+    tokenizer = make_content()["tokenizer"]
+    for name, value, values in (
+        ("do_lower_case", True, "false, as in .*, got true"),
+        ("strip_accents", True, "false, as in .*, got true"),
+        ("preprocessing", "araelectra-base", "null, as in .*, got .araelectra"),
+        ("vocab_sha256", "cd", ".ab., as in .*, got .cd."),
+        ("max_seq_length", 9, "128, as in .*, got 9")):
+      changes = ({"tokenizer": dict(tokenizer, **{name: value})}
+                 if name in tokenizer else {name: value})
+      with self.subTest(name=name):
+        with self.assertRaisesRegex(
+            utils.UserError, r"/dataset_info.json: .%s.: expected %s" % (
+                name, values.replace(".*", self.folder + ".*.json"))):
+          self.agree(**changes)
+
   def test_refuses_another_version(self):
     self.assert_load_fails("format_version.: expected 1, got 2",
                            make_content(format_version=2))

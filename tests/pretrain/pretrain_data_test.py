@@ -3,6 +3,7 @@
 import collections
 import contextlib
 import io
+import os
 import tempfile
 
 import tensorflow.compat.v1 as tf
@@ -57,6 +58,59 @@ class OrderTest(tf.test.TestCase):
     self.assertEqual(pretrain_data.position_in_epoch(7, 5, 12), (2, 11))
 
 
+class PositionTest(tf.test.TestCase):
+
+  def setUp(self):
+    super().setUp()
+    self.config = tiny_pretraining.make_config(
+        tempfile.mkdtemp(dir=self.get_temp_dir()))
+
+  def record(self, step, batch_size, num_examples=10):
+    """Records a start of training; returns what is logged."""
+    output = io.StringIO()
+    with contextlib.redirect_stdout(output):
+      pretrain_data.record_position(
+          self.config.replace(train_batch_size=batch_size), step, num_examples)
+    return output.getvalue()
+
+  def num_read(self, step, batch_size=4):
+    return pretrain_data.num_examples_read(
+        self.config.replace(train_batch_size=batch_size), step)
+
+  def test_unknown_history_is_of_the_same_batch_size(self):
+    self.assertEqual(self.num_read(6), 24)
+
+  def test_each_step_counts_its_own_batch_size(self):
+    self.assertEqual(self.record(0, 4), "")
+    self.assertEqual(self.record(3, 4), "")  # resumed, unchanged
+    self.assertIn("from 4 to 8: resuming after the 24 examples",
+                  self.record(6, 8))
+    self.assertEqual(self.num_read(6), 24)
+    self.assertEqual(self.num_read(8), 24 + 2 * 8)
+    self.assertEqual(self.num_read(5), 20)
+    self.record(7, 2)
+    self.assertEqual(self.num_read(9), 24 + 8 + 2 * 2)
+
+  def test_steps_lost_with_a_damaged_checkpoint_are_not_counted(self):
+    self.record(0, 4)
+    self.record(6, 8)
+    self.record(4, 8)  # the checkpoint of step 6 was damaged
+    self.assertEqual(self.num_read(7), 16 + 3 * 8)
+
+  def test_another_number_of_examples_is_logged(self):
+    self.record(0, 4)
+    self.assertIn("changed from 10 to 12: ", self.record(2, 4, 12))
+    self.assertEqual(self.num_read(3), 12)
+
+  def test_a_file_that_was_edited_is_an_error(self):
+    for content, message in (([{"step": 0}], "num_read.*Remove the file"),
+                             (5, "expected a list, got 5. Remove the file")):
+      utils.write_json(content, os.path.join(
+          self.config.model_dir, pretrain_data.POSITION_NAME))
+      with self.assertRaisesRegex(utils.UserError, message):
+        self.num_read(3)
+
+
 class InputFnTest(tf.test.TestCase):
 
   def setUp(self):
@@ -99,6 +153,21 @@ class InputFnTest(tf.test.TestCase):
     pattern = self.config.pretrain_tfrecords.replace("*", "-1*")
     batches = self._batches(False, 100, eval_tfrecords=pattern)
     self.assertEqual([len(batch["input_ids"]) for batch in batches], [4, 2])
+
+  def test_another_batch_size_resumes_at_the_next_example(self):
+    # 10 examples an epoch: 2 steps of 3, then batches of 4.
+    numbers = [token - 5 for batch in self._batches(True, 5)
+               for token in batch["input_ids"][:, 1]]
+    pretrain_data.record_position(
+        self.config.replace(train_batch_size=3), 0, 10)
+    config = self.config.replace(train_batch_size=4)
+    pretrain_data.record_position(config, 2, 10)
+    with tf.Graph().as_default(), tf.Session() as session:
+      dataset = pretrain_data.get_input_fn(config, True, start_step=2)(
+          {"batch_size": 4})
+      batch = session.run(tf.data.make_one_shot_iterator(dataset).get_next())
+    self.assertEqual([token - 5 for token in batch["input_ids"][:, 1]],
+                     numbers[6:10])
 
   def test_examples_of_another_length(self):
     tiny_pretraining.write_records(self.folder, [4, 6], length=16)

@@ -121,6 +121,22 @@ class TFRecordIndexTest(tf.test.TestCase):
         "dataset_info.json lists"):
       self._find()
 
+  def test_training_files_among_evaluation_files(self):
+    paths = tfrecord_index.check(
+        self.config, self.config.pretrain_tfrecords).paths
+    held_out = os.path.join(self.get_temp_dir(), "held_out")
+    for name, source in (("copy", paths[0]), ("other", paths[1])):
+      with open(source, "rb") as f:
+        content = f.read()
+      if name == "other":  # the same size
+        content = content[:-1] + bytes([content[-1] ^ 1])
+      with open(held_out + "_" + name, "wb") as f:
+        f.write(content)
+    self.assertEqual(
+        tfrecord_index.training_files(self.config, [
+            paths[1], held_out + "_copy", held_out + "_other"]),
+        [paths[1], held_out + "_copy"])
+
   def test_unfinished_build(self):
     with open(os.path.join(self.records, dataset_info.UNFINISHED_NAME), "w"):
       pass

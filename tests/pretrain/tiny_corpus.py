@@ -3,6 +3,7 @@
 No TensorFlow here: worker processes import this module for the cleaners.
 """
 
+import multiprocessing
 import os
 import signal
 
@@ -46,6 +47,25 @@ def make_failing_cleaner(unused_name):
   def clean(line):
     if line == DEADLY_LINE:
       raise KeyError("a bug")
+    return line
+  return clean
+
+
+def make_interrupting_cleaner(unused_name):
+  """Returns a cleaner that sends its process group Ctrl-C at DEADLY_LINE."""
+  def clean(line):
+    if line == DEADLY_LINE:
+      os.killpg(0, signal.SIGINT)
+    return line
+  return clean
+
+
+def make_blocked_cleaner(unused_name):
+  """Returns a cleaner that fails in a worker that Ctrl-C could have reached."""
+  def clean(line):
+    if multiprocessing.current_process().name != "MainProcess":
+      blocked = signal.pthread_sigmask(signal.SIG_BLOCK, [])
+      assert signal.SIGINT in blocked, blocked
     return line
   return clean
 

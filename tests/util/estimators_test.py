@@ -2,6 +2,7 @@
 
 import errno
 import os
+import socket
 import types
 import unittest.mock
 
@@ -40,6 +41,50 @@ class WritingTest(tf.test.TestCase):
                   KeyError("x")):
       with self.assertRaises(type(error)):
         self._write(error)
+
+
+class TpuTest(tf.test.TestCase):
+
+  def _check(self, tpu_name=None):
+    estimators.check_tpu(types.SimpleNamespace(
+        use_tpu=True, tpu_name=tpu_name, tpu_zone=None, gcp_project=None),
+                         timeout=0.2)
+
+  def test_a_machine_without_one_is_refused(self):
+    with self.assertRaisesRegex(
+        utils.UserError, r"^use_tpu: no TPU is reachable on this machine "
+        r"\(found only .*CPU.*\). Set \"use_tpu\": false to use the CPU or GPU "
+        r"of this machine, or set tpu_name.$"):
+      self._check()
+
+  def test_a_name_that_does_not_answer_is_refused(self):
+    with socket.socket() as silent:  # accepts connections, never answers
+      silent.bind(("127.0.0.1", 0))
+      silent.listen(1)
+      for name in ("grpc://127.0.0.1:%d" % silent.getsockname()[1],
+                   "grpc://127.0.0.1:9", "grpc://", "grpc://no host:1",
+                   "http://x", "electrav5", "my tpu", "local"):
+        with self.subTest(tpu_name=name):
+          with self.assertRaisesRegex(utils.UserError, (
+              '^use_tpu: no TPU is reachable (as tpu_name "%s"|on this '
+              r'machine) \(.+\)\. Set "use_tpu": false .*, or correct' % name)):
+            self._check(name)
+
+  def test_a_tpu_and_a_run_without_one_are_accepted(self):
+    with unittest.mock.patch.object(
+        estimators, "_device_types", lambda *_: ["CPU", "TPU", "TPU_SYSTEM"]):
+      self._check()
+    estimators.check_tpu(types.SimpleNamespace(use_tpu=False))
+
+
+class SetupTest(tf.test.TestCase):
+
+  def test_tensorflow_without_estimator_is_refused(self):
+    with unittest.mock.patch.object(
+        estimators, "tf", types.SimpleNamespace(__version__="2.17.0")):
+      with self.assertRaisesRegex(
+          utils.UserError, "^TensorFlow 2.17.0 has no Estimator. Use Python"):
+        estimators.setup_tensorflow()
 
 
 class MixedPrecisionTest(tf.test.TestCase):

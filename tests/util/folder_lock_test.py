@@ -80,8 +80,19 @@ class FolderLockTest(unittest.TestCase):
       self._assert_free()
 
   def test_nothing_stays_behind(self):
+    os.makedirs(self.folder)
     self._assert_free()
     self.assertEqual(os.listdir(self.folder), [])
+
+  def test_folders_that_it_created_go_if_nothing_was_written(self):
+    nested = os.path.join(self.folder, "models", "m")
+    with folder_lock.FolderLock(nested, "train"):
+      pass
+    self.assertFalse(os.path.exists(self.folder))
+    with folder_lock.FolderLock(nested, "train"):
+      with open(os.path.join(nested, "vocab.txt"), "w"):
+        pass
+    self.assertEqual(os.listdir(nested), ["vocab.txt"])
 
   def test_leaves_the_lock_of_whoever_came_after_a_removed_file(self):
     # As in a debug run, which empties its folder while it has the lock.

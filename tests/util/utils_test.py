@@ -146,6 +146,20 @@ class UtilsTest(unittest.TestCase):
     self.assertTrue(utils.is_remote("gs://bucket/x"))
     self.assertFalse(utils.is_remote("/tmp/gs://x"))
 
+  def test_output_of_a_failed_block_is_removed(self):
+    new, old = self.path("new"), self.path("old")
+    utils.write_json({}, os.path.join(old, "kept.json"))
+    for folder in (new, old):
+      with self.assertRaises(KeyError):
+        with utils.removed_on_error(folder):
+          utils.write_json({}, os.path.join(folder, "sub", "x.json"))
+          utils.write_json({}, os.path.join(folder, "y.json"))
+          raise KeyError
+      with utils.removed_on_error(self.path("complete")):
+        utils.makedirs(self.path("complete"))
+    self.assertEqual(utils.listdir(self.folder), ["complete", "old"])
+    self.assertEqual(os.listdir(old), ["kept.json"])
+
   def test_user_error_ends_with_one_line_and_code_2(self):
     def main():
       raise utils.UserError("expected\r\nthis\u2028one")

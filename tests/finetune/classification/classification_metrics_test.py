@@ -37,6 +37,7 @@ class FakeTask:
 
 
 class _Example:
+  text_a, text_b = "a", None
 
   def __init__(self, eid, example_id):
     self.eid = eid
@@ -123,6 +124,28 @@ class ScorerTest(unittest.TestCase):
     # 1 + 4 * 0.5 = 3 for 1 + 4 * 0.25 = 2
     self.assertEqual(scorer.get_results(), [("mae", 1.0), ("loss", 1.0)])
     self.assertEqual(scorer.get_test_predictions(), {0: 0.5})
+
+  def test_names_of_scores_are_known_before_the_predictions(self):
+    scorer = self.classified()
+    empty = metrics.ClassificationScorer(FakeTask(), "dev", ["accuracy", "f1"])
+    self.assertEqual(empty.score_names(),
+                     [name for name, _ in scorer.get_results()])
+    self.assertEqual(metrics.RegressionScorer(
+        FakeTask(), "dev", ["mae", "pearson"]).score_names(),
+                     ["mae", "pearson", "loss"])
+    self.assertEqual(self.classified("test").score_names(), [])
+
+  def test_values_outside_the_range_are_written_as_they_are_scored(self):
+    task = FakeTask()
+    scorer = metrics.RegressionScorer(task, "dev", ["mae"])
+    for eid, output in enumerate([1.25, -0.5]):
+      scorer.update({"loss": 1.0, "eid": eid, "predictions": output,
+                     "targets": 0.25})
+    # 1 + 4 * 1.25 = 6 and 1 - 4 * 0.5 = -1, both for 2
+    values = [p["value"] for p in scorer.get_predictions()]
+    self.assertEqual(values, [6.0, -1.0])
+    self.assertEqual(dict(scorer.get_results())["mae"],
+                     np.mean(np.abs(np.array(values) - 2.0)))
 
   def test_unlabeled_split_has_no_scores_but_predictions(self):
     scorer = self.classified("test")

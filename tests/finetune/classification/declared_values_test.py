@@ -128,6 +128,60 @@ class DeclaredClassificationTest(DeclaredTaskTest):
     self.assertEqual(self.examples(task, "test"), [("a", None, None, "0")])
     self.assertEqual(task.submission_name("test"), "mine_test.tsv")
 
+  def printed_by(self, function, *args):
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+      result = function(*args)
+    return result, printed.getvalue()
+
+  def assert_scored(self, task, labels):
+    (splits, examples), printed = self.printed_by(
+        lambda: (task.get_more_dev_splits(), task.get_examples("test")))
+    self.assertEqual(splits, ["test"] if labels else [])
+    self.assertEqual([e.label for e in examples], labels or [None, None])
+    self.assertEqual(task.get_split_version("test"),
+                     "labeled" if labels else None)
+    self.assertEqual(task.get_test_splits(), ["test"])  # as before
+    return printed
+
+  def test_test_set_with_labels_is_scored(self):
+    self.write("train.tsv", LINES)
+    for lines, labels in [
+        (["content", "x", "y"], None),
+        (["content\tlabel", "x\tbad", "y\tgood"], ["bad", "good"]),
+        (["id\tlabel\tcontent", "7\tgood\tx", "8\tgood\ty"],
+         ["good", "good"])]:
+      self.write("test.tsv", lines)
+      self.assertEqual(self.assert_scored(self.task(SENTIMENT), labels).count(
+          "not scored"), 0)
+
+  def test_test_set_with_other_labels_is_predicted_and_says_so(self):
+    self.write("train.tsv", LINES)
+    for rows, place in [(["x\t-1", "y\t-1"], 2), (["x\tgood", "y\t?"], 3),
+                        (["x\tgood", "y\t"], 3)]:
+      self.write("test.tsv", ["content\tlabel"] + rows)
+      self.assertIn(
+          "its test set is not scored: %s:%d: expected one of the labels" % (
+              self.path("test.tsv"), place),
+          self.assert_scored(self.task(SENTIMENT), None))
+
+  def test_test_set_of_objects_is_scored(self):
+    self.write("train.jsonl", [
+        json.dumps({"content": "a", "label": label}) for label in "xy"])
+    for rows, labels in [([{"content": "a"}] * 2, None),
+                         ([{"content": "a", "label": "y"}] * 2, ["y", "y"]),
+                         ([{"content": "a", "label": None}] * 2, None)]:
+      self.write("test.jsonl", map(json.dumps, rows))
+      self.assert_scored(self.task(SENTIMENT, format="jsonl"), labels)
+
+  def test_test_set_without_header_is_scored_if_it_has_all_columns(self):
+    self.write("train.csv", ["a,b,1", "a,c,3"])
+    for rows, labels in [(["d,e", "f,g"], None),
+                         (["d,e,1.5", "f,g,3"], [1.5, 3.0]),
+                         (["d,e,none", "f,g,3"], None)]:
+      self.write("test.csv", rows)
+      self.assert_scored(self.task(LIKENESS), labels)
+
   def test_test_file_by_position_with_and_without_labels(self):
     by_position = {"kind": "classification", "header": False, "format": "tsv",
                    "text_a": 1, "label": 0, "id": 2}

@@ -49,14 +49,18 @@ class SentenceRunsTest(SentenceRuns):
         "%s bad %s\tpoor" % pair for pair in pairs]
     self.write("mine", "train.tsv", labeled)
     self.write("mine", "dev.tsv", labeled)
-    self.write("mine", "test.tsv", ["text", "a good d", "a bad d"])
+    self.write("mine", "test.tsv", ["text\tkind", "a good d\tfine",
+                                    "a bad d\tfine"])
     header = "sentence1\tsentence2"
     rows = ["%s\t%s\t%g" % (a, b, 5.0 * (a == b)) for a, b in pairs]
     self.write("sts", "train.tsv", [header + "\tscore"] + rows)
     self.write("sts", "dev.tsv", [header + "\tscore"] + rows)
     self.write("sts", "test.tsv", ["index\t" + header, "0\ta\ta", "1\ta\tb"])
     config, results = self.run_tasks("mine", "sts", write_test_outputs=True)
-    self.assertEqual(list(results["mine"]), ["accuracy", "macro_f1", "loss"])
+    self.assertEqual(list(results["mine"]), [
+        "accuracy", "macro_f1", "loss", "test_accuracy", "test_macro_f1",
+        "test_loss"])
+    self.assertEqual(results["mine"]["test_accuracy"], 50.0)
     self.assertEqual(results["mine"]["accuracy"], 100.0)
     self.assertEqual(list(results["sts"]), ["pearson", "spearman", "loss"])
     with open(config.test_predictions("mine", "test", 1), "rb") as f:

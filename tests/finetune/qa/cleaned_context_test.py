@@ -27,6 +27,12 @@ def setUpModule():
   CLEANING = cleaned_context.Cleaning("araelectra-base")
 
 
+def text_of(words, *location):
+  """Returns the text of a `location` of some Words in the original."""
+  start, end = words.locate_in_context(*location)
+  return words.context[start:end]
+
+
 class CleanedWordsTest(unittest.TestCase):
 
   def setUp(self):
@@ -52,12 +58,12 @@ class CleanedWordsTest(unittest.TestCase):
       with self.subTest(answer=answer):
         located = self.locate(answer)
         self.assertEqual(located, (text, span, False))
-        self.assertEqual(self.words.text(*span), answer)
+        self.assertEqual(text_of(self.words, *span), answer)
 
   def test_text_is_sliced_as_in_the_original(self):
     # of "( محمد ) سنة"
-    self.assertEqual(self.words.text(1, 4, 2, 6), "مُحَمَّدٌ")
-    self.assertEqual(self.words.text(1, 4, 2, 8), "مُحَمَّدٌ)")
+    self.assertEqual(text_of(self.words, 1, 4, 2, 6), "مُحَمَّدٌ")
+    self.assertEqual(text_of(self.words, 1, 4, 2, 8), "مُحَمَّدٌ)")
 
   def test_an_answer_not_at_its_start_is_located_nearest_to_it(self):
     for start, span in [(0, (2, 2)), (12, (2, 2)), (9999, (14, 14)),
@@ -171,7 +177,7 @@ class ReadingTest(unittest.TestCase):
       if located is None:  # in "名探偵" or within the address
         continue
       num_found += 1
-      original = answer_scores.normalize_arabic(words.text(*located.span))
+      original = answer_scores.normalize_arabic(text_of(words, *located.span))
       for word in answer_scores.normalize_arabic(
           re.sub("[名探偵²]", "", CONTEXT[start:end + 1])).split():
         self.assertIn(word, original)
@@ -187,7 +193,7 @@ class RealDataTest(unittest.TestCase):
       examples = golden_qa.read_squad(
           os.path.join(DATA, name), "x", is_training=False, cleaning=CLEANING)
     found = [example for example in examples if example.span]
-    texts = [(example.words.text(*example.span), example.gold_answers[0])
+    texts = [(text_of(example.words, *example.span), example.gold_answers[0])
              for example in found]
     self.assertEqual(
         (len(examples), len(found), sum(a == b for a, b in texts)),

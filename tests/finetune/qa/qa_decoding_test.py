@@ -64,8 +64,7 @@ class QADecodingTest(unittest.TestCase):
       with self.subTest(name):
         outputs = self.logits(start, end)
         settings = INDEPENDENT._replace(n_best_size=1)
-        self.assertEqual(self.best([self.window()], [outputs], settings),
-                         [("empty", 0.0, 0.0)])
+        self.assertEqual(self.best([self.window()], [outputs], settings), [])
 
   def test_starts_without_maximum_context_are_ignored(self):
     outputs = self.logits({3: 9, 4: 1}, {4: 1})
@@ -77,7 +76,8 @@ class QADecodingTest(unittest.TestCase):
   def test_spans_without_characters_in_the_original_are_ignored(self):
     # "" would be the prediction that there is no answer
     words = qa_examples.Words(" ".join(WORDS))
-    words.text = lambda first, last, start, end: "" if first == 0 else "ب"
+    words.locate_in_context = lambda first, last, start, end: (
+        (0, 0) if first == 0 else (2, 3))
     outputs = self.logits({3: 9, 4: 1}, {3: 9, 4: 1})
     answers = qa_decoding.best_answers(
         words, [self.window()], [outputs], self.tokenizer, INDEPENDENT)
@@ -90,6 +90,25 @@ class QADecodingTest(unittest.TestCase):
     answers = self.best(windows, outputs, INDEPENDENT, words)
     self.assertEqual(answers[0], ("ا", 4.0, 4.0))
     self.assertEqual([a[0] for a in answers].count("ا"), 1)
+
+  def test_answers_are_substrings_with_their_place_in_the_context(self):
+    context = "\n ا  ب\t\tج\u202f د"
+    outputs = self.logits({3: 1}, {4: 9, 5: 5, 6: 2, 3: 1})
+    answers = qa_decoding.best_answers(
+        qa_examples.Words(context), [self.window()], [outputs], self.tokenizer,
+        INDEPENDENT._replace(max_answer_length=4, n_best_size=4))
+    self.assertEqual([answer[:3] for answer in answers[:4]], [
+        ("ا  ب", 2, 6), ("ا  ب\t\tج", 2, 9), ("ا  ب\t\tج\u202f د", 2, 12),
+        ("ا", 2, 3)])
+
+  def test_texts_that_differ_in_white_space_count_once(self):
+    words = ("ا", "ب", "ا", "ب")
+    outputs = self.logits({3: 2, 5: 1}, {4: 2, 6: 1})
+    answers = qa_decoding.best_answers(
+        qa_examples.Words("ا ب ا\nب"), [self.window(words)], [outputs],
+        self.tokenizer, INDEPENDENT)
+    self.assertEqual([a.text for a in answers].count("ا ب"), 1)
+    self.assertNotIn("ا\nب", [a.text for a in answers])
 
   def test_joint_prediction_pairs_each_start_with_its_own_ends(self):
     outputs = {
@@ -107,7 +126,7 @@ class QADecodingTest(unittest.TestCase):
   def test_null_odds_without_classifier_compare_with_the_best_answer(self):
     # [CLS]: 1 + 2; best answer: 3 + 5
     outputs = [self.logits({0: 1}, {0: 2}), self.logits({0: 9}, {0: 9})]
-    answers = [qa_decoding.Answer("ا", 3.0, 5.0)]
+    answers = [qa_decoding.Answer("ا", 0, 1, 3.0, 5.0)]
     self.assertEqual(
         qa_decoding.null_odds(outputs, answers, INDEPENDENT._replace(
             answerable_classifier=False)), -5.0)
@@ -115,13 +134,13 @@ class QADecodingTest(unittest.TestCase):
   def test_context_without_words_has_no_answer(self):
     answers = qa_decoding.best_answers(
         qa_examples.Words(""), [], [], self.tokenizer, JOINT)
-    self.assertEqual(answers[0].text, "empty")
+    self.assertEqual(answers, [])
     self.assertGreater(qa_decoding.null_odds([], answers, JOINT), 1000)
 
   def test_probabilities_are_the_softmax_of_the_sums(self):
     # exp(0) : exp(-log 3) = 3 : 1
-    answers = [qa_decoding.Answer("x", 500.0, 0.0),
-               qa_decoding.Answer("y", 500.0, -np.log(3))]
+    answers = [qa_decoding.Answer("x", 0, 1, 500.0, 0.0),
+               qa_decoding.Answer("y", 2, 3, 500.0, -np.log(3))]
     np.testing.assert_allclose(
         qa_decoding.probabilities(answers), [0.75, 0.25])
 

@@ -3,6 +3,7 @@
 import contextlib
 import io
 import json
+import math
 import tempfile
 import unittest
 from unittest import mock
@@ -61,9 +62,12 @@ class SpanBasedQAScorerTest(unittest.TestCase):
           config, scorer = self.score(
               task_name, joint_prediction=kind == "joint")
           results = self.results(scorer)
-          self.assertEqual(
-              utils.load_json(config.qa_preds_file(task_name)),
-              golden["predictions"])
+          # The reference answers "empty" where no span is valid, and has
+          # spaces for all white space between words.
+          self.assertEqual({
+              qas_id: " ".join(text.split()) or "empty" for qas_id, text in
+              utils.load_json(config.qa_preds_file(task_name)).items()},
+                           golden["predictions"])
           self.assertEqual(
               {name: value for name, value in results.items()
                if name not in ARABIC_SCORES}, golden["results"])
@@ -83,17 +87,31 @@ class SpanBasedQAScorerTest(unittest.TestCase):
             [name for name, _ in scorer.get_results()[:2]], wanted)
       self.assertEqual(scorer.get_loss(), 1.0)
 
+  def test_names_of_scores_are_known_before_the_predictions(self):
+    for task_name in TASKS:
+      _, scorer = self.score(task_name)
+      names = list(self.results(scorer))
+      with contextlib.redirect_stdout(io.StringIO()):
+        self.assertEqual(scorer._task.get_scorer().score_names(), names)
+
   def test_n_best_answers_are_written(self):
     config, scorer = self.score("squadv1")
     self.results(scorer)
     predictions = utils.load_json(config.qa_preds_file("squadv1"))
     n_best = utils.load_json(config.qa_nbest_file("squadv1"))
     self.assertEqual(set(n_best), set(predictions))
+    self.assertEqual({qas_id: "" for qas_id, answers in n_best.items()
+                      if not answers}, {
+                          qas_id: text for qas_id, text in predictions.items()
+                          if not text})
     for qas_id, answers in n_best.items():
+      if not answers:
+        continue
       self.assertEqual(answers[0]["text"], predictions[qas_id])
       self.assertLessEqual(len(answers), config.n_best_size)
       self.assertEqual(set(answers[0]),
-                       {"text", "probability", "start_logit", "end_logit"})
+                       {"text", "start", "end", "probability", "start_logit",
+                        "end_logit"})
       self.assertAlmostEqual(sum(a["probability"] for a in answers), 1.0)
 
   def test_results_write_nothing_and_outputs_are_decoded_once(self):
@@ -123,9 +141,62 @@ class SpanBasedQAScorerTest(unittest.TestCase):
   def test_test_predictions_are_empty_above_the_threshold(self):
     golden = self.golden["squad_joint"]
     _, scorer = self.score("squad")
-    self.assertEqual(scorer.get_test_predictions(), {
-        qas_id: "" if golden["null_odds"][qas_id] > -2.75 else text
-        for qas_id, text in golden["predictions"].items()})
+    predictions = scorer.get_test_predictions()
+    self.assertEqual({
+        qas_id: " ".join(text.split()) for qas_id, text in predictions.items()},
+                     {qas_id: "" if golden["null_odds"][qas_id] > -2.75 or
+                              text == "empty" else text
+                      for qas_id, text in golden["predictions"].items()})
+
+  def test_answers_are_substrings_with_their_place_in_the_context(self):
+    for task_name in TASKS:
+      with self.subTest(task=task_name):
+        _, scorer = self.score(task_name)
+        with contextlib.redirect_stdout(io.StringIO()):
+          predictions = scorer.get_predictions()
+          examples = scorer._task.get_examples("dev")
+        num_answers = 0
+        for prediction, example in zip(predictions, examples):
+          for answer in prediction["n_best"]:
+            start, end = answer["start"], answer["end"]
+            self.assertEqual(example.words.context[start:end], answer["text"])
+          if prediction["answer"]:
+            num_answers += 1
+            start, end = prediction["start"], prediction["end"]
+            self.assertEqual(example.words.context[start:end],
+                             prediction["answer"])
+            self.assertEqual(prediction["probability"],
+                             prediction["n_best"][0]["probability"])
+        self.assertGreater(num_answers, 20)
+
+  def test_probability_of_no_answer_is_that_of_the_null_odds(self):
+    _, scorer = self.score("squad", qa_na_threshold=-2.75)
+    with contextlib.redirect_stdout(io.StringIO()):
+      predictions = scorer.get_predictions()
+    without = [p for p in predictions if not p["has_answer"] and p["n_best"]]
+    self.assertGreater(len(without), 20)
+    for prediction in without:
+      self.assertEqual((prediction["answer"], prediction["start"]), ("", None))
+      # sigmoid(null_logit)
+      self.assertAlmostEqual(
+          prediction["probability"],
+          1.0 / (1.0 + math.exp(-prediction["null_logit"])))
+
+  def test_questions_without_a_valid_span_are_counted(self):
+    # the golden outputs of two questions have no valid span
+    for task_name in TASKS:
+      _, scorer = self.score(task_name)
+      printed = io.StringIO()
+      with contextlib.redirect_stdout(printed):
+        predictions = scorer.get_predictions()
+      without = [p for p in predictions if not p["n_best"]]
+      self.assertEqual(len(without), 1)
+      self.assertEqual([(p["answer"], p["start"], p["end"], p["probability"])
+                        for p in without], [("", None, None, None)])
+      self.assertIn(
+          "Task '%s': no span of the context is an answer for 1 of 120 dev "
+          "questions (%s); their answer is \"\"\n" % (
+              task_name, without[0]["id"]), printed.getvalue())
 
   def test_unlabeled_split_has_no_scores(self):
     content = {"data": [{"paragraphs": [{"context": "بيروت", "qas": [

@@ -153,6 +153,26 @@ class QATasksTest(QATaskTestCase):
     self.assertEqual(self.task("arcd").get_test_splits(), ["test"])
     self.assertEqual(self.task("squad").get_test_splits(), [])
 
+  def test_test_set_with_answers_is_scored(self):
+    self.write("squadv1/dev.json", CONTENT)
+    for answers, is_scored in [
+        (None, False), ([], False), ([{"text": " ", "answer_start": 4}], False),
+        ([{"text": "لبنان", "answer_start": 13}], True)]:
+      question = {"id": "q", "question": "أين؟"}
+      if answers is not None:
+        question["answers"] = answers
+      self.write("squadv1/test.json", {"data": [{"paragraphs": [{
+          "context": "تقع بيروت في لبنان", "qas": [question]}]}]})
+      task = self.task("squadv1")
+      with contextlib.redirect_stdout(io.StringIO()):
+        self.assertEqual(task.get_more_dev_splits(), ["test"] * is_scored)
+        self.assertEqual(task.get_test_splits(), ["test"])
+        example, = task.get_examples("test")
+      self.assertEqual(example.gold_answers, ("لبنان",) if is_scored else None)
+      with contextlib.redirect_stdout(io.StringIO()):
+        names = task.get_scorer("test").score_names()
+      self.assertEqual(names[:2], ["exact_match", "f1"] if is_scored else [])
+
   def test_features_match_their_specs(self):
     self.write("arcd/dev.json", CONTENT)
     task = self.task("arcd")

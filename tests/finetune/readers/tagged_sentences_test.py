@@ -65,7 +65,7 @@ class SentenceReaderTest(tiny_tags.TaggingTestCase):
     self.assert_error(":2: expected no tags, as in the", other + one)
 
   def test_not_sentences(self):
-    self.assert_error(":1: expected an object with \"words\" or \"text\"", "[]")
+    self.assert_error(":1: expected an object with \"words\" or \"text\"", "5")
     self.assert_error(": expected a list of objects", "{}", is_lines=False)
     self.assert_error(": object 1: expected an object with", "[1]",
                       is_lines=False)

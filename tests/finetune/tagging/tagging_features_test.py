@@ -1,6 +1,7 @@
 """Tests for finetune.tagging.tagging_features."""
 
 import os
+import random
 import unittest
 
 from finetune.readers import conll
@@ -62,6 +63,46 @@ class MakeInputTest(tiny_tags.TaggingTestCase):
     self.assertEqual(self.make(words[0], vocabulary=words,
                                do_lower_case=True)[0],
                      "[CLS] %s [SEP]" % words[1])
+
+
+class WindowsTest(tiny_tags.TaggingTestCase):
+
+  def test_sentence_that_fits_is_one_window(self):
+    self.assertEqual(tagging_features.window_bounds([1, 2, 3], 6), [(0, 3)])
+
+  def test_windows_overlap_by_at_most_half(self):
+    # 4 words of 1 fit: 0-3; words 2 and 3 are half, and 2 more fit
+    self.assertEqual(tagging_features.window_bounds([1] * 7, 4),
+                     [(0, 4), (2, 6), (4, 7)])
+    self.assertEqual(tagging_features.window_bounds([3, 2, 2], 4),
+                     [(0, 1), (1, 3)])
+
+  def test_word_that_is_longer_than_the_input_has_its_own_window(self):
+    self.assertEqual(tagging_features.window_bounds([1, 9, 1], 4),
+                     [(0, 1), (1, 2), (2, 3)])
+
+  def test_every_word_is_tagged_once_at_its_first_piece(self):
+    self.write_vocabulary(ARABERT + ["a", "b", "##b"])
+    tokenizer = tokenization.FullTokenizer(
+        os.path.join(self.data_dir, "vocab.txt"), do_lower_case=False)
+    rng = random.Random(0)
+    for _ in range(200):
+      words = ["a" + "b" * rng.choice([0, 0, 1, 2, 7])
+               for _ in range(rng.randint(1, 40))]
+      length = rng.randint(5, 20)
+      windows = tagging_features.make_windows(tokenizer, words, length)
+      firsts = [tokenizer.encode(word)[0] for word in words]
+      tagged = [window.input_ids[position] for window in windows
+                for position in window.positions]
+      self.assertEqual(tagged, firsts)
+      for window in windows:
+        self.assertLessEqual(len(window.input_ids), length)
+        self.assertEqual(window.positions, sorted(set(window.positions)))
+      whole = tagging_features.make_input(tokenizer, words, length)
+      if len(windows) == 1:
+        self.assertEqual(windows, [whole])
+      self.assertEqual(whole.positions[:len(windows[0].positions)],
+                       windows[0].positions)
 
 
 @unittest.skipUnless(DATA, "ELECTRA_DATA is not set")

@@ -152,11 +152,25 @@ class ScorerTest(tiny_tags.TaggingTestCase):
                         ("loss", 1.5)]:
       self.assertAlmostEqual(dict(results)[name], value)
 
-  def test_words_beyond_the_input_count_as_outside(self):
-    _, scorer = self.scored("ner", ["S-X"], [])
-    results = dict(self.quietly(scorer.get_results))
-    self.assertAlmostEqual(results["recall"], 50.0)
-    self.assertAlmostEqual(results["accuracy"], 200 / 3.0)
+  def test_names_of_scores_are_known_before_the_predictions(self):
+    for name, labels in [("ner", (["S-X", "S-X"], ["S-Y"])),
+                         ("pos", (["X", "X", "Y"],))]:
+      task, scorer = self.scored(name, *labels)
+      self.assertEqual(
+          task.get_scorer().score_names(),
+          [name for name, _ in self.quietly(scorer.get_results)])
+
+  def test_windows_of_a_sentence_are_joined(self):
+    task = self.quietly(self.task, "ner")
+    whole, in_windows = task.get_scorer(), task.get_scorer()
+    self.quietly(self.update, whole, task, ["B-X", "E-X"], 0)
+    for labels in (["B-X"], ["E-X"]):
+      self.update(in_windows, task, labels, 0)
+    for scorer in (whole, in_windows):
+      self.update(scorer, task, ["S-Y"], 1)
+    self.assertEqual(self.quietly(in_windows.get_results),
+                     self.quietly(whole.get_results))
+    self.assertEqual(in_windows.get_files(), whole.get_files())
 
   def test_token_labels_score_by_accuracy(self):
     _, scorer = self.scored("pos", ["X", "X", "Y"])
@@ -190,7 +204,7 @@ class ScorerTest(tiny_tags.TaggingTestCase):
                      ("ner_test.txt", "a B-X\nb I-X\n\nc O\n\n"))
 
   def test_outputs_of_other_sentences_are_an_error(self):
-    for all_labels in ([["O", "O"]], [["O", "O"], ["O", "O"]],
+    for all_labels in ([["O", "O"]], [["O", "O"], ["O", "O"]], [["O"], ["O"]],
                        [["O", "O"], ["O"], ["O"]]):
       _, scorer = self.scored("ner", *all_labels)
       with self.assertRaisesRegex(utils.UserError,

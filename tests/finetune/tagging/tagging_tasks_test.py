@@ -171,24 +171,33 @@ class FilesTest(tiny_tags.TaggingTestCase):
       for example in self.examples(task, "dev"):
         self.quietly(task.featurize, example, False)
     self.assertEqual(self.printed.getvalue().count(
-        "Task ner: 2 of 14 words, in 1 of 2 dev sentences, are beyond "
-        "max_seq_length (8 tokens): they count as predicted O. Increase "), 1)
+        "Task ner: dev sentence 0 is longer than max_seq_length (8 tokens) and "
+        "read in 2 windows, like all longer ones\n"), 1)
     for example in self.examples(task, "train"):
       self.quietly(task.featurize, example, True)
     self.assertNotIn("train sentences", self.printed.getvalue())
+    self.write("ner/train.txt", "a B-X\n" * 8 + "\n" + "a O\n" * 6 + "\n")
+    task = self.task("ner", max_seq_length=8)
+    for _ in range(2):
+      for example in self.examples(task, "train"):
+        self.quietly(task.featurize, example, True)
+    self.assertEqual(self.printed.getvalue().count(
+        "Task ner: 2 of 14 words, in 1 of 2 train sentences, are beyond "
+        "max_seq_length (8 tokens): they are not trained on. Increase "), 1)
 
 
 class FeaturesTest(tiny_tags.TaggingTestCase):
 
-  def featurize(self, text, index=0, log=False, **hparams):
+  def featurize(self, text, index=0, log=False, split="dev", **hparams):
     self.write("ner/train.txt", tiny_tags.TRAIN)
-    self.write("ner/dev.txt", text)
+    self.write("ner/%s.txt" % split, text)
     task = self.task("ner", **hparams)
-    example = self.quietly(task.get_examples, "dev")[index]
+    example = self.quietly(task.get_examples, split)[index]
     features = self.quietly(task.featurize, example, False, log)
-    for spec in task.get_feature_specs():
-      self.assertEqual(list(np.shape(features[spec.name])), spec.shape)
-      spec.to_proto(features[spec.name])
+    for one_input in features if isinstance(features, list) else [features]:
+      for spec in task.get_feature_specs():
+        self.assertEqual(list(np.shape(one_input[spec.name])), spec.shape)
+        spec.to_proto(one_input[spec.name])
     return features
 
   def test_features_of_a_sentence(self):
@@ -203,9 +212,22 @@ class FeaturesTest(tiny_tags.TaggingTestCase):
         "ner_labels_mask": [1, 1, 0, 0, 0, 0, 0, 0],
         "ner_labeled_positions": [1, 2, 0, 0, 0, 0, 0, 0]})
 
-  def test_truncated_words_have_no_label(self):
+  def test_windows_have_every_label_once(self):
+    # 6 words fit; the next window begins with half of them
+    first, second = self.featurize("a O\nb B-X\n" * 4)
+    self.assertEqual(first["input_ids"], [2, 7, 8, 7, 8, 7, 8, 3])
+    self.assertEqual(second["input_ids"], [2, 8, 7, 8, 7, 8, 3, 0])
+    self.assertEqual((first["ner_eid"], second["ner_eid"]), (0, 0))
+    # the overlap is words 3 to 5; the second window begins with word 5
+    self.assertEqual(sum(first["ner_labels_mask"]), 5)
+    self.assertEqual(first["ner_labels"][:6], [6, 7, 6, 7, 6, 0])
+    self.assertEqual(sum(second["ner_labels_mask"]), 3)
+    self.assertEqual(second["ner_labels"][:4], [7, 6, 7, 0])
+    self.assertEqual(second["ner_labeled_positions"][:3], [3, 4, 5])
+
+  def test_truncated_training_words_have_no_label(self):
     for num_words in (7, 500):
-      features = self.featurize("a O\n" * num_words)
+      features = self.featurize("a B-X\n" * num_words, split="train")
       self.assertEqual(features["input_ids"], [2] + [7] * 6 + [3])
       self.assertEqual(sum(features["ner_labels_mask"]), 6)
 

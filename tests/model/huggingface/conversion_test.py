@@ -282,6 +282,100 @@ class ReportTest(ConversionTest):
     self.assertEqual(config["label2id"], {"no": 0, "maybe": 1, "yes": 2})
     self.assertEqual(config["problem_type"], "single_label_classification")
 
+  def write_tagger(self, **kwargs):
+    """Writes a model of three labels, used as a tagger; returns the report."""
+    self.write_golden("finetune/head_classification_predict.npz")
+    return self.to_hf("task:mnli", "task", task_kind="tagging", **kwargs)
+
+  def test_labels_of_spans_have_the_names_of_predictions(self):
+    labels = ["B-X", "E-X", "I-X", "O", "S-X"]
+    variables = hf_models.load(
+        "finetune/head_classification_predict.npz")["var"]
+    for name, shape in (("kernel", [16, 5]), ("bias", [5])):
+      variables["task_specific/mnli/dense/" + name] = np.ones(
+          shape, np.float32)
+    hf_models.write_model(self.model_dir, variables)
+    report = self.to_hf("task:mnli", "task", task_kind="tagging",
+                        labels=labels)
+    config = self.config("task")
+    self.assertEqual(list(config["id2label"].values()),
+                     ["B-X", "I-X", "I-X", "O", "B-X"])
+    self.assertEqual(config["label2id"], {"B-X": 0, "I-X": 2, "O": 3})
+    self.assertEqual(config["bioes"], labels)
+    self.assertIn("aggregation_strategy=\"first\"", report.notes[-1])
+    self.to_hf("task:mnli", "words", task_kind="tagging", labels=labels,
+               is_tag_per_word=True)
+    self.assertEqual(list(self.config("words")["id2label"].values()), labels)
+
+  def test_other_labels_of_taggers_keep_their_names(self):
+    for labels in (["NN", "O", "S-X"], ["B-X", "I-X", "O"]):
+      self.write_tagger(labels=labels)
+      config = self.config("task")
+      self.assertEqual(list(config["id2label"].values()), labels)
+      self.assertNotIn("bioes", config)
+
+  def test_segment_of_taggers_in_both_directions(self):
+    report = self.write_tagger()
+    self.assertIn("trained with segment 1 for all", report.notes[-1])
+    name = "electra.embeddings.token_type_embeddings.weight"
+    table = self.weights("task")[name]
+    np.testing.assert_array_equal(table[0], table[1])
+    report = self.to_tf(task=("ner", self.path("task")))
+    self.assertEqual(len(report.notes), 1)  # on the kind of the head
+    table[0] += 1.0  # as in a tagger that transformers trained
+    self.change_weights("task", **{name.replace(".", "__"): table})
+    report = self.to_tf(task=("ner", self.path("task")))
+    self.assertIn("trained with segment 0 for all", report.notes[0])
+    back = hf_models.read_checkpoint(self.path("back"))[
+        "electra/embeddings/token_type_embeddings"]
+    np.testing.assert_array_equal(back, table[[0, 0]])
+
+  def test_regression_is_scaled_to_its_range(self):
+    self.write_golden("finetune/head_regression_predict.npz")
+    report = self.to_hf("task:sts", "task", task_kind="classification")
+    self.assertIn("has the scale of training", report.notes[0])
+    report = self.to_hf("task:sts", "task", task_kind="classification",
+                        value_range=[0, 5])
+    self.assertIn("scaled to the range of the data, 0 to 5", report.notes[0])
+
+  def write_record(self, **values):
+    utils.write_json(values, os.path.join(
+        self.model_dir, "finetuning_run.json"))
+
+  def test_record_of_the_run_completes_what_shapes_tell(self):
+    variables = hf_models.load(
+        "finetune/head_classification_predict.npz")["var"]
+    hf_models.write_model(self.model_dir, variables, num_heads=None)
+    self.write_record(
+        model_size="base", max_seq_length=24,
+        arabert_preprocessing="araelectra-base", model_hparam_overrides={
+            "num_attention_heads": 4, "hidden_act": "relu"})
+    report = self.to_hf("task:mnli", "task", task_kind="classification")
+    config = self.config("task")
+    self.assertEqual((config["num_attention_heads"], config["hidden_act"]),
+                     (4, "relu"))
+    tokenizer = utils.load_json(os.path.join(
+        self.path("task"), "tokenizer_config.json"))
+    # A pipeline truncates to this length, as the run did.
+    self.assertEqual(tokenizer["model_max_length"], 24)
+    self.assertIn("ArabertPreprocessor(\"araelectra-base\")",
+                  report.notes[-1])
+    self.write_record(max_seq_length="24")
+    with self.assertRaisesRegex(utils.UserError, "\"max_seq_length\": exp"):
+      self.to_hf("task:mnli", "task", task_kind="classification")
+
+  def test_best_weights_use_settings_of_the_pretrained_model(self):
+    self.write_golden(num_heads=4)
+    best = os.path.join(self.model_dir, "finetuning_models", "mnli_model_1",
+                        "best")
+    importer.write_checkpoint(
+        os.path.join(best, "model.ckpt-9"), hf_models.load(
+            "finetune/head_classification_predict.npz")["var"])
+    self.change_config("model", hidden_size=16)
+    exporter.to_hf(best, self.path("task"), "task:mnli",
+                   task_kind="classification")
+    self.assertEqual(self.config("task")["num_attention_heads"], 4)
+
   def test_fine_tuned_model_uses_settings_of_its_pretrained_model(self):
     self.write_golden()
     variables = hf_models.load(
@@ -475,7 +569,7 @@ class ToTFErrorsTest(ConversionTest):
         ({"position_embedding_type": "relative_key"}, "\"relative_key\""),
         ({"is_decoder": True}, "is_decoder true"),
         ({"hidden_size": 31}, "hidden_size is 31 in config.json, but 32"),
-        ({"hidden_act": "gelu_new"}, "unknown activation 'gelu_new'"),
+        ({"hidden_act": "gelu_new"}, "'hidden_act'.*\"gelu_new\""),
         ({"num_attention_heads": None}, "num_attention_heads is missing")):
       with self.subTest(values):
         before = self.config("discriminator")
@@ -517,13 +611,170 @@ class ToTFErrorsTest(ConversionTest):
         f.write(damaged)
       self.check_refused("is damaged", "discriminator")
 
-  def test_weight_type_that_numpy_lacks(self):
-    header = json.dumps({"a": {"dtype": "BF16", "shape": [1],
-                               "data_offsets": [0, 2]}}).encode()
-    with open(os.path.join(self.path("discriminator"), "model.safetensors"),
-              "wb") as f:
-      f.write(struct.pack("<Q", len(header)) + header + b"\0\0")
-    self.check_refused("got BF16 for 'a'.*float32", "discriminator")
+  def test_integers_of_8_bits_are_no_weights(self):
+    self.change_weights("discriminator", a=np.zeros([1], np.int8))
+    self.check_refused("got I8 for 'a'.*float32", "discriminator")
+
+  def test_names_of_two_models_are_an_error(self):
+    path = os.path.join(self.path("discriminator"), "model.safetensors")
+    weights = self.weights("discriminator")
+    safetensors.numpy.save_file(
+        {prefix + name: value for name, value in weights.items()
+         for prefix in ("a.", "b.")}, path)
+    self.check_refused("weights of 2 models, .* 'a.' and 'b.'. Save each",
+                       "discriminator")
+
+
+class AddedTokensTest(ConversionTest):
+  """Tokens that were added to a tokenizer in transformers."""
+
+  def setUp(self):
+    super().setUp()
+    tokens = hf_models.SPECIAL + ["t%d" % i for i in range(153)]
+    self.write_golden(tokens=tokens)  # 158 tokens, 160 rows
+    self.to_hf()
+    self.tokens = tokens
+    self.hf_dir = self.path("discriminator")
+
+  def add(self, *tokens, to="tokenizer.json"):
+    path = os.path.join(self.hf_dir, to)
+    added = [{"id": 158 + i, "content": token}
+             for i, token in enumerate(tokens)]
+    if to == "tokenizer.json":
+      content = utils.load_json(path)
+      content["added_tokens"] += added
+    else:
+      content = {entry["content"]: entry["id"] for entry in added}
+    utils.write_json(content, path)
+
+  def read_back(self):
+    """Returns the lines of vocab.txt and the notes of the conversion."""
+    report = self.to_tf(discriminator=self.hf_dir)
+    with open(os.path.join(self.path("back"), "vocab.txt"),
+              encoding="utf-8") as f:
+      return f.read().split("\n")[:-1], " ".join(report.notes)
+
+  def test_are_kept_at_their_ids(self):
+    for files, has_vocab in ((["tokenizer.json"], True),
+                             (["added_tokens.json"], True),
+                             (["tokenizer.json"], False),
+                             (["tokenizer.json", "added_tokens.json"], True)):
+      with self.subTest(files=files, has_vocab=has_vocab):
+        self.to_hf()
+        for name in files:
+          self.add("كورونا", "لقاح", to=name)
+        if not has_vocab:  # as transformers 5 saves a tokenizer
+          os.remove(os.path.join(self.hf_dir, "vocab.txt"))
+        tokens, notes = self.read_back()
+        self.assertEqual(tokens, self.tokens + ["كورونا", "لقاح"])
+        self.assertIn("includes 2 added tokens (كورونا, لقاح)", notes)
+        self.assertNotIn("have no token", notes)
+
+  def test_rows_without_a_token_are_noted(self):
+    self.add("x")
+    tokens, notes = self.read_back()
+    self.assertEqual(len(tokens), 159)
+    self.assertIn("159 tokens, the model 160 rows: the last 1", notes)
+
+  def check_refused(self, message):
+    with self.assertRaisesRegex(utils.UserError, message):
+      self.to_tf(discriminator=self.hf_dir)
+    self.assertFalse(os.path.exists(self.path("back")))
+
+  def test_tokens_without_a_row_are_an_error(self):
+    message = ("has 161 tokens, but the model has embeddings of 160.*"
+               r"resize_token_embeddings\(161\)")
+    self.add("x", "y", "z")
+    self.check_refused(message)
+    self.to_hf()  # writes the tokenizer again
+    with open(os.path.join(self.hf_dir, "vocab.txt"), "a") as f:
+      f.write("x\ny\nz\n")
+    self.check_refused(message)
+
+  def test_other_ids_are_an_error(self):
+    for added, message in (
+        ({"x": 3}, "'x' has id 3, but in the vocabulary that is '.SEP.'"),
+        ({"t0": 158}, "'t0' has id 158, but in the vocabulary it has id 5"),
+        ({"x": 159}, "expected each of the ids 0 to 158 once"),
+        ({"x": "158"}, "expected an id for the added token 'x'")):
+      utils.write_json(added, os.path.join(self.hf_dir, "added_tokens.json"))
+      self.check_refused(message)
+
+
+class OddWeightsTest(ConversionTest):
+  """Weights of other types, or that a trainer wrapped."""
+
+  def setUp(self):
+    super().setUp()
+    variables = hf_models.load("pretrain/pretrain_electra.npz")["var"]
+    # Exact in the shortest type: the upper 16 bits of a float32.
+    self.variables = {
+        name: (value.view(np.uint32) & 0xffff0000).view(np.float32)
+        for name, value in variables.items() if not name.startswith("gener")}
+    hf_models.write_model(self.model_dir, self.variables)
+    self.to_hf()
+    self.file = os.path.join(self.path("discriminator"), "model.safetensors")
+
+  def check_note(self, message):
+    report = self.to_tf(discriminator=self.path("discriminator"))
+    self.assertRegex(" ".join(report.notes), message)
+
+  def test_half_precision_is_cast_and_noted(self):
+    weights = self.weights("discriminator")
+    safetensors.numpy.save_file({
+        name: value.astype(np.float16) for name, value in weights.items()},
+                                self.file)
+    self.check_note("model.safetensors: 43 weights are cast from float16 to")
+    back = hf_models.read_checkpoint(self.path("back"))
+    name = "electra/embeddings/word_embeddings"
+    self.assertEqual(back[name].dtype, np.float32)
+    np.testing.assert_array_equal(
+        back[name], self.variables[name].astype(np.float16))
+
+  def test_bfloat16_is_cast_and_noted(self):
+    with open(self.file, "rb") as f:
+      length, = struct.unpack("<Q", f.read(8))
+      header = json.loads(f.read(length).decode("utf-8"))
+      values = np.frombuffer(f.read(), np.uint32)
+    for entry in header.values():
+      if "data_offsets" in entry:
+        entry["dtype"] = "BF16"
+        entry["data_offsets"] = [end // 2 for end in entry["data_offsets"]]
+    header = json.dumps(header).encode("utf-8")
+    with open(self.file, "wb") as f:
+      f.write(struct.pack("<Q", len(header)) + header +
+              (values >> 16).astype("<u2").tobytes())
+    self.check_note("43 weights are cast from bfloat16 to float32")
+    self.check_same_bits(self.variables)
+
+  def test_half_precision_checkpoint_is_cast_and_noted(self):
+    importer.write_checkpoint(
+        os.path.join(self.model_dir, "model.ckpt-200"), {
+            name: value.astype(np.float16)
+            for name, value in self.variables.items()})
+    report = self.to_hf()
+    self.assertEqual(report.notes,
+                     ["43 variables are cast from float16 to float32"])
+    self.assertEqual({value.dtype for value in self.weights(
+        "discriminator").values()}, {np.dtype(np.float32)})
+
+  def test_prefix_of_a_trainer_is_removed(self):
+    for prefix in ("module.", "model.module.", "my_encoder."):
+      with self.subTest(prefix):
+        self.to_hf()
+        safetensors.numpy.save_file({
+            prefix + name: value
+            for name, value in self.weights("discriminator").items()},
+                                    self.file)
+        self.check_note("begin with '%s', which is removed" % prefix)
+        self.check_same_bits(self.variables)
+
+  def test_bare_encoder_in_a_wrapper(self):
+    weights = {"model." + name[len("electra."):]: value
+               for name, value in self.weights("discriminator").items()
+               if name.startswith("electra.")}
+    safetensors.numpy.save_file(weights, self.file)
+    self.check_note("begin with 'model.'.*no discriminator_predictions head")
 
 
 class WriteCheckpointTest(ConversionTest):

@@ -105,6 +105,33 @@ class HeadsTest(unittest.TestCase):
     np.testing.assert_allclose(
         logits, x.dot(head["dense/kernel"]) + head["dense/bias"], rtol=1e-12)
 
+  def test_regression_has_the_range_of_the_data(self):
+    head = random_head({"dense/kernel": [8, 1], "dense/bias": [1]})
+    x = np.random.RandomState(2).randn(5, 8)
+    trained = x.dot(head["dense/kernel"]) + head["dense/bias"]  # 0 to 1
+    for value_range, expected in (
+        (None, trained), ([0, 5], 5 * trained), ([-1.5, 0.3], 1.8 * trained -
+                                                 1.5)):
+      weights = heads.to_hf(heads.CLASSIFICATION, head, value_range)
+      hidden = gelu(x.dot(weights["classifier.dense.weight"].T) +
+                    weights["classifier.dense.bias"])
+      np.testing.assert_allclose(
+          hidden.dot(weights["classifier.out_proj.weight"].T) +
+          weights["classifier.out_proj.bias"], expected, rtol=1e-6)
+      _, back, _ = heads.to_tf(weights, "hf")
+      for name, value in head.items():
+        self.assertEqual(back[name].tobytes(), value.tobytes())
+
+  def test_tagger_gives_the_same_results_for_every_segment(self):
+    name = "electra.embeddings.token_type_embeddings.weight"
+    weights, notes = {name: np.array([[1, 2], [3, 4]])}, []
+    for segment, row in ((heads.TRAINED_SEGMENT, [3, 4]),
+                         (heads.DEFAULT_SEGMENT, [3, 4])):
+      heads.share_segment(weights, segment, notes)
+      np.testing.assert_array_equal(weights[name], [row, row])
+    self.assertEqual(len(notes), 1)  # the second call changed nothing
+    self.assertIn("trained with segment 1", notes[0])
+
   def test_maximum_number_of_classes(self):
     self.check_there_and_back(heads.CLASSIFICATION, random_head(
         {"dense/kernel": [8, 4], "dense/bias": [4]}))

@@ -3,6 +3,8 @@
 import contextlib
 import io
 import os
+import subprocess
+import sys
 import tempfile
 import unittest
 from unittest import mock
@@ -12,6 +14,7 @@ import tensorflow.compat.v1 as tf
 from pretrain import dataset_info
 from pretrain.build import builder
 from pretrain.build import corpus
+from tests import conftest
 from tests.pretrain import tiny_corpus
 from util import utils
 
@@ -258,6 +261,30 @@ class FailureTest(BuilderTestCase):
     self.assert_fails("A worker process was killed .*a.txt:1-3",
                       num_processes=2,
                       make_cleaner=tiny_corpus.make_suicidal_cleaner)
+
+  def test_ctrl_c_ends_all_processes_with_one_line_and_130(self):
+    self.write("a.txt", "w1\nw2\n%s\n" % tiny_corpus.DEADLY_LINE)
+    done = subprocess.run(
+        [sys.executable, "-c", "import signal\n"
+         "from pretrain.build import builder\n"
+         "from tests.pretrain import tiny_corpus\n"
+         "from util import utils\n"
+         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+         "utils.exit_cleanly(lambda: builder.build(builder.BuildSettings(\n"
+         "    %r, %r, %r, num_processes=2,\n"
+         "    make_cleaner=tiny_corpus.make_interrupting_cleaner)))" % (
+             self.corpus_dir, self.vocab_file, self.output_dir)],
+        cwd=conftest.ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        start_new_session=True)
+    self.assertEqual(done.returncode, 130)
+    self.assertEqual(done.stderr.decode().splitlines()[-1:],
+                     ["Stopped by SIGINT"])
+    self.assertNotIn("Traceback", done.stderr.decode())
+    self.assertFalse(os.path.exists(self.output_dir))
+
+  def test_processes_start_with_ctrl_c_blocked(self):
+    self.write("a.txt", "w1\n")
+    self.build(num_processes=2, make_cleaner=tiny_corpus.make_blocked_cleaner)
 
   def test_failed_rebuild_keeps_the_earlier_build(self):
     self.write("a.txt", "w1")
