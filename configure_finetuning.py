@@ -148,6 +148,7 @@ class FinetuningConfig(finetuning_paths.FinetuningPaths,
 
   def check(self):
     super().check()
+    self.check_batch_size()
     if not (self.do_train or self.do_eval or self.write_test_outputs or
             self.do_predict):
       raise utils.UserError(

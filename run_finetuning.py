@@ -3,10 +3,12 @@
 import argparse
 
 import configure_finetuning
+from util import data_parallel
 from util import utils
 
 
 def main():
+  data_parallel.start()
   config = configure_finetuning.parse(
       argparse.ArgumentParser(description=__doc__))
   utils.heading("Config")

@@ -6,6 +6,7 @@ from finetune import finetuning_model
 from finetune import preprocessing
 from model import checkpoint
 from model import optimization
+from util import data_parallel
 from util import estimators
 from util import session_hooks
 from util import utils
@@ -77,29 +78,47 @@ def _model_fn_builder(config, tasks, weights, num_train_steps):
     scaffold_fn = None
     if weights:
       scaffold_fn = _start_from(weights, config.use_tpu)
+    loss, mean_loss, grads_and_vars = _sum_over_ranks(model)
     step = optimization.create_train_op(
-        model.loss, config.learning_rate, num_train_steps,
+        loss, config.learning_rate, num_train_steps,
         weight_decay_rate=config.weight_decay_rate,
         warmup_proportion=config.warmup_proportion,
         layerwise_lr_decay_power=config.layerwise_lr_decay,
         n_transformer_layers=model.bert_config.num_hidden_layers,
-        use_tpu=config.use_tpu)
+        use_tpu=config.use_tpu, grads_and_vars=grads_and_vars)
     return tf.estimator.tpu.TPUEstimatorSpec(
-        mode=mode, loss=model.loss, train_op=step.op, scaffold_fn=scaffold_fn,
-        training_hooks=[_progress_hook(config, num_train_steps, {
-            "loss": model.mean_loss, "learning_rate": step.learning_rate})])
+        mode=mode, loss=loss, train_op=step.op, scaffold_fn=scaffold_fn,
+        training_hooks=_progress_hooks(config, num_train_steps, {
+            "loss": mean_loss, "learning_rate": step.learning_rate}))
 
   return model_fn
 
 
-def _progress_hook(config, num_train_steps, tensors):
-  return session_hooks.ProgressHook(
+def _sum_over_ranks(model):
+  """Returns (loss, mean loss, gradients) of the batch of all ranks.
+
+  With one rank the gradients are None: the optimizer computes them.
+  """
+  if data_parallel.num_ranks() == 1:
+    return model.loss, model.mean_loss, None
+  grads, variables = zip(*optimization.compute_gradients(model.loss))
+  summed = data_parallel.sum_over_ranks(
+      [tf.stack([model.loss, model.mean_loss])] + list(grads))
+  loss, mean_loss = tf.unstack(summed[0])
+  return (loss, mean_loss / data_parallel.num_ranks(),
+          list(zip(summed[1:], variables)))
+
+
+def _progress_hooks(config, num_train_steps, tensors):
+  if not data_parallel.is_chief():
+    return []
+  return [session_hooks.ProgressHook(
       num_train_steps=num_train_steps, batch_size=config.train_batch_size,
       max_seq_length=(None if preprocessing.is_trimming(config)
                       else config.max_seq_length),
       log_steps=config.log_steps,
       # A TPU cannot return tensors from within its training loop.
-      tensors={} if config.use_tpu else tensors)
+      tensors={} if config.use_tpu else tensors)]
 
 
 def _start_from(init_checkpoint, use_tpu):

@@ -8,6 +8,7 @@ import tensorflow.compat.v1 as tf
 from model import model_sizes
 from model import modeling
 from model import randomness
+from util import data_parallel
 from util import model_files
 
 _SEPARATOR = "/"  # between the names of a task and an output; in no task's name
@@ -37,12 +38,15 @@ class FinetuningModel:
     """
     global_step = tf.train.get_or_create_global_step()
     self.bert_config = model_sizes.get_bert_config(config)
+    dropout = randomness.StepRandomness(config.seed, global_step)
+    if data_parallel.num_ranks() > 1:
+      dropout = dropout.child("part_%d" % data_parallel.rank())
     bert_model = modeling.BertModel(
         self.bert_config, is_training, features["input_ids"],
         input_mask=features["input_mask"],
         token_type_ids=features["segment_ids"],
         embedding_size=config.embedding_size,
-        randomness=randomness.StepRandomness(config.seed, global_step))
+        randomness=dropout)
     percent_done = tf.constant(1.0)
     if is_training:
       percent_done = tf.minimum(

@@ -2,18 +2,17 @@
 
 import os
 
-from finetune import estimator
 from finetune import evaluations
 from finetune import finetuning_model
 from finetune import outputs
 from finetune import preprocessing
+from finetune import rank_jobs
 from finetune import run_record
 from finetune import task as task_module
 from finetune import trainer
 from model import checkpoint
 from model import checkpoint_recovery
 from util import model_files
-from util import session_hooks
 from util import utils
 
 
@@ -25,7 +24,7 @@ class ModelRunner:
   seed, which determines new weights, dropout and the order of the examples.
   """
 
-  def __init__(self, config, tasks, trial=1, signals=None):
+  def __init__(self, config, tasks, trial=1, signals=None, jobs=None):
     """Stores the arguments; nothing is read or built yet.
 
     Args:
@@ -33,8 +32,10 @@ class ModelRunner:
       tasks: list of all Task of the run.
       trial: int, from 1; its seed is `config.seed + trial - 1`.
       signals: stop_signals.StopSignals that stop it, or None.
+      jobs: data_parallel.Jobs of `rank_jobs.make`, shared by the trials; None:
+        new ones.
     """
-    self._signals = signals
+    self._jobs = jobs or rank_jobs.make(config, tasks, signals)
     self._config = config.replace(seed=config.seed + trial - 1)
     self._tasks = tasks
     self._trial = trial
@@ -99,8 +100,7 @@ class ModelRunner:
     if not self._is_checked:
       self.check_folder()
     self._make_trainer().train(
-        self._initial_checkpoint(),
-        list(hooks) + self._stop_hooks(is_training=True), self._trial)
+        self._initial_checkpoint(), list(hooks), self._trial)
 
   def _initial_checkpoint(self):
     """Returns the checkpoint to start from; None for random weights."""
@@ -109,8 +109,8 @@ class ModelRunner:
 
   def _make_trainer(self):
     return trainer.Trainer(
-        self._config, self._tasks, self._preprocessor, model_dir=self.model_dir,
-        evaluate_fn=self.evaluate, dev_data_fn=self.check_dev_data)
+        self._config, self._tasks, self._preprocessor, jobs=self._jobs,
+        model_dir=self.model_dir, evaluate_fn=self.evaluate, dev_data_fn=self.check_dev_data)
 
   def evaluate(self, model=None, split="dev"):
     """Scores every task on `split`.
@@ -178,12 +178,9 @@ class ModelRunner:
     path = self.checkpoint_path(model)
     self._check_head(path, task)
     stored = self._store(task, split)
-    predictions = estimator.make_estimator(
-        self._config, self._tasks, model_dir=self.model_dir,
-        weights=path).predict(
-            self._preprocessor.eval_input_fn(stored), checkpoint_path=path,
-            hooks=self._stop_hooks(is_training=False),
-            yield_single_examples=True)
+    predictions = self._jobs.run(
+        "predict", seed=self.seed, model_dir=self.model_dir, weights=path,
+        path=stored.path, num_examples=stored.num_examples)
     scorer = task.get_scorer(split)
     num_scored = 0
     for prediction in _in_input_order(predictions):
@@ -252,11 +249,6 @@ class ModelRunner:
   def _task_to_predict(self):
     return next(task for task in self._tasks
                 if task.name == self._config.predict_task)
-
-  def _stop_hooks(self, is_training):
-    if not self._signals:
-      return []
-    return [session_hooks.StopHook(self._signals, is_training)]
 
   def _check_head(self, path, task):
     """Raises a UserError if a checkpoint was never trained on `task`."""

@@ -26,6 +26,7 @@ import tensorflow.compat.v1 as tf
 from finetune import feature_spec
 from finetune import task as task_module
 from model import tokenization
+from util import data_parallel
 from util import utils
 
 # Increment when the storage format of features changes.
@@ -130,7 +131,7 @@ class Preprocessor:
       records = epochs.flat_map(shuffled_epoch).skip(offset)
       batches = records.map(self._parse).batch(
           params["batch_size"], drop_remainder=True)
-      return self._trim(batches).prefetch(2)
+      return self._trim(batches).map(_rows_of_rank).prefetch(2)
 
     return input_fn
 
@@ -160,7 +161,8 @@ class Preprocessor:
         examples = examples.batch(num_sorted).map(_longest_first).flat_map(
             tf.data.Dataset.from_tensor_slices)
       batches = examples.batch(batch_size, drop_remainder=self._config.use_tpu)
-      return self._trim(batches).prefetch(2)
+      return self._trim(batches.shard(
+          data_parallel.num_ranks(), data_parallel.rank())).prefetch(2)
 
     return input_fn
 
@@ -298,6 +300,13 @@ def is_trimming(config):
   """Returns whether batches are cut to their longest example."""
   # A TPU compiles its program for one shape.
   return config.trim_batches and not config.use_tpu
+
+
+def _rows_of_rank(features):
+  """Returns the rows of a batch {feature: Tensor} that this rank trains on."""
+  rows = data_parallel.parts_of_rank(features["task_id"].shape[0].value)
+  return {name: tensor[rows.start:rows.stop]
+          for name, tensor in features.items()}
 
 
 def _longest(input_mask):

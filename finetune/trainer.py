@@ -7,8 +7,6 @@ interruption, so the weights do not depend on `eval_steps`.
 
 import os
 
-import tensorflow.compat.v1 as tf
-
 from finetune import estimator
 from finetune import evaluations
 from finetune import preprocessing
@@ -26,14 +24,15 @@ from util import utils
 class Trainer:
   """Trains one trial to its end, from the step where an earlier run stopped."""
 
-  def __init__(self, config, tasks, preprocessor, *, model_dir, evaluate_fn,
-               dev_data_fn):
+  def __init__(self, config, tasks, preprocessor, *, jobs, model_dir,
+               evaluate_fn, dev_data_fn):
     """Stores the arguments; nothing is read or built yet.
 
     Args:
       config: the FinetuningConfig of the trial.
       tasks: list of all Task of the run.
       preprocessor: a preprocessing.Preprocessor.
+      jobs: data_parallel.Jobs of `rank_jobs.make`.
       model_dir: str, the trial's folder.
       evaluate_fn: function of a checkpoint path that returns {task name:
         {score: float}} on the dev data.
@@ -43,6 +42,7 @@ class Trainer:
     self._config = config
     self._tasks = tasks
     self._preprocessor = preprocessor
+    self._jobs = jobs
     self._model_dir = model_dir
     self._evaluate_fn = evaluate_fn
     self._dev_data_fn = dev_data_fn
@@ -166,27 +166,15 @@ class Trainer:
       if self._config.eval_steps:
         until_step = min(num_steps, (step // self._config.eval_steps + 1) *
                          self._config.eval_steps)
-      self._train_segment(
-          weights, num_steps, until_step, hooks=hooks,
-          input_fn=self._preprocessor.train_input_fn(
-              examples, self._config.seed, step))
+      self._jobs.run(
+          "train", hooks, seed=self._config.seed, model_dir=self._model_dir,
+          weights=weights, path=examples.path,
+          num_examples=examples.num_examples, num_train_steps=num_steps,
+          start_step=step, until_step=until_step)
       weights = None  # the trial's checkpoint has all weights
       step = checkpoint.global_step_of(self._model_dir)
       if step < until_step:
         raise session_hooks.Stopped()
-
-  def _train_segment(self, weights, num_steps, until_step, *, input_fn, hooks):
-    try:
-      estimator.make_estimator(
-          self._config, self._tasks, model_dir=self._model_dir, weights=weights,
-          num_train_steps=num_steps).train(
-              input_fn, max_steps=until_step, hooks=hooks,
-              saving_listeners=[session_hooks.FiniteWeightsListener()])
-    except tf.train.NanLossDuringTrainingError:
-      raise utils.UserError(
-          "%s: training diverged, the loss is NaN. Set a learning_rate below "
-          "%g or another seed, and \"overwrite\": true." % (
-              self._model_dir, self._config.learning_rate))
 
   def _evaluations(self):
     return evaluations.Evaluations(self._model_dir, self._config.best_metric)

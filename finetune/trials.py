@@ -7,8 +7,10 @@ import os
 
 from finetune import model_runner
 from finetune import outputs
+from finetune import rank_jobs
 from finetune import task_builder
 from finetune import text_cleaning
+from util import data_parallel
 from util import estimators
 from util import finetuning_paths
 from util import model_files
@@ -34,10 +36,16 @@ def run(config):
   check_initial_model(config)
   estimators.setup_tensorflow()
   estimators.check_tpu(config)
-  with stop_signals.StopSignals() as signals, estimators.writing_to(
-      config.model_dir):
+  with stop_signals.StopSignals() as signals, (
+      data_parallel.reporting_failures()), estimators.writing_to(
+          config.model_dir):
+    tasks = task_builder.get_tasks(config)
+    jobs = rank_jobs.make(config, tasks, signals)
+    if not data_parallel.is_chief():
+      return jobs.follow()
     try:
-      return _run_trials(config, signals)
+      with jobs:
+        return _run_trials(config, tasks, jobs)
     except session_hooks.Stopped:
       stop_signals.stop(
           signals.received, "before its end; trained weights are in %s" %
@@ -66,8 +74,7 @@ def check_initial_model(config):
                   recorded))
 
 
-def _run_trials(config, signals):
-  tasks = task_builder.get_tasks(config)
+def _run_trials(config, tasks, jobs):
   if config.write_test_outputs:
     _check_test_splits(tasks)
   if config.do_eval and not config.do_train:
@@ -81,7 +88,7 @@ def _run_trials(config, signals):
   for trial in range(1, num_trials + 1):
     utils.heading("Trial %d of %d: %s" % (
         trial, num_trials, ", ".join(config.task_names)))
-    runner = model_runner.ModelRunner(config, tasks, trial, signals)
+    runner = model_runner.ModelRunner(config, tasks, trial, jobs=jobs)
     if config.do_train:
       runner.check_folder()
       if trial == 1:

@@ -5,10 +5,8 @@ A run trains up to `num_train_steps` in segments that end at multiples of
 checkpoint of its model folder.
 """
 
-import contextlib
 import json
 import os
-import signal
 
 import tensorflow.compat.v1 as tf
 
@@ -47,20 +45,25 @@ def run(config, datasets):
   """
   estimators.setup_tensorflow()
   estimators.check_tpu(config)
-  with contextlib.ExitStack() as stack:
-    signals = stack.enter_context(stop_signals.StopSignals())
-    stack.enter_context(data_parallel.reporting_failures())
-    trainer = Trainer(config, datasets, signals, stack.enter_context(
-        data_parallel.folder_of_rank(config.model_dir)))
-    if config.do_eval:
-      return trainer.run_evaluation()
-    if data_parallel.is_chief():
-      stack.enter_context(folder_lock.FolderLock(config.model_dir, "train"))
-    return trainer.run_training()
+  with stop_signals.StopSignals() as signals, (
+      data_parallel.reporting_failures()), (
+          data_parallel.folder_of_rank(config.model_dir)) as folder:
+    trainer = Trainer(config, datasets, signals, folder)
+    if not data_parallel.is_chief():
+      return trainer.jobs.follow()
+    with trainer.jobs:
+      if config.do_eval:
+        return trainer.run_evaluation()
+      with folder_lock.FolderLock(config.model_dir, "train"):
+        return trainer.run_training()
 
 
 class Trainer:
-  """One run: its config, examples, Estimator and stop signals."""
+  """One run: its config, examples, Estimator and stop signals.
+
+  Attributes:
+    jobs: data_parallel.Jobs, what the chief does together with other ranks.
+  """
 
   def __init__(self, config, datasets, signals, estimator_dir):
     """Builds the Estimator; reads no examples.
@@ -69,25 +72,38 @@ class Trainer:
       config: PretrainingConfig.
       datasets: see `run`.
       signals: stop_signals.StopSignals.
-      estimator_dir: str, what data_parallel.folder_of_rank returns.
+      estimator_dir: str, of data_parallel.folder_of_rank.
     """
     self._config = config
     self._datasets = datasets
     self._signals = signals
     self._indices = {}
     self._estimator = make_estimator(config, estimator_dir)
+    self.jobs = data_parallel.Jobs(
+        train=self._train_segment, evaluate=self._evaluate_checkpoint)
 
   def run_training(self):
-    """Trains from the checkpoint in the model folder, locked by the chief.
+    """Trains from the checkpoint in the model folder, which must be locked.
 
     Returns:
       {metric: number} of the last evaluation; None if there was none.
     """
     config = self._config
     with estimators.writing_to(config.model_dir):
-      step = self._prepare_folder() if data_parallel.is_chief() else 0
-      step = self._agree_on_step(step)
-      if step >= config.num_train_steps and not self._is_evaluation_due(step):
+      start = starting_weights.StartingPoint(config)
+      if config.debug:
+        estimators.start_debug_folder(config.model_dir)
+      step, writers = start.step, []
+      for name in sorted(self._datasets, reverse=True):
+        self._index(name, writers.append)
+      for write in writers:
+        write()
+      self._log_warnings()
+      utils.heading("Training")
+      checkpoint_recovery.remove_unfinished(config.model_dir)
+      start.write(lambda: self._index("train"))
+      is_evaluated = not is_evaluation_due(config, step)
+      if step >= config.num_train_steps and is_evaluated:
         utils.heading(
             "Nothing to train: %s is at step %d and num_train_steps is %d. To "
             "train it further set num_train_steps to more than %d." % (
@@ -96,8 +112,7 @@ class Trainer:
       try:
         return self._train(step)
       except session_hooks.Stopped:
-        stop_signals.stop(
-            self._signals.received or signal.SIGTERM, "at step %s of %s (%s)" % (
+        stop_signals.stop(self._signals.received, "at step %s of %s (%s)" % (
             "{:,}".format(pretrain_data.checkpoint_step(config.model_dir)),
             "{:,}".format(config.num_train_steps), config.model_dir))
 
@@ -113,42 +128,6 @@ class Trainer:
         return results
       except session_hooks.Stopped:
         stop_signals.stop(self._signals.received, "before the evaluation's end")
-
-  def _prepare_folder(self):
-    """Writes the model folder, if all is well; returns its global step."""
-    config = self._config
-    start = starting_weights.StartingPoint(config)
-    if config.debug:
-      estimators.start_debug_folder(config.model_dir)
-    writers = []
-    for name in sorted(self._datasets, reverse=True):
-      self._index(name, writers.append)
-    for write in writers:
-      write()
-    self._log_warnings()
-    utils.heading("Training")
-    checkpoint_recovery.remove_unfinished(config.model_dir)
-    start.write(lambda: self._index("train"))
-    return start.step
-
-  def _agree_on_step(self, step):
-    """Returns the chief's step on every rank, once its checkpoint is written.
-
-    Raises:
-      UserError: a rank does not see the chief's checkpoint.
-    """
-    step = data_parallel.from_chief(step)
-    found = pretrain_data.checkpoint_step(self._config.model_dir)
-    if found != step:
-      raise utils.UserError(
-          "%s: rank %d sees step %d there, rank 0 step %d. All hosts must "
-          "share the folder of the model." % (
-              self._config.model_dir, data_parallel.rank(), found, step))
-    return step
-
-  def _is_evaluation_due(self, step):
-    return bool(data_parallel.from_chief(
-        is_evaluation_due(self._config, step)))
 
   def _log_warnings(self):
     """Logs what is allowed, but rarely what was meant."""
@@ -176,28 +155,16 @@ class Trainer:
     """
     config = self._config
     results = None
-    if self._is_evaluation_due(step):  # killed before it ended
+    if is_evaluation_due(config, step):  # killed before it ended
       results = self._evaluate_at(step)
-    index = self._index("train")
-    listeners = []  # of saving: only the chief saves
-    if data_parallel.is_chief():
-      listeners.append(session_hooks.FiniteWeightsListener())
-      pretrain_data.record_position(
-          config, step, tfrecord_index.total_examples(index))
+    pretrain_data.record_position(
+        config, step, tfrecord_index.total_examples(self._index("train")))
     while step < config.num_train_steps:
       end = config.num_train_steps
       if config.eval_steps:
         end = min(end, step - step % config.eval_steps + config.eval_steps)
-      with example_check.locating_errors(config, index.paths):
-        self._estimator.train(
-            pretrain_data.get_input_fn(
-                config, is_training=True, start_step=step, index=index),
-            max_steps=end,
-            hooks=data_parallel.broadcast_hooks() + [
-                session_hooks.StopHook(self._signals)],
-            saving_listeners=listeners)
-      step = self._agree_on_step(
-          pretrain_data.checkpoint_step(config.model_dir))
+      self.jobs.run("train", start_step=step, end_step=end)
+      step = pretrain_data.checkpoint_step(config.model_dir)
       if step < end:
         raise session_hooks.Stopped()
       if config.eval_tfrecords:
@@ -205,6 +172,20 @@ class Trainer:
     utils.log("Trained to step %s: %s" % (
         "{:,}".format(step), config.model_dir))
     return results
+
+  def _train_segment(self, start_step, end_step):
+    """Trains from the weights of a step to another one, or until a signal."""
+    index = self._index("train")
+    listeners = [session_hooks.FiniteWeightsListener()]
+    with example_check.locating_errors(self._config, index.paths):
+      self._estimator.train(
+          pretrain_data.get_input_fn(
+              self._config, is_training=True, start_step=start_step,
+              index=index),
+          max_steps=end_step,
+          hooks=data_parallel.broadcast_hooks() + [
+              session_hooks.StopHook(self._signals)],
+          saving_listeners=listeners if data_parallel.is_chief() else [])
 
   def _evaluate_at(self, step):
     """Evaluates the latest checkpoint on `eval_tfrecords` during training."""
@@ -218,16 +199,9 @@ class Trainer:
       checkpoint_path: prefix; None: the latest.
     """
     config = self._config
-    checkpoint_path = checkpoint_path or checkpoint.find(config.model_dir)
-    index = self._index("eval")
-    with example_check.locating_errors(config, index.paths):
-      results = self._estimator.evaluate(
-          pretrain_data.get_input_fn(config, is_training=False, index=index),
-          steps=config.num_eval_steps, checkpoint_path=checkpoint_path,
-          hooks=data_parallel.metric_hooks() + [
-              session_hooks.StopHook(self._signals, is_training=False)])
-    if not data_parallel.is_chief():
-      return None
+    results = self.jobs.run(
+        "evaluate", checkpoint_path=checkpoint_path or checkpoint.latest(
+            config.model_dir))
     results = {name: value.item() if hasattr(value, "item") else value
                for name, value in results.items()}
     pretrain_metrics.write_results(results, config)
@@ -237,6 +211,17 @@ class Trainer:
     with utils.open_file(history_path(config), "a") as f:
       f.write(json.dumps(line, sort_keys=True) + "\n")
     return results
+
+  def _evaluate_checkpoint(self, checkpoint_path):
+    """Returns {metric: number} of a checkpoint, over the batches of all ranks."""
+    index = self._index("eval")
+    with example_check.locating_errors(self._config, index.paths):
+      return self._estimator.evaluate(
+          pretrain_data.get_input_fn(
+              self._config, is_training=False, index=index),
+          steps=self._config.num_eval_steps, checkpoint_path=checkpoint_path,
+          hooks=data_parallel.metric_hooks() + [
+              session_hooks.StopHook(self._signals, is_training=False)])
 
   def _index(self, name, defer=None):
     """Returns the TFRecordIndex of "train" or "eval", built once per run."""

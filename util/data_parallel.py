@@ -14,10 +14,14 @@ Importing this module does not import TensorFlow.
 
 import contextlib
 import importlib.util
+import json
 import os
+import pickle
 import shutil
 import sys
 import tempfile
+
+import numpy as np
 
 from util import utils
 
@@ -28,9 +32,9 @@ _ENVIRONMENTS = tuple(
                                      "LOCAL_SIZE"))
     for prefix in ("HOROVOD_", "OMPI_COMM_WORLD_"))
 # Seconds after which Horovod reports and ends a stall: some rank waits for the
-# others. It must exceed the time to write a checkpoint.
-_STALL_ENVIRONMENT = {"HOROVOD_STALL_CHECK_TIME_SECONDS": "60",
-                      "HOROVOD_STALL_SHUTDOWN_TIME_SECONDS": "600"}
+# others. Others wait while the chief counts or featurizes data.
+_STALL_ENVIRONMENT = {"HOROVOD_STALL_CHECK_TIME_SECONDS": "300",
+                      "HOROVOD_STALL_SHUTDOWN_TIME_SECONDS": "1800"}
 
 
 def _variable(index, default):
@@ -117,19 +121,79 @@ def sum_over_ranks(tensors):
   return hvd.grouped_allreduce(list(tensors), op=hvd.Sum)
 
 
-def from_chief(number):
-  """Returns the chief's `number` on every rank, after all have called it.
+class Jobs:
+  """Functions that all ranks call together: the chief decides when.
+
+  The chief runs the program; the other ranks wait in `follow` for its jobs. As
+  a context manager, it ends their waiting when the chief's block succeeds; if
+  it fails, the launcher ends them.
+  """
+
+  def __init__(self, **functions):
+    """Stores {name: function}, the same on all ranks."""
+    self._functions = functions
+
+  def __enter__(self):
+    return self
+
+  def __exit__(self, error_type, error, traceback):
+    if error_type is None:
+      self._broadcast(None)
+
+  def run(self, name, *local, **arguments):
+    """Returns what the function returns on the chief.
+
+    Args:
+      name: str, of the function.
+      *local: arguments that only the chief gets, such as its hooks.
+      **arguments: of all ranks, values of JSON.
+    """
+    self._broadcast([name, arguments])
+    return self._functions[name](*local, **arguments)
+
+  def follow(self):
+    """Calls the functions that the chief calls, until it is done."""
+    while True:
+      job = self._broadcast()
+      if job is None:
+        return
+      name, arguments = job
+      self._functions[name](**arguments)
+
+  def _broadcast(self, job=None):
+    """Returns the chief's `job` on every rank."""
+    if num_ranks() == 1:
+      return job
+    text = json.dumps(job).encode("utf-8") if is_chief() else b""
+    size, = _run(_horovod().broadcast, np.array([len(text)]), "job_size")
+    content = np.frombuffer(text if is_chief() else bytes(size), np.uint8)
+    return json.loads(bytes(_run(
+        _horovod().broadcast, content, "job")).decode("utf-8"))
+
+
+def gather(values):
+  """Returns the lists of all ranks, one after the other; call it on all.
 
   Args:
-    number: int, ignored on other ranks than the chief.
+    values: list of anything that pickle can copy.
   """
   if num_ranks() == 1:
-    return number
+    return values
+  content = np.frombuffer(pickle.dumps(values), np.uint8)
+  sizes = _run(_horovod().allgather, np.array([len(content)]), "sizes")
+  contents = bytes(_run(_horovod().allgather, content, "values"))
+  ends = np.cumsum(sizes)
+  return [value for end, size in zip(ends, sizes)
+          for value in pickle.loads(contents[end - size:end])]
+
+
+def _run(collective, array, name):
+  """Returns the result of a Horovod op on an array."""
   import tensorflow.compat.v1 as tf
-  with tf.Graph().as_default(), tf.Session() as session, reporting_failures():
-    return int(session.run(_horovod().broadcast(
-        tf.constant(number if is_chief() else 0, tf.int64), root_rank=0,
-        name="from_chief")))
+  arguments = {} if collective is _horovod().allgather else {"root_rank": 0}
+  with tf.Graph().as_default(), tf.Session(
+      config=tf.ConfigProto(device_count={"GPU": 0})) as session:
+    return session.run(collective(tf.constant(array), name=name, **arguments))
 
 
 def broadcast_hooks():

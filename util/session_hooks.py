@@ -1,6 +1,7 @@
 """Session hooks that both runners use: stopping, finite weights, progress."""
 
 import json
+import signal
 import sys
 import time
 
@@ -37,7 +38,7 @@ class StopHook(tf.train.SessionRunHook):
   def begin(self):
     self._flag, self._num_stopping = None, None
     if self._is_training and data_parallel.num_ranks() > 1:
-      self._flag = tf.placeholder(tf.int32, [])
+      self._flag = tf.placeholder(tf.int32, [], name="is_stopping")
       self._num_stopping, = data_parallel.sum_over_ranks([self._flag])
 
   def before_run(self, run_context):
@@ -48,11 +49,15 @@ class StopHook(tf.train.SessionRunHook):
         self._num_stopping, {self._flag: int(bool(self._signals.received))})
 
   def after_run(self, run_context, run_values):
-    if not self._signals.received and not run_values.results:
-      return
-    if not self._is_training:
+    if self._flag is not None:
+      if run_values.results and not self._signals.received:
+        self._signals.received = signal.SIGTERM  # another rank got it
+      is_stopping = run_values.results
+    else:
+      is_stopping = self._signals.received
+    if is_stopping and not self._is_training:
       raise Stopped()
-    if self._flag is None or run_values.results:
+    if is_stopping:
       run_context.request_stop()
 
 

@@ -44,7 +44,9 @@ class RanksTest(unittest.TestCase):
       self.assertTrue(data_parallel.is_chief())
       self.assertEqual(list(data_parallel.parts_of_rank(3)), [0, 1, 2])
       self.assertEqual(data_parallel.sum_over_ranks([5]), [5])
-      self.assertEqual(data_parallel.from_chief(7), 7)
+      self.assertEqual(data_parallel.gather([7]), [7])
+      with data_parallel.Jobs(add=lambda a, b: a + b) as jobs:
+        self.assertEqual(jobs.run("add", a=1, b=2), 3)
       self.assertEqual(data_parallel.broadcast_hooks(), [])
       self.assertEqual(data_parallel.metric_hooks(), [])
 
