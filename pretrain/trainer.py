@@ -213,7 +213,7 @@ class Trainer:
     return results
 
   def _evaluate_checkpoint(self, checkpoint_path):
-    """Returns {metric: number} of a checkpoint, over the batches of all ranks."""
+    """Returns {metric: number} of a checkpoint, over batches of all ranks."""
     index = self._index("eval")
     with example_check.locating_errors(self._config, index.paths):
       return self._estimator.evaluate(

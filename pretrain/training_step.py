@@ -103,10 +103,10 @@ def group_of(name):
 
 
 def _accumulate(config, features, randomness, num_micro_batches):
-  """Returns (losses, grads_and_vars) summed over the micro-batches of all ranks.
+  """Returns (losses, grads_and_vars), summed over micro-batches and ranks.
 
   Every rank masks the entire batch, which is cheap, so that all agree on the
-  denominators; it computes the gradients of its own micro-batches.
+  denominators, and then computes the gradients of its micro-batches.
   """
   special_ids = pretrain_data.special_ids(config.vocab_file)
   inputs = pretraining_model.masked(

@@ -5,8 +5,8 @@ every function here then returns what it was given.
 
 Ranks divide the work of a step as gradient accumulation does: the batch of
 `train_batch_size` examples is split into micro-batches, each rank computes the
-gradients of its own, and their sum over ranks is clipped once and applied by
-all. So N ranks compute what one process computes with N times the
+gradients of some, and their sum over ranks is clipped once and applied by all.
+So N ranks compute what one process computes with N times the
 `gradient_accumulation_steps`. Rank 0, the chief, alone writes files and logs.
 
 Importing this module does not import TensorFlow.
@@ -100,10 +100,10 @@ def _horovod():
 
 
 def parts_of_rank(num_parts):
-  """Returns the range of the parts of a batch that this rank computes.
+  """Returns the range of the micro-batches that this rank computes.
 
   Args:
-    num_parts: int, micro-batches of all ranks; a multiple of their number.
+    num_parts: int, of all ranks; a multiple of their number.
   """
   num_own = num_parts // num_ranks()
   return range(rank() * num_own, (rank() + 1) * num_own)

@@ -140,8 +140,9 @@ class ModelHParams(hparams.HParams):
           "(%d), got %d." % (self.train_batch_size, num_micro_batches))
     if self.train_batch_size % (num_ranks * num_micro_batches):
       raise utils.UserError(
-          "train_batch_size: the batch of all %d processes cannot be split into "
-          "%d equal parts (processes x gradient_accumulation_steps), got %d." % (
+          "train_batch_size: the batch of all %d processes cannot be split "
+          "into %d micro-batches (processes x gradient_accumulation_steps), "
+          "got %d. Set a multiple." % (
               num_ranks, num_ranks * num_micro_batches, self.train_batch_size))
     if self.use_tpu and num_ranks > 1:
       raise utils.UserError(

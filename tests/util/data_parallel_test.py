@@ -74,27 +74,22 @@ class RanksTest(unittest.TestCase):
       self.assertEqual(folder, "/models/m")
 
 
-@has_horovod
-class TwoRanksTest(unittest.TestCase):
+class TwoRanks(unittest.TestCase):
   """Real runs of two processes on this machine."""
 
   @classmethod
   def setUpClass(cls):
-    from tests.pretrain import tiny_pretraining
-
     cls.folder = tempfile.mkdtemp()
-    config = tiny_pretraining.make_data(cls.folder, [5, 6])
-    cls.hparams = dict(
-        tiny_pretraining.HPARAMS, save_checkpoints_steps=4, num_train_steps=12,
-        eval_tfrecords=config.pretrain_tfrecords, eval_steps=6, log_steps=1)
 
   @classmethod
   def tearDownClass(cls):
     shutil.rmtree(cls.folder)
 
+  script = "run_pretraining.py"
+
   def start(self, name, num_ranks=2, **changes):
     """Starts a training; returns its process and the path of its model."""
-    script = [sys.executable, os.path.join(ROOT, "run_pretraining.py"),
+    script = [sys.executable, os.path.join(ROOT, self.script),
               "--data-dir", self.folder, "--model-name", name, "--hparams",
               json.dumps(dict(self.hparams, **changes))]
     if num_ranks > 1:
@@ -120,6 +115,20 @@ class TwoRanksTest(unittest.TestCase):
     return {name: reader.get_tensor(name)
             for name in reader.get_variable_to_shape_map()}
 
+
+@has_horovod
+class PretrainingTest(TwoRanks):
+
+  @classmethod
+  def setUpClass(cls):
+    from tests.pretrain import tiny_pretraining
+
+    super().setUpClass()
+    config = tiny_pretraining.make_data(cls.folder, [5, 6])
+    cls.hparams = dict(
+        tiny_pretraining.HPARAMS, save_checkpoints_steps=4, num_train_steps=12,
+        eval_tfrecords=config.pretrain_tfrecords, eval_steps=6, log_steps=1)
+
   def history(self, name):
     with open(os.path.join(self.folder, "models", name, "results",
                            "unsup_results_history.jsonl")) as f:
@@ -141,7 +150,7 @@ class TwoRanksTest(unittest.TestCase):
     self.assertEqual(len(self.history("two")), 2)
 
   def test_a_killed_rank_ends_the_run_and_it_resumes_exactly(self):
-    whole, _ = self.train("whole")
+    expected, _ = self.train("uninterrupted")
     process, model_dir = self.start("killed")
     log = os.path.join(model_dir, "training_log.jsonl")
     while process.poll() is None:
@@ -157,7 +166,7 @@ class TwoRanksTest(unittest.TestCase):
     printed = process.communicate(timeout=120)[0]
     self.assertNotEqual(process.returncode, 0, printed)
     resumed, _ = self.train("killed")
-    for name, value in whole.items():
+    for name, value in expected.items():
       np.testing.assert_array_equal(resumed[name], value, err_msg=name)
 
   def test_a_batch_that_cannot_be_split_is_refused(self):
@@ -165,5 +174,55 @@ class TwoRanksTest(unittest.TestCase):
     printed = process.communicate(timeout=120)[0]
     self.assertNotEqual(process.returncode, 0)
     self.assertIn("train_batch_size: the batch of all 2 processes cannot be "
-                  "split into 2 equal parts", printed)
+                  "split into 2 micro-batches", printed)
     self.assertFalse(os.path.exists(model_dir))
+
+
+@has_horovod
+class FinetuningTest(TwoRanks):
+
+  script = "run_finetuning.py"
+
+  @classmethod
+  def setUpClass(cls):
+    from tests.finetune import words_task
+
+    super().setUpClass()
+    words_task.write_data(cls.folder, "cola")
+    for split in ("train", "dev"):
+      path = words_task.split_file(cls.folder, split, "cola")
+      rows = [line.split("\t") for line in words_task.read_lines(path)]
+      words_task.write_lines(path, [
+          "source\t%s\t\t%s" % tuple(row) for row in rows])
+    cls.hparams = {
+        "task_names": ["cola"], "init_checkpoint": None,
+        "do_lower_case": False, "max_seq_length": 8, "train_batch_size": 8,
+        "eval_batch_size": 4, "num_train_epochs": 2.0, "learning_rate": 1e-2,
+        "eval_steps": 6, "log_steps": 1,
+        "model_hparam_overrides": words_task.TINY_MODEL}
+
+  def weights(self, model_dir):
+    return super().weights(os.path.join(
+        model_dir, "finetuning_models", "cola_model_1"))
+
+  def scores(self, name):
+    with open(os.path.join(self.folder, "models", name, "results",
+                           "cola_results.json")) as f:
+      trial, = json.load(f)["trials"]
+    return trial["results"]["cola"]
+
+  def test_two_ranks_score_like_one_process_and_repeat_exactly(self):
+    first, printed = self.train("first")
+    second, _ = self.train("second")
+    for name, value in first.items():
+      np.testing.assert_array_equal(second[name], value, err_msg=name)
+    self.assertEqual(printed.count("Wrote the scores of 1 trial"), 1)
+    process, _ = self.start(
+        "one", num_ranks=1, do_train=False, init_checkpoint=os.path.join(
+            self.folder, "models", "first", "finetuning_models",
+            "cola_model_1"))
+    printed = process.communicate(timeout=300)[0]
+    self.assertEqual(process.returncode, 0, printed)
+    expected = self.scores("first")
+    for name, value in self.scores("one").items():
+      self.assertAlmostEqual(value, expected[name], 4, name)
