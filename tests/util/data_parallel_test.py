@@ -105,7 +105,7 @@ class TwoRanks(unittest.TestCase):
   def train(self, name, num_ranks=2, **changes):
     """Trains to the end; returns ({variable: array}, printed text)."""
     process, model_dir = self.start(name, num_ranks, **changes)
-    printed = process.communicate(timeout=300)[0]
+    printed = process.communicate(timeout=1200)[0]
     self.assertEqual(process.returncode, 0, printed)
     return self.weights(model_dir), printed
 
@@ -221,7 +221,7 @@ class FinetuningTest(TwoRanks):
         "one", num_ranks=1, do_train=False, init_checkpoint=os.path.join(
             self.folder, "models", "first", "finetuning_models",
             "cola_model_1"))
-    printed = process.communicate(timeout=300)[0]
+    printed = process.communicate(timeout=1200)[0]
     self.assertEqual(process.returncode, 0, printed)
     expected = self.scores("first")
     for name, value in self.scores("one").items():
