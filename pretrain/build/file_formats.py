@@ -3,8 +3,8 @@
 | format | text | a document is |
 |---|---|---|
 | text | every line | lines between blank lines, or a file |
-| elements | lines between <doc ...> and </doc>, as WikiExtractor writes | one |
-| JSON lines | a field of every object, such as "text" or "content" | an object |
+| elements | lines between <doc ...> and </doc> (WikiExtractor) | an element |
+| JSON lines | a field of each object, such as "text" or "content" | an object |
 
 UTF-16 with a byte-order mark and the line ends of old Macs are converted. Other
 formats, such as archives, HTML and tables, are refused with what to do.
