@@ -67,6 +67,7 @@ def build(settings):
   _check(settings)
   tokenizer = workers.make_tokenizer(settings)
   paths = corpus.list_files(settings.corpus_dir)
+  corpus.check_formats(paths)
   records.import_tensorflow()  # an error now does not cost hours of work
   with output_folder.prepare(
       settings.output_dir, settings.overwrite) as output:

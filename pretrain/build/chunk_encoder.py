@@ -93,20 +93,19 @@ class ChunkEncoder:
       if piece.starts_document:
         yield from builder.end_document()
       in_document = not piece.starts_document
-      text = corpus.decode(piece)
-      counts["num_changed_letters"] += self._count_changed_letters(text)
-      for line_number, line in enumerate(text.split("\n"), piece.first_line):
-        line = line.strip()
-        if line:
-          counts["num_lines"] += 1
-          counts["num_documents"] += not in_document
-          in_document = True
-          with _ReportLine(piece.path, line_number):
-            token_ids = self._encode_line(line, counts)
-          yield from builder.add_sentence(token_ids)
-        elif self._blanks_separate_docs:
+      lines = corpus.read_lines(piece, self._blanks_separate_docs)
+      counts["num_changed_letters"] += self._count_changed_letters(lines)
+      for line_number, line in lines:
+        if line is None:
           in_document = False
           yield from builder.end_document()
+          continue
+        counts["num_lines"] += 1
+        counts["num_documents"] += not in_document
+        in_document = True
+        with _ReportLine(piece.path, line_number):
+          token_ids = self._encode_line(line, counts)
+        yield from builder.add_sentence(token_ids)
     yield from builder.end_document()
 
   def _encode_line(self, line, counts):
@@ -119,9 +118,10 @@ class ChunkEncoder:
     return batch[0] if len(batch) == 1 else list(
         itertools.chain.from_iterable(batch))
 
-  def _count_changed_letters(self, text):
+  def _count_changed_letters(self, lines):
     if not self._strips_accents:
       return 0
+    text = "".join(line for _, line in lines if line is not None)
     return sum(map(text.count, CHANGED_LETTERS))
 
 

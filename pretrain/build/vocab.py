@@ -62,15 +62,18 @@ def count_words(corpus_dir, basic_tokenizer, clean_line=None):
   """
   import tqdm  # --help needs no package
   paths = corpus.list_files(corpus_dir)
+  corpus.check_formats(paths)
   num_bytes = sum(utils.file_size(path) for path in paths)
   counts = collections.Counter()  # by strings without spaces
   with tqdm.tqdm(desc="Counting words", total=num_bytes, unit="B",
                  unit_scale=True, disable=None) as bar:
     for chunk in corpus.read_chunks(paths):
       for piece in chunk.pieces:
-        text = corpus.decode(piece)
+        lines = [line for _, line in corpus.read_lines(piece)
+                 if line is not None]
         if clean_line is not None:
-          text = "\n".join(map(clean_line, text.split("\n")))
+          lines = map(clean_line, lines)
+        text = "\n".join(lines)
         counts.update(basic_tokenizer.clean(text).split())
       bar.update(chunk.num_file_bytes)
   word_counts = collections.Counter()
