@@ -11,6 +11,7 @@ import codecs
 import gzip
 import json
 import lzma
+import os
 import zlib
 
 from util import invisible
@@ -179,6 +180,14 @@ def type_name(value):
   """Returns what a parsed JSON value is, for messages."""
   return {dict: "an object", list: "a list", str: "text", bool: "true or false",
           type(None): "null"}.get(type(value), "a number")
+
+
+def extension_of(path):
+  """Returns the extension without the dot, of what may be compressed: "csv"."""
+  stem, extension = os.path.splitext(path)
+  if extension.lower() in COMPRESSED:
+    extension = os.path.splitext(stem)[1]
+  return extension[1:]
 
 
 def shorten(text):

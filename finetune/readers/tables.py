@@ -127,7 +127,7 @@ def read_table(path, file_format, columns, *, has_header=True,
           for row in read(path, columns, dialect=dialect)]
 
 
-def read_texts(path):
+def read_texts(path, dialect=Dialect()):
   """Returns the Rows of a file with one text per line.
 
   Raises:
@@ -135,7 +135,7 @@ def read_texts(path):
       line before its end.
   """
   rows = [Row("%s:%d" % (path, number), [line])
-          for number, line in _non_empty_lines(path)]
+          for number, line in _non_empty_lines(path, dialect)]
   if not rows:
     raise utils.UserError("%s: expected one text per line, got an empty "
                           "file." % path)
@@ -209,14 +209,14 @@ def position_of(place, column, header):
 
 
 def delimiter_hint(cells):
-  """Returns a hint if a line of one cell has other delimiters, or ""."""
+  """Returns a hint if a first line has other delimiters or is JSON, or ""."""
+  if cells and cells[0].startswith("{"):
+    return (" The file has JSON lines: name it .jsonl, or set \"format\": "
+            "\"jsonl\" in a task.json.")
   delimiter = next((char for char in _DELIMITERS if char in cells[0]),
                    None) if len(cells) == 1 else None
   if not delimiter:
     return ""
-  if cells[0].startswith("{"):
-    return (" The file has JSON lines: name it .jsonl, or set \"format\": "
-            "\"jsonl\" in a task.json.")
   keys = {"\t": "\"format\": \"tsv\"", ",": "\"format\": \"csv\""}.get(
       delimiter, "\"format\": \"csv\" and \"delimiter\": \"%s\"" % delimiter)
   name = "tabs" if delimiter == "\t" else "'%s'" % delimiter
