@@ -42,6 +42,14 @@ _TASK_CLASSES = {
     "triviaqa": qa_tasks.TriviaQA,
     "tydiqa": qa_tasks.TyDiQA,
 }
+# Other names of tasks and data sets, without punctuation: {name: task}.
+_OTHER_NAMES = dict(
+    {"squad%s2%s" % affixes: "squad" for affixes in (
+        ("", ""), ("", "0"), ("v", ""), ("v", "0"))},
+    squad1="squadv1", squad11="squadv1", squadv11="squadv1", stsb="sts",
+    sst2="sst", tydi="tydiqa", nq="naturalqs", naturalquestions="naturalqs",
+    anercorp="ner", conll2003="ner", conll2000="chunk", chunking="chunk",
+    upos="pos")
 # Functions of (config, tokenizer, declaration), by kind of declaration.
 _DECLARED_KINDS = {
     "classification": classification_tasks.ClassificationTask.from_declaration,
@@ -96,17 +104,27 @@ def _get_factory(config, name):
     return functools.partial(_DECLARED_KINDS[declaration.kind],
                              declaration=declaration)
   if name not in _TASK_CLASSES:
+    known = sorted(_TASK_CLASSES) + _declared_names(config)
+    near = _OTHER_NAMES.get(json_fields.letters_of(name)) or (
+        json_fields.nearest(name, known))
     raise utils.UserError(
         "task_names: unknown task '%s'.%s Known are: %s, and tasks with a %s "
         "(none at %s)." % (
-            name, json_fields.did_you_mean(name, _TASK_CLASSES),
-            ", ".join(sorted(_TASK_CLASSES)), model_files.TASK_DECLARATION,
-            path))
+            name, " Did you mean '%s'?" % near if near else "",
+            ", ".join(known), model_files.TASK_DECLARATION, path))
   if utils.exists(path):
     raise utils.UserError(
         "%s: '%s' is a built-in task. Rename the folder to declare your own "
         "task, or remove the file." % (path, name))
   return _TASK_CLASSES[name]
+
+
+def _declared_names(config):
+  """Returns the names of the tasks declared in finetuning_data."""
+  folder = config.raw_data_dir("")
+  names = utils.listdir(folder) if utils.isdir(folder) else []
+  return [name for name in names
+          if utils.exists(task_declaration.path_of(config, name))]
 
 
 def _find_declaration(config, name, path):

@@ -380,10 +380,7 @@ def _files_in_folder(path, kind):
 
 def _format_of(name, kind):
   """Returns the format that the name of a file implies, or None."""
-  stem, extension = os.path.splitext(name.lower())
-  if extension in lines.COMPRESSED:
-    extension = os.path.splitext(stem)[1]
-  extension = extension[1:]
+  extension = lines.extension_of(name).lower()
   if kind == "qa":
     return "mrqa" if extension == _EXTENSIONS["mrqa"] else "squad"
   if extension in tables.FORMATS:

@@ -6,16 +6,17 @@ are not tables; see examples/new_task.py.
 """
 
 import abc
-import os
 
 import tensorflow.compat.v1 as tf
 
 from finetune import feature_spec
 from finetune import packing
 from finetune import task
+from finetune import task_declaration
 from finetune import text_cleaning
 from finetune.classification import classification_metrics
 from finetune.classification import declared_values
+from finetune.readers import lines
 from finetune.readers import table_layouts
 from finetune.readers import tables
 from model import layers
@@ -71,9 +72,11 @@ class SentenceTask(task.Task):
     self._cleaner = text_cleaning.TextCleaner(config, name, "texts")
     self._is_truncation_logged = False
     self._labeled_layouts = {}  # of test splits; see `_labeled_layout`
+    self._dialect = tables.Dialect()
     self._declared_num_columns = []  # at most one; see declared_values
     if declaration:
       self.file_format = declaration.format
+      self._dialect = task_declaration.dialect(declaration)
       self.is_unordered = declaration.values.get("unordered", False)
       self.layouts = declared_values.get_layouts(config, declaration)
       num_columns = self.layouts["train"].num_columns
@@ -151,10 +154,11 @@ class SentenceTask(task.Task):
     Raises:
       utils.UserError: a line is invalid; the message names it.
     """
-    file_format = os.path.splitext(path)[1][1:]
+    file_format = lines.extension_of(path)
     if file_format == "txt" or not self.layouts:
       self._check_plain_text(path, file_format)
-      return self.examples_from_rows(tables.read_texts(path), Layout(text_a=0))
+      rows = tables.read_texts(path, self._dialect)
+      return self.examples_from_rows(rows, Layout(text_a=0))
     if file_format not in tables.FORMATS:
       file_format = self.file_format
     layout = table_layouts.match_without_label(self.layouts, path, file_format)

@@ -40,25 +40,30 @@ def with_header(config, declaration):
   label is a number or that of another row.
   """
   layout = _layout(declaration)
-  if declaration.format not in tables.ROW_FORMATS or (
-      "header" in declaration.values or
-      any(isinstance(column, str)
-          for column in table_layouts.columns_of(layout))):
+  if declaration.format not in tables.ROW_FORMATS or any(
+      isinstance(column, str) for column in table_layouts.columns_of(layout)):
     return declaration
-  recorded = task_metadata.recorded(
-      config, declaration.name, "declaration") or {}
-  has_header = recorded.get("header")
-  if has_header is None:
-    paths = [task_declaration.file_path(config, declaration, split)
-             for split in ("train", "dev")]
-    path = next(filter(utils.exists, paths), None)
-    has_header = path is None or _has_header(path, declaration, layout)
-    if not has_header:
+  paths = [task_declaration.file_path(config, declaration, split)
+           for split in ("train", "dev")]
+  path = next(filter(utils.exists, paths), None)
+  declared = declaration.values.get("header")
+  recorded = (task_metadata.recorded(
+      config, declaration.name, "declaration") or {}).get("header")
+  has_header = recorded if declared is None else declared
+  if path and has_header in (None, False):
+    looks_like_header = _has_header(path, declaration, layout)
+    if has_header is None and not looks_like_header:
       utils.log("Task %s: the first line of %s has a label and is read as data; "
                 "\"header\": true in %s skips it" % (
                     declaration.name, path, declaration.path))
+    elif has_header is False and looks_like_header:
+      utils.log("Warning: task %s: the first line of %s is read as data, but no "
+                "other line has its label. If it names the columns, set "
+                "\"header\": true in %s" % (
+                    declaration.name, path, declaration.path))
+    has_header = looks_like_header if has_header is None else False
   return declaration._replace(
-      values=dict(declaration.values, header=has_header))
+      values=dict(declaration.values, header=has_header is not False))
 
 
 def get_labels(config, declaration):
@@ -139,7 +144,9 @@ def check_number(text, place):
   """Returns the number in `text`; raises a UserError as in `parse_number`."""
   value = parse_number(text)
   if value is None:
-    raise utils.UserError("%s: expected a number, got '%s'." % (place, text))
+    raise utils.UserError("%s: expected a number, got '%s'.%s" % (
+        place, text, " Write it with a decimal point." * (
+            parse_number(text.replace(",", ".")) is not None)))
   return value
 
 
@@ -200,7 +207,7 @@ def _learn_labels(config, declaration):
     known = visible.setdefault(invisible.visible_form(label), label)
     if label != known:
       differs = ("white space" if label.split() == known.split() else
-                 "invisible characters (%s)" % invisible.difference(
+                 "invisible characters (%s, not %s)" % invisible.contrast(
                      label, known))
       raise utils.UserError(
           "%s: expected the label '%s', as at %s, got '%s', which differs only "
@@ -223,8 +230,8 @@ def _check_visible_difference(labels, path):
     other = invisible.same_looking(label, labels[:i])
     if other is not None and label.split() != other.split():
       raise utils.UserError(
-          "%s: \"labels\": expected labels that look different, got one that "
-          "looks like %s." % (path, invisible.difference(label, other)))
+          "%s: \"labels\": expected labels that look different, got %s and "
+          "%s." % ((path,) + invisible.contrast(label, other)))
 
 
 def _learn_range(config, declaration):

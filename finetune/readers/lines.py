@@ -11,6 +11,7 @@ import codecs
 import gzip
 import json
 import lzma
+import os
 import zlib
 
 from util import invisible
@@ -181,6 +182,14 @@ def type_name(value):
           type(None): "null"}.get(type(value), "a number")
 
 
+def extension_of(path):
+  """Returns the extension without the dot, of what may be compressed: "csv"."""
+  stem, extension = os.path.splitext(path)
+  if extension.lower() in COMPRESSED:
+    extension = os.path.splitext(stem)[1]
+  return extension[1:]
+
+
 def shorten(text):
   """Returns a line shortened for messages."""
   if len(text) <= _MAX_REPORTED_CHARACTERS:
@@ -191,9 +200,10 @@ def shorten(text):
 def is_known_encoding(name):
   """Returns whether Python has a text encoding of that name."""
   try:
-    return isinstance(b"".decode(name), str)
+    "a".encode(name)  # an empty text needs no encoding
   except (LookupError, ValueError):
     return False
+  return True
 
 
 def _check_is_text(content, path):
@@ -204,7 +214,7 @@ def _check_is_text(content, path):
         "%s: is a tar archive, expected a text file. Unpack it (tar -xf) and "
         "use the file inside." % path)
   if content.startswith(_ZIP):
-    is_workbook = b"xl/" in content
+    is_workbook = b"xl/" in content or path.lower().endswith(".xlsx")
     raise utils.UserError("%s: is %s, expected a text file. %s." % (
         path, "an Excel workbook" if is_workbook else "a zip archive",
         "Save it as \"CSV UTF-8\"" if is_workbook else

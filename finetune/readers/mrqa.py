@@ -26,6 +26,7 @@ def read_questions(path, *, is_labeled=True, encoding=None, **rows_arguments):
     yield from squad.read_rows(elements, path, is_labeled=is_labeled,
                                **rows_arguments)
     return
+  squad.check_is_not_squad(elements)
   for index, (place, element) in enumerate(elements):
     if not isinstance(element, dict):
       raise utils.UserError("%s: expected a JSON object, got %s." % (

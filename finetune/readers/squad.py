@@ -46,18 +46,24 @@ def read_questions(path, *, has_impossible=False, is_labeled=True,
     utils.UserError: the file is missing, or has another layout or version.
   """
   dataset, places = lines.load_json(path, encoding)
+  if places == []:
+    raise utils.UserError("%s: expected questions, got an empty file." % path)
   elements = dataset.get("data") if isinstance(dataset, dict) else dataset
   if isinstance(elements, list):
-    places = places or ["%s: data[%d]" % (path, i)
-                        for i in range(len(elements))]
-    rows = list(zip(places, elements))
+    rows = list(zip(places or ["%s: data[%d]" % (path, i)
+                               for i in range(len(elements))], elements))
     if is_row(rows):
       yield from read_rows(rows, path, has_impossible=has_impossible,
                            is_labeled=is_labeled, version_advice=version_advice)
       return
-  if isinstance(dataset, list) and dataset:
-    # JSON lines of articles, or an only line that is no row.
-    dataset = dataset[0] if len(dataset) == 1 else {"data": dataset}
+    if _has_key(elements, "qas") or places and _has_key(elements, "header"):
+      raise utils.UserError(
+          "%s: has the layout of MRQA, expected that of SQuAD. Declare a task "
+          "with \"kind\": \"qa\" and name the file .jsonl." % path)
+    if _has_key(elements, "paragraphs"):
+      dataset = {"data": elements}
+    elif places and len(elements) == 1:
+      dataset = elements[0]
   pairs = _paragraph_questions(dataset, JsonReader(path), has_impossible,
                                is_labeled)
   yield from _check_version(pairs, path, has_impossible, is_labeled,
@@ -66,8 +72,16 @@ def read_questions(path, *, has_impossible=False, is_labeled=True,
 
 def is_row(elements):
   """Returns whether the first of [(place, JSON)] is a row with one question."""
-  first = elements[0][1] if elements else None
-  return isinstance(first, dict) and {"context", "question"} <= set(first)
+  first = [value for _, value in elements[:1]]
+  return _has_key(first, "context") and _has_key(first, "question")
+
+
+def check_is_not_squad(elements):
+  """Raises a UserError if [(place, JSON)] are the articles of SQuAD."""
+  if _has_key([value for _, value in elements[:1]], "paragraphs"):
+    raise utils.UserError(
+        "%s: has the layout of SQuAD, expected that of MRQA. Declare a task "
+        "with \"kind\": \"qa\" and name the file .json." % elements[0][0])
 
 
 def read_rows(rows, path, *, has_impossible=False, is_labeled=True,
@@ -86,6 +100,11 @@ def read_rows(rows, path, *, has_impossible=False, is_labeled=True,
       (_parse_row(JsonReader(place), row, has_impossible, is_labeled)
        for place, row in rows),
       path, has_impossible, is_labeled, version_advice)
+
+
+def _has_key(elements, key):
+  """Returns whether the first of a list of parsed JSON has a key."""
+  return bool(elements) and isinstance(elements[0], dict) and key in elements[0]
 
 
 def _paragraph_questions(dataset, json_reader, has_impossible, is_labeled):

@@ -127,7 +127,7 @@ def read_table(path, file_format, columns, *, has_header=True,
           for row in read(path, columns, dialect=dialect)]
 
 
-def read_texts(path):
+def read_texts(path, dialect=Dialect()):
   """Returns the Rows of a file with one text per line.
 
   Raises:
@@ -135,7 +135,7 @@ def read_texts(path):
       line before its end.
   """
   rows = [Row("%s:%d" % (path, number), [line])
-          for number, line in _non_empty_lines(path)]
+          for number, line in _non_empty_lines(path, dialect)]
   if not rows:
     raise utils.UserError("%s: expected one text per line, got an empty "
                           "file." % path)
@@ -209,19 +209,19 @@ def position_of(place, column, header):
 
 
 def delimiter_hint(cells):
-  """Returns a hint if a line of one cell has other delimiters, or ""."""
+  """Returns a hint if a first line has other delimiters or is JSON, or ""."""
+  if cells and cells[0].startswith("{"):
+    return (" The file has JSON lines: name it .jsonl, or set \"format\": "
+            "\"jsonl\" in a task.json.")
   delimiter = next((char for char in _DELIMITERS if char in cells[0]),
                    None) if len(cells) == 1 else None
   if not delimiter:
     return ""
-  if cells[0].startswith("{"):
-    return (" The file has JSON lines: name it .jsonl, or set \"format\": "
-            "\"jsonl\" in a task.json.")
   keys = {"\t": "\"format\": \"tsv\"", ",": "\"format\": \"csv\""}.get(
       delimiter, "\"format\": \"csv\" and \"delimiter\": \"%s\"" % delimiter)
   name = "tabs" if delimiter == "\t" else "'%s'" % delimiter
-  return " The columns are separated by %s: set %s in a task.json." % (
-      name, keys)
+  return (" The columns are separated by %s: set %s in a task.json, or convert "
+          "the file." % (name, keys))
 
 
 def as_text(value):
@@ -262,7 +262,7 @@ def _non_empty_lines(path, dialect=Dialect()):
 def _csv_cells(path, dialect, may_be_empty=False):
   """Yields (number of its first line, list of cells) of each row."""
   # csv needs the line breaks inside quotation marks, which read_lines removes.
-  text = lines.read_text(path, dialect.encoding).rstrip("\r\n")
+  text = lines.read_text(path, dialect.encoding).rstrip("\r\n\x1a")  # DOS ends
   delimiter, first_line = dialect.delimiter or ",", 1
   head, _, rest = text.partition("\n")
   head = head.strip("\r\"")
@@ -298,13 +298,19 @@ def _parse_csv(path, text, delimiter, first_line):
     except StopIteration:
       return
     except csv.Error as error:
-      is_open = reader.line_num == len(text_lines)
+      hint = ""
+      if text.startswith("{"):
+        hint = delimiter_hint([text])
+      elif "\r" in text_lines[reader.line_num - 1].rstrip():
+        hint = (". The line has carriage returns: convert the line ends "
+                "(dos2unix -c mac)")
+      elif reader.line_num == len(text_lines):
+        hint = (". Check for a quotation mark that is not closed or not "
+                "doubled")
       raise utils.UserError(
           "%s:%d: expected a row of %s-separated values: %s%s." % (
               path, first_line, {",": "comma", ";": "semicolon"}.get(
-                  delimiter, repr(delimiter)), error,
-              ". Check for a quotation mark that is not closed or not "
-              "doubled" * is_open))
+                  delimiter, repr(delimiter)), error, hint))
     yield first_line, cells
     first_line = offset + reader.line_num + 1
 
@@ -388,5 +394,5 @@ def _white_space_hint(name, names):
   if near:
     return ". Remove the white space around '%s'" % near[0]
   near = invisible.same_looking(name, names)
-  return "" if near is None else ". Rename the one that looks like %s" % (
-      invisible.difference(near, name))
+  return "" if near is None else ". Rename %s, which looks like %s" % (
+      invisible.contrast(near, name))

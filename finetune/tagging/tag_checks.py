@@ -14,7 +14,7 @@ from util import invisible
 from util import utils
 
 _MIN_WORDS = 50  # of a file that should have more than one sentence
-_MIN_NUMBERS = 4  # words that are consecutive numbers, in all sentences
+_MIN_NUMBERS = 3  # words that are consecutive numbers, in all sentences
 _MAX_LISTED = 5  # in a message
 _OUTSIDE_LIKE = frozenset(["o", "0", "\u041e", "\u039f", "\u0665"])
 _NUMBER = re.compile(r"[-+]?\d+(\.\d+)?$")
@@ -97,6 +97,12 @@ def check_span_tags(sentences, path):
     raise utils.UserError(
         "%s: expected tags of spans such as B-PER, got only %s. Tag the words, "
         "or check which column has the tags." % (path, tagging_utils.OUTSIDE))
+  if all(word == tagging_utils.OUTSIDE or tagging_utils.has_position(word)
+         for sentence in sentences for word in sentence.words):
+    raise utils.UserError(
+        "%s: expected a word and its tag, got a tag in the column of words: "
+        "'%s'. Swap the columns." % (
+            sentences[0].place(0), sentences[0].words[0]))
   if all(map(_NUMBER.match, spans)):
     raise utils.UserError(
         "%s: the tags are numbers (%s), but F1 of spans requires names such as "
@@ -152,7 +158,7 @@ def _check_encoding(spans):
     letters = collections.defaultdict(set)
     for match in matches:
       letters[match.group(rest)].add(match.group(position).upper())
-    if any({"B", "I"} <= found for found in letters.values()) or all(
+    if any(len(found) > 1 for found in letters.values()) or all(
         "B" in found for found in letters.values()):
       _raise_other_encoding(spans, matches[0].group(rest))
   joined = {tag[1:] for tag in spans if tag[0] == "B"} & {
@@ -173,12 +179,12 @@ def _check_visible_difference(places):
   """Raises a UserError if two names of {name: place} look the same."""
   visible = {}
   for name, place in places.items():
-    other = visible.setdefault(invisible.visible_form(name), name)
-    if other != name:
+    known = visible.setdefault(invisible.visible_form(name), name)
+    if known != name:
+      name, other = invisible.contrast(name, known)
       raise utils.UserError(
-          "%s: the tag '%s' looks like that at %s but has other characters: it "
-          "looks like %s. Correct one of them." % (
-              place, name, places[other], invisible.difference(name, other)))
+          "%s: the tag %s looks like %s at %s. Correct the one with invisible or "
+          "other characters." % (place, name, other, places[known]))
 
 
 def _first_places(sentences):

@@ -64,6 +64,25 @@ class TaskTest(unittest.TestCase):
       words_task.write_lines(os.path.join(folder, "test.txt"), [])
       self.assertEqual(complete.get_test_splits(), ["test"])
 
+  def test_file_or_folder_that_looks_like_the_expected_one_is_named(self):
+    for name, shown in [("words/train.txt\u200f", "'train.txt\\u200f'"),
+                        ("words/Train.txt", "'Train.txt'"),
+                        ("words\u200b/train.txt", "'words\\u200b'")]:
+      with tempfile.TemporaryDirectory() as data_dir:
+        complete = CompleteTask(words_task.tiny_config(data_dir), "words")
+        path = os.path.join(data_dir, "finetuning_data", name)
+        words_task.write_lines(path, [])
+        with self.assertRaises(utils.UserError) as raised:
+          complete.get_data_files("train")
+        self.assertIn("found no such file (there is %s, which has other "
+                      "characters: rename it)" % shown, str(raised.exception))
+        expected = os.path.join(data_dir, "finetuning_data", "words")
+        os.rename(os.path.join(data_dir, "finetuning_data",
+                               name.split("/")[0]), expected)
+        os.rename(os.path.join(expected, name.split("/")[1]),
+                  os.path.join(expected, "train.txt"))
+        self.assertEqual(len(complete.get_data_files("train")), 1)
+
   def test_test_and_predict_splits_are_unlabeled(self):
     self.assertEqual(
         [split for split in ("train", "dev", "test", task.PREDICT)

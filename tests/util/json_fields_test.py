@@ -65,6 +65,12 @@ class MessageTest(unittest.TestCase):
                      " Did you mean 'labels'?")
     self.assertEqual(json_fields.did_you_mean("xyz", ["labels"]), "")
 
+  def test_case_and_punctuation_do_not_count(self):
+    for name in ("Max-Seq-Length", "maxseqlength", "MAX_SEQ_LENGTH"):
+      self.assertEqual(json_fields.nearest(name, ["length", "max_seq_length"]),
+                       "max_seq_length")
+    self.assertIsNone(json_fields.nearest("---", ["length"]))
+
   def test_long_values_are_shortened_to_one_line(self):
     self.assertEqual(json_fields.shorten("a" * 100),
                      "\"" + "a" * 76 + "...")
