@@ -44,7 +44,8 @@ def main():
         vocab_file=args.vocab_file, model_config=args.model_config,
         num_attention_heads=args.num_attention_heads,
         do_lower_case=args.do_lower_case, strip_accents=args.do_strip_accents,
-        task_kind=args.task_kind, labels=read_labels(args))
+        task_kind=args.task_kind, labels=read_labels(args),
+        is_multi_label=bool(read_recorded(args, "multi_label")))
   else:
     report = importer.to_tf(
         args.output_dir, discriminator=args.discriminator,
@@ -67,13 +68,19 @@ def read_labels(args):
   if args.labels_file is not None:
     with utils.open_file(args.labels_file) as f:
       return f.read().strip("\r\n").splitlines()
+  return read_recorded(args, "labels")
+
+
+def read_recorded(args, key):
+  """Returns a value of the task in labels.json of the model, None if missing.
+  """
   folder = args.checkpoint
   if not utils.isdir(folder):
     folder = os.path.dirname(folder)
   path = task_metadata.path_of(folder)
   if not args.part.startswith("task:") or not utils.exists(path):
     return None
-  return task_metadata.read(path, args.part[len("task:"):], "labels")
+  return task_metadata.read(path, args.part[len("task:"):], key)
 
 
 if __name__ == "__main__":

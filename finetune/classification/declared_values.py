@@ -5,6 +5,8 @@ be learned from the training file. A fine-tuned model keeps what was learned
 (finetune/task_metadata.py).
 """
 
+import json
+
 from finetune import task_declaration
 from finetune import task_metadata
 from finetune.readers import table_layouts
@@ -78,6 +80,46 @@ def is_range_learned(declaration):
       "range", task_declaration.LEARN) == task_declaration.LEARN
 
 
+def is_multi_label(config, declaration):
+  """Returns whether the texts of a declared classification have label lists.
+
+  That is recorded with the model, declared by "label_separator" or found in the
+  training file or, if it is missing, the dev file.
+  """
+  if task_metadata.recorded(config, declaration.name, "labels"):
+    return bool(task_metadata.recorded(config, declaration.name, "multi_label"))
+  if "label_separator" in declaration.values:
+    return True
+  path = next(filter(utils.exists, [
+      task_declaration.file_path(config, declaration, split)
+      for split in ("train", "dev")]), None)
+  return bool(path and declaration.format in tables.OBJECT_FORMATS and any(
+      isinstance(row.values[0], list) for row in _read_objects(
+          path, declaration.format, declaration.values["label"])))
+
+
+def read_label_lists(path, declaration, layout):
+  """Returns the tables.Rows of a file, with a list of str as label.
+
+  Raises:
+    utils.UserError: as `table_layouts.read`, or a value is not a list of
+      labels; the message names the line.
+  """
+  position = table_layouts.fields_of(layout).index("label")
+  if declaration.format in tables.ROW_FORMATS:
+    rows = table_layouts.read(path, declaration.format, layout)
+    labels = [row.values.pop(position) for row in rows]
+  else:
+    rows = table_layouts.read(path, declaration.format,
+                              layout._replace(label=None))
+    labels = [row.values[0] for row in _read_objects(
+        path, declaration.format, layout.label)]
+  separator = declaration.values.get("label_separator")
+  for row, value in zip(rows, labels):
+    row.values.insert(position, _label_list(value, separator, row.place))
+  return rows
+
+
 def get_layouts(config, declaration):
   """Returns {split: table_layouts.Layout} of a declared task."""
   num_columns = _num_columns(config, declaration)
@@ -103,6 +145,33 @@ def check_number(text, place):
   if value is None:
     raise utils.UserError("%s: expected a number, got '%s'." % (place, text))
   return value
+
+
+def _read_objects(path, file_format, key):
+  """Returns the tables.Rows of a .json or .jsonl file, with values of a key."""
+  read = tables.read_json if file_format == "json" else tables.read_jsonl
+  return read(path, [key])
+
+
+def _label_list(value, separator, place):
+  """Returns the labels of a text as a list of str.
+
+  Args:
+    value: the value in the file, a text or parsed JSON.
+    separator: str between labels, or None.
+    place: str, "file:line", for the message.
+
+  Raises:
+    utils.UserError: it is not a list of labels.
+  """
+  if isinstance(value, str) and separator:
+    value = [part.strip() for part in value.split(separator)] if (
+        value.strip()) else []
+  if not isinstance(value, list) or not all(
+      type(label) in (str, int) and str(label).strip() for label in value):
+    raise utils.UserError("%s: expected a list of labels, got %s." % (
+        place, json.dumps(value, ensure_ascii=False)))
+  return [tables.as_text(label) for label in value]
 
 
 def _layout(declaration):
@@ -185,5 +254,11 @@ def _train_labels(config, declaration):
             declaration.kind == "classification" else "range"))
   layout = _layout(declaration)
   position = table_layouts.fields_of(layout).index("label")
+  if declaration.kind == "classification" and is_multi_label(
+      config, declaration):
+    for row in read_label_lists(path, declaration, layout):
+      for label in row.values[position]:
+        yield row.place, label
+    return
   for row in table_layouts.read(path, declaration.format, layout):
     yield row.place, row.values[position]

@@ -35,7 +35,7 @@ _Part = collections.namedtuple("_Part", [
 
 def to_hf(checkpoint, output_dir, part, *, vocab_file=None, model_config=None,
           num_attention_heads=None, do_lower_case=None, strip_accents=None,
-          task_kind=None, labels=None):
+          task_kind=None, labels=None, is_multi_label=False):
   """Writes one model of a TF1 checkpoint as a Hugging Face folder.
 
   Args:
@@ -52,6 +52,7 @@ def to_hf(checkpoint, output_dir, part, *, vocab_file=None, model_config=None,
       `do_lower_case`.
     task_kind: one of heads.KINDS; None: inferred.
     labels: list of str, names of a task's classes in the order of their ids.
+    is_multi_label: bool, whether a text may have several labels.
 
   Returns:
     conversion_report.Report.
@@ -76,6 +77,8 @@ def to_hf(checkpoint, output_dir, part, *, vocab_file=None, model_config=None,
     weights.update(heads.to_hf(kind, head))
     architecture = heads.ARCHITECTURES[kind]
     config.update(_label_config(kind, head, labels, notes))
+    if kind == heads.CLASSIFICATION and is_multi_label:
+      config["problem_type"] = "multi_label_classification"
   tokenizer, preprocessing = _open_tokenizer(
       source, vocab_file, do_lower_case, strip_accents)
   _check_vocab_size(tokenizer, config["vocab_size"], source, notes)
