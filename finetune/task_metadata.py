@@ -5,8 +5,8 @@ in the order of the label ids, or {task: {"range": [lowest, highest]}}. For
 columns selected by position it also holds "num_columns" of the training file,
 for a classification with several labels per text "multi_label": true, for a
 tagger whose words are split at punctuation "punctuation" (see
-tagging/raw_text.py), and for a declared task its "declaration". With it a fine-tuned model predicts
-without training data and without task.json.
+tagging/raw_text.py), and for a declared task its "declaration".
+With it a fine-tuned model predicts without training data and without task.json.
 """
 
 import os

@@ -167,13 +167,12 @@ class RunTest(MultiLabelTestCase):
 
   def test_learns_predicts_elsewhere_and_converts(self):
     self.write("task.json", [json.dumps(DECLARATION)])
-    rows = [("%s %s" % (a, b), [name for name, word in [
-        ("fine", "good"), ("alpha", "a")] if word in (a, b)])
-            for a in ("good", "bad") for b in "abcd"]
+    rows = [("good good", ["fine"]), ("a a", ["alpha"]),
+            ("good a", ["alpha", "fine"]), ("c c", [])]
     for split in ("train", "dev"):
-      self.write_objects(split + ".jsonl", rows * 4)
-    new = self.write("new.txt", ["good a", "bad c", "good d"])
-    config = self.config(num_train_epochs=40, predict_file=new)
+      self.write_objects(split + ".jsonl", rows * 8)
+    new = self.write("new.txt", ["good a", "c c", "good good"])
+    config = self.config(num_train_epochs=25, predict_file=new)
     trial, = run_finetuning.run(config)
     self.assertEqual(list(trial["results"]["mine"]), [
         "micro_f1", "macro_f1", "subset_accuracy", "loss"])
