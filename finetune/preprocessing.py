@@ -254,7 +254,7 @@ class Preprocessor:
     config = self._config
     versions = {task.name: task.get_split_version(split) for task in tasks}
     of_split = {name: version for name, version in versions.items() if version}
-    return dict({"of_split": of_split} if of_split else {}, **{
+    made_from = {
         "format_version": FORMAT_VERSION,
         "split": split,
         "vocab_sha256": tokenization.vocab_sha256(config.vocab_file),
@@ -269,7 +269,10 @@ class Preprocessor:
                         for name in task.feature_hparams},
             "files": _contents(task, split),
         } for task in tasks},
-    })
+    }
+    if of_split:
+      made_from["of_split"] = of_split
+    return made_from
 
 
 def empty_features(config, tasks):

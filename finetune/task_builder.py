@@ -14,6 +14,7 @@ from finetune import task_declaration
 from finetune import task_metadata
 from finetune.classification import classification_tasks
 from finetune.classification import glue_tasks
+from finetune.classification import multi_label_tasks
 from finetune.qa import qa_tasks
 from finetune.tagging import tagging_tasks
 from model import tokenization
@@ -52,7 +53,7 @@ _OTHER_NAMES = dict(
     upos="pos")
 # Functions of (config, tokenizer, declaration), by kind of declaration.
 _DECLARED_KINDS = {
-    "classification": classification_tasks.ClassificationTask.from_declaration,
+    "classification": multi_label_tasks.build_classification,
     "qa": qa_tasks.QATask.from_declaration,
     "regression": classification_tasks.RegressionTask.from_declaration,
     "tagging": tagging_tasks.TaggingTask.from_declaration,

@@ -79,19 +79,56 @@ def mae(targets, predictions):
   return {"mae": sklearn_metrics.mean_absolute_error(targets, predictions)}
 
 
+def micro_f1(labels, predictions):
+  """Returns the F1 of all pairs of a text and one of its labels, in percent.
+
+  Args:
+    labels, predictions: int arrays of shape [N, number of labels], 1 for the
+      labels of a text. Also of the two functions below.
+  """
+  return {"micro_f1": 100.0 * sklearn_metrics.f1_score(
+      labels, predictions, average="micro", zero_division=0)}
+
+
+def macro_f1_of_label_sets(labels, predictions):
+  """Returns the mean F1 of the labels, in percent; as `macro_f1`."""
+  counts = np.any(labels, axis=0) | np.any(predictions, axis=0)
+  if not counts.any():
+    return {"macro_f1": 0.0}
+  return {"macro_f1": 100.0 * sklearn_metrics.f1_score(
+      labels, predictions, average="macro", zero_division=0,
+      labels=np.flatnonzero(counts))}
+
+
+def subset_accuracy(labels, predictions):
+  """Returns the percentage of texts with exactly the right labels."""
+  return {"subset_accuracy": 100.0 * float(
+      np.mean(np.all(labels == predictions, axis=1)))}
+
+
 CLASSIFICATION_METRICS = {
     "accuracy": accuracy, "f1": f1, "macro_f1": macro_f1,
     "weighted_f1": weighted_f1, "mcc": mcc,
+}
+MULTI_LABEL_METRICS = {
+    "micro_f1": micro_f1, "macro_f1": macro_f1_of_label_sets,
+    "subset_accuracy": subset_accuracy,
 }
 REGRESSION_METRICS = {
     "pearson": pearson, "spearman": spearman, "mse": mse, "mae": mae,
 }
 
 
+# Between the labels of a text in files of predictions for people.
+LABEL_SEPARATOR = "|"
+
+
 class SentenceScorer(scorer.Scorer):
   """Scores one prediction per text or pair of texts."""
 
   _functions = {}  # by name, of metrics
+  # Any labels that all metrics are defined for: only their names are used.
+  _any_labels = (0, 1)
 
   def __init__(self, task, split, metrics):
     """Initializes a scorer without predictions.
@@ -157,7 +194,7 @@ class SentenceScorer(scorer.Scorer):
     """Returns {name: value} of an output of the model, for people to read."""
 
   def score_names(self):
-    gold = np.array([0, 1])  # any two values; only the names are used
+    gold = np.array(self._any_labels)
     return [name for name, _ in self._score(gold, gold)]
 
   def _get_results(self):
@@ -194,6 +231,27 @@ class ClassificationScorer(SentenceScorer):
             zip(self._task.label_list, probabilities)))])
 
 
+class MultiLabelScorer(SentenceScorer):
+  """Scores predicted sets of labels."""
+
+  _functions = MULTI_LABEL_METRICS
+  _any_labels = ((0, 1), (1, 0))
+
+  def update(self, results):
+    super().update(results)
+    self._gold.append(np.asarray(results["label_ids"], np.int64))
+    self._predictions.append(np.asarray(results["predictions"], np.int64))
+    self._outputs[int(results["eid"])] = np.asarray(
+        results["logits"]).tolist()
+
+  def _readable(self, output):
+    probabilities = special.expit(np.array(output, np.float64)).tolist()
+    return collections.OrderedDict([
+        ("labels", self._task.predicted_labels(output)),
+        ("probabilities", collections.OrderedDict(
+            zip(self._task.label_list, probabilities)))])
+
+
 class RegressionScorer(SentenceScorer):
   """Scores predicted numbers, in the units of the task's files."""
 
@@ -212,6 +270,8 @@ class RegressionScorer(SentenceScorer):
 
 
 def _cell(value):
+  if isinstance(value, list):
+    return LABEL_SEPARATOR.join(value)
   return "%.6g" % value if isinstance(value, float) else value
 
 

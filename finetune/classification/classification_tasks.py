@@ -219,8 +219,11 @@ class SentenceTask(task.Task):
       layout = table_layouts.match_without_label(self.layouts, path,
                                            self.file_format)
     self._check_header(path, self.file_format, layout)
-    return self.examples_from_rows(
-        table_layouts.read(path, self.file_format, layout), layout)
+    return self.examples_from_rows(self._read_rows(path, layout), layout)
+
+  def _read_rows(self, path, layout):
+    """Returns the tables.Rows of a file."""
+    return table_layouts.read(path, self.file_format, layout)
 
   def _labeled_layout(self, split):
     """Returns the Layout to read the labels of a test split with, or None.
@@ -235,8 +238,7 @@ class SentenceTask(task.Task):
         layout = path and table_layouts.match_with_label(
             self.layouts, split, path, self.file_format)
         if layout:
-          self.examples_from_rows(
-              table_layouts.read(path, self.file_format, layout), layout)
+          self.examples_from_rows(self._read_rows(path, layout), layout)
       except utils.UserError as error:
         layout = None
         utils.log("Task '%s': its test set is not scored: %s" % (
@@ -302,6 +304,8 @@ class ClassificationTask(SentenceTask):
   """
 
   metrics = ("accuracy",)
+  declared_metrics = ("accuracy", "macro_f1")  # the default of a declaration
+  known_metrics = classification_metrics.CLASSIFICATION_METRICS
 
   def __init__(self, config, name, tokenizer, label_list, declaration=None):
     super().__init__(config, name, tokenizer, declaration)
@@ -310,8 +314,7 @@ class ClassificationTask(SentenceTask):
     assert len(self._label_ids) == len(self.label_list) > 1, self.label_list
     if declaration:
       self.metrics = declared_values.get_metrics(
-          declaration, ["accuracy", "macro_f1"],
-          classification_metrics.CLASSIFICATION_METRICS)
+          declaration, list(self.declared_metrics), self.known_metrics)
 
   def get_features_version(self):
     version = super().get_features_version()
@@ -371,7 +374,7 @@ class ClassificationTask(SentenceTask):
       "predictions" int64 [B], "label_ids" int32 [B], "eid" int32 [B]}).
     """
     del percent_done
-    logits = _on_cls(bert_model, is_training, len(self.label_list))
+    logits = on_cls(bert_model, is_training, len(self.label_list))
     label_ids = features[self._key("label_ids")]
     losses = tf.nn.sparse_softmax_cross_entropy_with_logits(
         labels=label_ids, logits=logits)
@@ -476,7 +479,7 @@ class RegressionTask(SentenceTask):
       normalized, "eid" int32 [B]}).
     """
     del percent_done
-    predictions = tf.squeeze(_on_cls(bert_model, is_training, 1), -1)
+    predictions = tf.squeeze(on_cls(bert_model, is_training, 1), -1)
     targets = features[self._key("targets")]
     losses = tf.square(predictions - targets)
     return losses, {"loss": losses, "predictions": predictions,
@@ -499,7 +502,7 @@ def truncate(all_ids, num_fitting):
   return [ids[:length] for ids, length in zip(all_ids, lengths)]
 
 
-def _on_cls(bert_model, is_training, size):
+def on_cls(bert_model, is_training, size):
   """Returns float32 [B, size], a linear layer on the [CLS] vector."""
   vector = bert_model.get_pooled_output()  # [B, hidden size]
   if is_training:

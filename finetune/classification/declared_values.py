@@ -5,6 +5,9 @@ be learned from the training file. A fine-tuned model keeps what was learned
 (finetune/task_metadata.py).
 """
 
+import itertools
+import json
+
 from finetune import task_declaration
 from finetune import task_metadata
 from finetune.readers import table_layouts
@@ -116,6 +119,46 @@ def is_range_learned(declaration):
       "range", task_declaration.LEARN) == task_declaration.LEARN
 
 
+def is_multi_label(config, declaration):
+  """Returns whether the texts of a declared classification have label lists.
+
+  That is recorded with the model, declared by "label_separator" or found in the
+  training file or, if it is missing, the dev file.
+  """
+  if task_metadata.recorded(config, declaration.name, "labels"):
+    return bool(task_metadata.recorded(config, declaration.name, "multi_label"))
+  if "label_separator" in declaration.values:
+    return True
+  path = next(filter(utils.exists, [
+      task_declaration.file_path(config, declaration, split)
+      for split in ("train", "dev")]), None)
+  return bool(path and declaration.format in tables.OBJECT_FORMATS and any(
+      isinstance(row.values[0], list) for row in _read_objects(
+          path, declaration.format, declaration.values["label"])))
+
+
+def read_label_lists(path, declaration, layout):
+  """Returns the tables.Rows of a file, with a list of str as label.
+
+  Raises:
+    utils.UserError: as `table_layouts.read`, or a value is not a list of
+      labels; the message names the line.
+  """
+  position = table_layouts.fields_of(layout).index("label")
+  if declaration.format in tables.ROW_FORMATS:
+    rows = table_layouts.read(path, declaration.format, layout)
+    labels = [row.values.pop(position) for row in rows]
+  else:
+    rows = table_layouts.read(path, declaration.format,
+                              layout._replace(label=None))
+    labels = [row.values[0] for row in _read_objects(
+        path, declaration.format, layout.label)]
+  separator = declaration.values.get("label_separator")
+  for row, value in zip(rows, labels):
+    row.values.insert(position, _label_list(value, separator, row.place))
+  return rows
+
+
 def get_layouts(config, declaration):
   """Returns {split: table_layouts.Layout} of a declared task."""
   num_columns = _num_columns(config, declaration)
@@ -148,6 +191,33 @@ def check_number(text, place):
         place, text, " Write it with a decimal point." * (
             parse_number(text.replace(",", ".")) is not None)))
   return value
+
+
+def _read_objects(path, file_format, key):
+  """Returns the tables.Rows of a .json or .jsonl file, with values of a key."""
+  read = tables.read_json if file_format == "json" else tables.read_jsonl
+  return read(path, [key])
+
+
+def _label_list(value, separator, place):
+  """Returns the labels of a text as a list of str.
+
+  Args:
+    value: the value in the file, a text or parsed JSON.
+    separator: str between labels, or None.
+    place: str, "file:line", for the message.
+
+  Raises:
+    utils.UserError: it is not a list of labels.
+  """
+  if isinstance(value, str) and separator:
+    value = [part.strip() for part in value.split(separator)] if (
+        value.strip()) else []
+  if not isinstance(value, list) or not all(
+      type(label) in (str, int) and str(label).strip() for label in value):
+    raise utils.UserError("%s: expected a list of labels, got %s." % (
+        place, json.dumps(value, ensure_ascii=False)))
+  return [tables.as_text(label) for label in value]
 
 
 def _layout(declaration):
@@ -183,13 +253,17 @@ def _num_columns(config, declaration):
 
 def _has_header(path, declaration, layout):
   """Returns whether the first line of a file with labels names the columns."""
-  (_, first), *rows = _labels_of(path, declaration,
-                                 layout._replace(has_header=False))
+  position = table_layouts.fields_of(layout).index("label")
+  separator = declaration.values.get("label_separator")
+  first, *others = [
+      row.values[position].split(separator) if separator else
+      [row.values[position]] for row in table_layouts.read(
+          path, declaration.format, layout._replace(has_header=False))]
   labels = declaration.values.get("labels", task_declaration.LEARN)
   if labels == task_declaration.LEARN:
-    labels = {label for _, label in rows}
-  return parse_number(first) is None and first not in set(
-      map(tables.as_text, labels))
+    labels = set(itertools.chain.from_iterable(others))
+  return not any(parse_number(label) is not None for label in first) and (
+      set(map(tables.as_text, labels)).isdisjoint(first))
 
 
 def _learn_labels(config, declaration):
@@ -256,11 +330,18 @@ def _train_labels(config, declaration):
         "\"%s\" instead." % (
             declaration.path, path, "labels" if
             declaration.kind == "classification" else "range"))
-  return _labels_of(path, declaration, _layout(declaration))
+  return _labels_of(path, config, declaration)
 
 
-def _labels_of(path, declaration, layout):
-  """Returns [(place, label)] of a file."""
+def _labels_of(path, config, declaration):
+  """Yields (place, label) of a file, several times for several labels."""
+  layout = _layout(declaration)
   position = table_layouts.fields_of(layout).index("label")
-  return [(row.place, row.values[position])
-          for row in table_layouts.read(path, declaration.format, layout)]
+  if declaration.kind == "classification" and is_multi_label(
+      config, declaration):
+    for row in read_label_lists(path, declaration, layout):
+      for label in row.values[position]:
+        yield row.place, label
+    return
+  for row in table_layouts.read(path, declaration.format, layout):
+    yield row.place, row.values[position]

@@ -199,6 +199,10 @@ def build_examples(questions, path, task_name, *, is_training, keep_fn=None,
         gold_answers=question.gold_answers))
   _check_examples(examples, kept, path, is_training)
   message = "Read %d questions from %s" % (len(examples), path)
+  num_several = sum(len(set(e.gold_answers or ())) > 1 for e in examples)
+  if is_training and num_several:
+    message += "; the first answer is learned of %d that have several" % (
+        num_several)
   if moved:
     message += "; %d answers are elsewhere than at their answer_start (%s)" % (
         len(moved), format_ids(moved))

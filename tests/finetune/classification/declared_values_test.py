@@ -156,7 +156,7 @@ class DeclaredClassificationTest(DeclaredTaskTest):
       self.assertEqual(self.assert_scored(self.task(SENTIMENT), labels).count(
           "not scored"), 0)
 
-  def test_test_set_with_other_labels_is_predicted_and_says_so(self):
+  def test_test_set_with_other_labels_is_predicted_and_logged(self):
     self.write("train.tsv", LINES)
     for rows, place in [(["x\t-1", "y\t-1"], 2), (["x\tgood", "y\t?"], 3),
                         (["x\tgood", "y\t"], 3)]:

@@ -162,15 +162,15 @@ class ScorerTest(tiny_tags.TaggingTestCase):
 
   def test_windows_of_a_sentence_are_joined(self):
     task = self.quietly(self.task, "ner")
-    whole, in_windows = task.get_scorer(), task.get_scorer()
-    self.quietly(self.update, whole, task, ["B-X", "E-X"], 0)
+    undivided, in_windows = task.get_scorer(), task.get_scorer()
+    self.quietly(self.update, undivided, task, ["B-X", "E-X"], 0)
     for labels in (["B-X"], ["E-X"]):
       self.update(in_windows, task, labels, 0)
-    for scorer in (whole, in_windows):
+    for scorer in (undivided, in_windows):
       self.update(scorer, task, ["S-Y"], 1)
     self.assertEqual(self.quietly(in_windows.get_results),
-                     self.quietly(whole.get_results))
-    self.assertEqual(in_windows.get_files(), whole.get_files())
+                     self.quietly(undivided.get_results))
+    self.assertEqual(in_windows.get_files(), undivided.get_files())
 
   def test_token_labels_score_by_accuracy(self):
     _, scorer = self.scored("pos", ["X", "X", "Y"])
