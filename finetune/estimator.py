@@ -5,6 +5,7 @@ import tensorflow.compat.v1 as tf
 from finetune import finetuning_model
 from finetune import preprocessing
 from model import checkpoint
+from model import extended_tables
 from model import optimization
 from util import estimators
 from util import session_hooks
@@ -53,7 +54,7 @@ def check_initial_weights(config, tasks, init_checkpoint):
     finetuning_model.FinetuningModel(
         config, tasks, preprocessing.empty_features(config, tasks),
         is_training=True, num_train_steps=1)
-    _plan(init_checkpoint)
+    _plan(config, init_checkpoint)
 
 
 def _model_fn_builder(config, tasks, weights, num_train_steps):
@@ -76,7 +77,7 @@ def _model_fn_builder(config, tasks, weights, num_train_steps):
 
     scaffold_fn = None
     if weights:
-      scaffold_fn = _start_from(weights, config.use_tpu)
+      scaffold_fn = _start_from(weights, config)
     step = optimization.create_train_op(
         model.loss, config.learning_rate, num_train_steps,
         weight_decay_rate=config.weight_decay_rate,
@@ -102,7 +103,7 @@ def _progress_hook(config, num_train_steps, tensors):
       tensors={} if config.use_tpu else tensors)
 
 
-def _start_from(init_checkpoint, use_tpu):
+def _start_from(init_checkpoint, config):
   """Initializes variables from a checkpoint and logs which ones.
 
   All encoder variables are required. The head of a task is initialized too if
@@ -111,14 +112,17 @@ def _start_from(init_checkpoint, use_tpu):
   Returns:
     The scaffold_fn that does so on the host of a TPU, None elsewhere.
   """
-  report = _plan(init_checkpoint)
+  report = _plan(config, init_checkpoint)
   utils.log(checkpoint.format_report(report))
-  if use_tpu:
+  if config.use_tpu:
     return checkpoint.scaffold_fn(report)
   checkpoint.apply(report)
   return None
 
 
-def _plan(init_checkpoint):
-  return checkpoint.plan(init_checkpoint, tf.trainable_variables(),
-                         ignore=PRETRAINING_ONLY, required=["^electra/"])
+def _plan(config, init_checkpoint):
+  return checkpoint.plan(
+      init_checkpoint, tf.trainable_variables(), ignore=PRETRAINING_ONLY,
+      required=["^electra/"],
+      extend=extended_tables.requested(config, init_checkpoint),
+      hints=extended_tables.hints(config, init_checkpoint))

@@ -16,6 +16,7 @@ import tensorflow.compat.v1 as tf
 
 from model import checkpoint
 from model import checkpoint_recovery
+from model import extended_tables
 from model import model_sizes
 from model import tokenization
 from pretrain import data_init
@@ -122,7 +123,11 @@ class StartingPoint:
       if self._source:
         self._report = checkpoint.plan(
             self._source, self._variables, required=(_ENCODER_WEIGHTS,),
-            slots=True)
+            slots=True,
+            extend=() if self._own else extended_tables.requested(
+                config, self._source),
+            hints=extended_tables.hints(
+                config, self._source, is_resumed=bool(self._own)))
 
   def count_tokens(self, index):
     """Counts the tokens of the examples, if `init_from_data` needs them.

@@ -86,8 +86,12 @@ def did_you_mean(name, known):
 def nearest(name, known):
   """Returns the most similar of the `known` names, None if none is similar.
 
-  Case and punctuation do not count.
+  Case and punctuation do not count. The first name that ends with all of `name`
+  is more similar than any other: `train_batch_size` is meant by "batch_size".
   """
+  for other in known:
+    if name and other.endswith("_" + name):
+      return other
   by_letters = {}
   for other in known:
     by_letters.setdefault(letters_of(other), other)
