@@ -162,7 +162,7 @@ class ModelRunner:
             self._preprocessor.eval_input_fn(stored), checkpoint_path=path,
             hooks=self._stop_hooks(is_training=False),
             yield_single_examples=True)
-    scorer = task.get_scorer(split)
+    scorer = task.make_scorer(split)
     num_scored = 0
     for prediction in _in_input_order(predictions):
       if prediction["task_id"] < len(self._tasks):  # else padding of a batch

@@ -86,7 +86,9 @@ class Preprocessor:
     path = os.path.join(self._config.preprocessed_data_dir, name + ".tfrecord")
     metadata_path = os.path.splitext(path)[0] + ".json"
     made_from = self._made_from(tasks, split)
-    if self._config.use_tfrecords_if_existing:
+    are_files_known = all(
+        values["files"] is not None for values in made_from["tasks"].values())
+    if self._config.use_tfrecords_if_existing and are_files_known:
       num_examples = _num_stored_examples(path, metadata_path, made_from)
       if num_examples:
         utils.log("Reused {:,} inputs of {} from {}".format(
@@ -99,7 +101,8 @@ class Preprocessor:
       raise utils.UserError(
           "Task '%s': expected examples in split '%s', found none (%s)." % (
               ", ".join(task.name for task in tasks), split, ", ".join(
-                  file for task in tasks for file in _files_of(task, split))
+                  file for task in tasks
+                  for file in _files_of(task, split) or [])
               or "the task reads no files"))
     utils.write_json({"made_from": made_from, "num_examples": num_examples,
                       "num_bytes": utils.file_size(path)}, metadata_path)
@@ -188,7 +191,7 @@ class Preprocessor:
         raise utils.UserError("do_predict: task '%s' reads no predict_file." %
                               task.name)
     pairs = [(task, example) for task in tasks
-             for example in task.get_examples(split)]
+             for example in _examples_of(task, split)]
     if split == "train":
       random.Random(STORED_ORDER_SEED).shuffle(pairs)
       if self._config.debug:
@@ -203,11 +206,9 @@ class Preprocessor:
     try:
       with tf.io.TFRecordWriter(temporary) as writer:
         for i, (task, example) in enumerate(pairs):
-          features = task.featurize(
+          features = task.make_features(
               example, split == "train",
               log=self._config.log_examples and i < LOGGED_EXAMPLES)
-          if isinstance(features, dict):
-            features = [features]
           for one_input in features:
             writer.write(self._serialize(task, one_input))
           num_inputs += len(features)
@@ -321,17 +322,43 @@ def _feature_specs(config, tasks):
   return specs
 
 
+def _examples_of(task, split):
+  """Returns the list of Examples of a task.
+
+  Raises:
+    utils.UserError: a file is missing or invalid.
+  """
+  try:
+    return list(task.get_examples(split))
+  except (OSError, tf.errors.NotFoundError, utils.UserError) as error:
+    # The first two are raised by a task's own code.
+    advice = ("For split 'predict' its get_examples must return the examples "
+              "of config.predict_file" if split == task_module.PREDICT else
+              "Put its files in %s" % task.config.raw_data_dir(task.name))
+    if isinstance(error, utils.UserError) and (
+        split != task_module.PREDICT or not task.finds_files_itself()):
+      raise
+    raise utils.UserError("Task '%s': cannot read its %s data: %s. %s." % (
+        task.name, split, " ".join(str(error).split()).rstrip("."), advice))
+
+
 def _files_of(task, split):
-  """Returns the paths that the examples of a split are read from."""
+  """Returns the paths that the examples of a split are read from, or None."""
   if split == task_module.PREDICT:
     return [task.config.predict_file]
   return task.get_data_files(split)
 
 
 def _contents(task, split):
-  """Returns [[file name, SHA-256]] of the files of a split, in their order."""
+  """Returns [[file name, SHA-256]] of the files of a split, in their order.
+
+  None if the files are unknown.
+  """
+  paths = _files_of(task, split)
+  if paths is None:
+    return None
   contents = []
-  for path in _files_of(task, split):
+  for path in paths:
     if not utils.exists(path):
       raise utils.UserError(
           "Task '%s': expected its %s data in %s, but there is no such file. "

@@ -8,6 +8,7 @@ import collections
 import re
 
 from finetune import task
+from finetune.qa import qa_features
 from util import utils
 
 # Word separators, those of the reference's SQuAD reader. NO-BREAK SPACE and
@@ -57,7 +58,7 @@ class QAExample(task.Example):
     self.span = span
     self.is_impossible = is_impossible
     self.gold_answers = gold_answers
-    self.first_eid = eid
+    self.first_eid = eid * qa_features.EIDS_PER_QUESTION
 
 
 class Words:
@@ -156,9 +157,37 @@ def build_examples(questions, path, task_name, *, is_training, keep_fn=None,
       question's id is repeated (in training that is only logged).
   """
   kept = _select(questions, keep_fn, max_questions)
+  examples, moved, lost = build_located(
+      kept, task_name, is_training=is_training, cleaning=cleaning)
+  _check_examples(examples, kept, path, is_training)
+  message = "Read %d questions from %s" % (len(examples), path)
+  if moved:
+    message += "; %d answers are elsewhere than at their answer_start (%s)" % (
+        len(moved), _format_ids(moved))
+  if lost:
+    message += "; %s %d whose answer is not %s (%s)" % (
+        "skipped" if is_training else "including", len(lost),
+        "in the cleaned context" if cleaning else "at its answer_start",
+        _format_ids(lost))
+  utils.log(message)
+  return examples
+
+
+def build_located(questions, task_name, *, is_training, cleaning=None,
+                  first_eid=0):
+  """Returns the QAExamples of questions after their answers are located.
+
+  Args:
+    questions, task_name, is_training, cleaning: as in `build_examples`.
+    first_eid: int, the eid of the first example.
+
+  Returns:
+    (examples, moved, lost): the examples, and the ids of the questions whose
+    answer is elsewhere than at its answer_start, or not found.
+  """
   examples, moved, lost = [], [], []
   words_of = {}  # by context; a paragraph's questions share theirs
-  for context, question in kept:
+  for context, question in questions:
     if context not in words_of:
       words_of[context] = cleaning.words(context) if cleaning else (
           Words(context))
@@ -172,25 +201,14 @@ def build_examples(questions, path, task_name, *, is_training, keep_fn=None,
     if located and located.is_moved:
       moved.append(question.qas_id)
     examples.append(QAExample(
-        task_name, eid=len(examples), qas_id=question.qas_id,
+        task_name, eid=first_eid + len(examples), qas_id=question.qas_id,
         question=question.text,
         cleaned_question=cleaning and cleaning.clean(question.text),
         words=words, answer_text=located.text if located else "",
         span=located.span if located else None,
         is_impossible=question.is_impossible,
         gold_answers=question.gold_answers))
-  _check_examples(examples, kept, path, is_training)
-  message = "Read %d questions from %s" % (len(examples), path)
-  if moved:
-    message += "; %d answers are elsewhere than at their answer_start (%s)" % (
-        len(moved), _format_ids(moved))
-  if lost:
-    message += "; %s %d whose answer is not %s (%s)" % (
-        "skipped" if is_training else "including", len(lost),
-        "in the cleaned context" if cleaning else "at its answer_start",
-        _format_ids(lost))
-  utils.log(message)
-  return examples
+  return examples, moved, lost
 
 
 def _select(questions, keep_fn, max_questions):
