@@ -8,7 +8,6 @@ import collections
 import re
 
 from finetune import task
-from finetune.qa import qa_features
 from util import utils
 
 # Word separators, those of the reference's SQuAD reader. NO-BREAK SPACE and
@@ -58,7 +57,7 @@ class QAExample(task.Example):
     self.span = span
     self.is_impossible = is_impossible
     self.gold_answers = gold_answers
-    self.first_eid = eid * qa_features.EIDS_PER_QUESTION
+    self.first_eid = eid
 
 
 class Words:

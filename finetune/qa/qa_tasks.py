@@ -188,6 +188,8 @@ class QATask(task.Task):
         self._parse_paragraph(paragraph, self.is_labeled(split)), self.name,
         is_training=split == "train", cleaning=self._cleaning(),
         first_eid=len(examples))
+    for example in new:
+      example.first_eid = example.eid * qa_features.EIDS_PER_QUESTION
     examples += new
     if split == "train":
       example_failures[0] += len(lost)
@@ -307,13 +309,15 @@ def QAExample(task_name, eid, qas_id, qid, question_text, doc_tokens,
         "doc_tokens, got %d that split into %d." % (
             task_name, qas_id, len(doc_tokens), len(words.words)))
   has_answer = start_position is not None and not is_impossible
-  return qa_examples.QAExample(
+  example = qa_examples.QAExample(
       task_name, eid=eid, qas_id=qas_id, question=question_text, words=words,
       answer_text=orig_answer_text if has_answer else "",
       span=(start_position, end_position) if has_answer else None,
       is_impossible=is_impossible,
       gold_answers=() if is_impossible else
       None if orig_answer_text is None else (orig_answer_text,))
+  example.first_eid = eid * qa_features.EIDS_PER_QUESTION
+  return example
 
 
 class SQuAD(QATask):
