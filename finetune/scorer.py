@@ -31,7 +31,7 @@ class Scorer(abc.ABC):
   It only computes: finetune/outputs.py writes what `get_files` returns.
   """
 
-  # Two underscores: a subclass may count in a `_total_loss` of its own.
+  # Two underscores: a subclass may have its own `_total_loss`.
   def __init__(self):
     self.__total_loss = 0.0
     self.__num_examples = 0
@@ -42,6 +42,14 @@ class Scorer(abc.ABC):
 
     Does nothing by default: a scorer may know them from its constructor.
     """
+
+  def has(self, method):
+    """Returns whether it can be asked for "get_predictions" or another method.
+
+    Args:
+      method: str, a method that raises an error in this class.
+    """
+    return getattr(type(self), method) is not getattr(Scorer, method)
 
   def update(self, results):
     """Adds the outputs of the model for one example.

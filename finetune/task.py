@@ -19,6 +19,13 @@ class Example:
   def __init__(self, task_name):
     self.task_name = task_name
 
+  def __getattr__(self, name):
+    """Returns the eid as `example_id` of examples that only have an eid."""
+    if name == "example_id" and "eid" in vars(self):
+      return str(self.eid)
+    raise AttributeError("%s has no attribute '%s'" % (
+        type(self).__name__, name))
+
 
 def read_once(get_examples):
   """Decorates `Task.get_examples` to read and keep each split only once."""
@@ -125,6 +132,15 @@ class Task(abc.ABC):
     paths = [os.path.join(folder, name) for name in utils.listdir(folder)]
     return [path for path in paths if not utils.isdir(path)]
 
+  def finds_files_itself(self):
+    """Returns whether the task does not read the file of `file_names`."""
+    for cls in type(self).__mro__:
+      if vars(cls).get("file_names"):
+        return False
+      if any(name in vars(cls) for name in self.reading_methods):
+        return True
+    return not self.file_names
+
   def data_folders(self):
     """Returns the folders that are searched for `file_names`, in order."""
     return [self.config.raw_data_dir(self.name)]
@@ -227,14 +243,12 @@ class Task(abc.ABC):
     """Returns the Scorer that the runner gives the outputs of `split` to."""
     takes_split = inspect.signature(self.get_scorer).parameters
     made = self.get_scorer(split) if takes_split else self.get_scorer()
-    needed = ("get_predictions" if split == PREDICT else
-              "get_test_predictions")
+    made.attach(self, split)
     is_predicted = not self.is_labeled(split) or (
         split in self.get_test_splits())
-    if is_predicted and getattr(type(made), needed) is getattr(
-        scorer.Scorer, needed):
+    if is_predicted and not made.has("get_predictions" if split == PREDICT else
+                                     "get_test_predictions"):
       made = self.get_output_scorer(split)
-    made.attach(self, split)
     return made
 
   def make_features(self, example, is_training, log):
@@ -250,15 +264,6 @@ class Task(abc.ABC):
   def _key(self, feature):
     """Returns the name of a feature that only this task has."""
     return "%s_%s" % (self.name, feature)
-
-  def finds_files_itself(self):
-    """Returns whether the task does not read the file of `file_names`."""
-    for cls in type(self).__mro__:
-      if vars(cls).get("file_names"):
-        return False
-      if any(name in vars(cls) for name in self.reading_methods):
-        return True
-    return not self.file_names
 
   def _names(self, split):
     """Returns the names that the file of `split` may have, in order."""

@@ -91,6 +91,9 @@ REGRESSION_METRICS = {
 class SentenceScorer(scorer.Scorer):
   """Scores one prediction per text or pair of texts."""
 
+  # What a task must have for `get_predictions`.
+  required_attribute = "prediction_text"
+
   def __init__(self, task=None, split="dev", metrics=()):
     """Initializes a scorer without predictions.
 
@@ -109,8 +112,12 @@ class SentenceScorer(scorer.Scorer):
     self._outputs = {}  # of the model, by eid
 
   def attach(self, task, split):
-    if self._task is None:
+    # Some use these scorers in tasks of other kinds.
+    if self._task is None and hasattr(task, self.required_attribute):
       self._task, self._split = task, split
+
+  def has(self, method):
+    return self._task is not None and super().has(method)
 
   def _keep_output(self, results, name):
     """Keeps an output of the model for `get_predictions`, if there is one."""
@@ -179,6 +186,8 @@ class SentenceScorer(scorer.Scorer):
 class ClassificationScorer(SentenceScorer):
   """Scores predicted labels."""
 
+  required_attribute = "label_list"
+
   def update(self, results):
     super().update(results)
     self._gold.append(np.asarray(results["label_ids"]).tolist())
@@ -239,6 +248,8 @@ class MCCScorer(SentenceLevelScorer):
 
 class RegressionScorer(SentenceScorer):
   """Scores predicted numbers, in the units of the task's files."""
+
+  required_attribute = "denormalize"
 
   def __init__(self, task=None, split="dev", metrics=("pearson", "spearman")):
     super().__init__(task, split, metrics)

@@ -457,7 +457,8 @@ class RegressionTask(SentenceTask):
 
   def predicted_value(self, output):
     """Returns the value of an output, clipped to the range."""
-    return min(max(self.denormalize(output), self.min_value), self.max_value)
+    return float(min(max(self.denormalize(output), self.min_value),
+                     self.max_value))
 
   def prediction_text(self, output):
     return "%.3f" % self.predicted_value(output)

@@ -94,7 +94,7 @@ class Entities(tagging_tasks.TaggingTask):
 
 
 class JsonTags(tagging_tasks.TaggingTask):
-  """Tags in a file of its own layout."""
+  """Tags in a layout that only this task reads."""
 
   def __init__(self, config, tokenizer):
     super(JsonTags, self).__init__(config, "json_tags", tokenizer, True)
@@ -123,7 +123,7 @@ class Quiz(qa_tasks.SQuADTask):
 
 
 class Flat(qa_tasks.QATask):
-  """Question answering in a layout of its own, read paragraph by paragraph."""
+  """Question answering from lines of paragraphs."""
 
   def __init__(self, config, tokenizer):
     super(Flat, self).__init__(config, "flat_qa", tokenizer)
@@ -158,7 +158,7 @@ class LengthExample(task.Example):
 
 
 class LengthScorer(scorer.Scorer):
-  """Counts in attributes of its own, as the scorers of the reference do."""
+  """Counts in its own attributes, as scorers of the reference do."""
 
   def __init__(self):
     super(LengthScorer, self).__init__()
@@ -183,7 +183,7 @@ class LengthScorer(scorer.Scorer):
 
 
 class Length(task.Task):
-  """A task with features, a head and a scorer of its own, and no files."""
+  """A task with its own features, head and scorer, and without files."""
 
   def __init__(self, config, tokenizer):
     super(Length, self).__init__(config, "length")

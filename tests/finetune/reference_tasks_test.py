@@ -35,11 +35,14 @@ MRQA = {"context": "good bad a b", "qas": [{
     "detected_answers": [{"text": "bad", "char_spans": [[5, 7]]}]}]}
 
 
-def edited_get_task(config, task_name, tokenizer, unedited=task_builder.get_task):
+UNEDITED_GET_TASK = task_builder.get_task
+
+
+def edited_get_task(config, task_name, tokenizer):
   """What a user makes of task_builder.get_task."""
   if task_name in reference_tasks.TASKS:
     return reference_tasks.TASKS[task_name](config, tokenizer)
-  return unedited(config, task_name, tokenizer)
+  return UNEDITED_GET_TASK(config, task_name, tokenizer)
 
 
 class ReferenceTasksTest(unittest.TestCase):
@@ -160,7 +163,7 @@ class ReferenceTasksTest(unittest.TestCase):
     path = self.path("paraphrase", "dev.tsv")
     for rows, error in [
         (["label\tone\ttwo", "1\ta b\tb", "0\ta"],
-         r"dev.tsv:3: the task reads the column at position 2 .* has 2: 0 \| a"),
+         r"dev.tsv:3: the task reads the column at position 2 .*has 2: 0 \| a"),
         (["label\tone\ttwo", "1\ta\tb", "", "0\ta\tb"],
          "dev.tsv:3: the task reads the column at position 1 .* has 0"),
         (["label\tone\ttwo", "yes\ta\tb"],
@@ -208,8 +211,8 @@ class ReferenceTasksTest(unittest.TestCase):
                      ["dev.json", "train.json"])
     utils.write_json([[["good"], ["VERB"]]], self.path("json_tags", "dev.json"))
     with self.assertRaisesRegex(
-        utils.UserError, r"'json_tags': sentence 0, word 0 \(good\): expected a "
-        "tag of the training data, got 'VERB'"):
+        utils.UserError, r"'json_tags': sentence 0, word 0 \(good\): expected "
+        "a tag of the training data, got 'VERB'"):
       self.task("json_tags").get_examples("dev")
 
   def test_tags_like_spans_are_scored_as_spans(self):
