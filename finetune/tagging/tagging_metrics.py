@@ -77,8 +77,12 @@ class TaggingScorer(scorer.Scorer):
     self._tagged = None  # see _tagged_examples
 
   def attach(self, task, split):
-    if self._task is None:
+    # Some use these scorers in tasks of other kinds.
+    if self._task is None and hasattr(task, "scheme"):
       self._config, self._task, self._split = task.config, task, split
+
+  def has(self, method):
+    return self._task is not None and super().has(method)
 
   def update(self, results):
     super().update(results)
