@@ -67,7 +67,12 @@ class Preprocessor:
     self._config = config
     self._tasks = list(tasks)
     self._specs = _feature_specs(config, tasks)
-    self._is_trimming = is_trimming(config)
+    self._is_trimming = is_trimming(config, tasks)
+    if self._is_trimming != is_trimming(config, []):
+      utils.log("Padding every batch to max_seq_length, because the head of task "
+                "%s may require it (takes_short_inputs is not set)" % ", ".join(
+                    "'%s'" % task.name for task in tasks
+                    if not task.can_be_trimmed()))
 
   def store(self, tasks, split):
     """Builds and stores the features of `split`, or reuses stored ones.
@@ -282,10 +287,11 @@ def num_train_steps(num_examples, batch_size, num_epochs):
   return num_steps
 
 
-def is_trimming(config):
+def is_trimming(config, tasks):
   """Returns whether batches are cut to their longest example."""
   # A TPU compiles its program for one shape.
-  return config.trim_batches and not config.use_tpu
+  return config.trim_batches and not config.use_tpu and all(
+      task.can_be_trimmed() for task in tasks)
 
 
 def _longest(input_mask):

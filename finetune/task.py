@@ -70,6 +70,10 @@ class Task(abc.ABC):
   reads_predict_file = False
   # The content of the task.json that declares the task; None for other tasks.
   declaration = None
+  # Whether `get_prediction_module` takes inputs that are shorter than
+  # max_seq_length; see `trim_batches`. A subclass that overrides the method sets
+  # it again: tasks of the reference may rely on the full length.
+  takes_short_inputs = False
   # A subclass that overrides one of these finds its files itself.
   reading_methods = ("get_examples",)
 
@@ -140,6 +144,15 @@ class Task(abc.ABC):
       if any(name in vars(cls) for name in self.reading_methods):
         return True
     return not self.file_names
+
+  def can_be_trimmed(self):
+    """Returns whether the head takes inputs shorter than max_seq_length."""
+    for cls in type(self).__mro__:
+      if "takes_short_inputs" in vars(cls):
+        return cls.takes_short_inputs
+      if "get_prediction_module" in vars(cls):
+        return False
+    return False
 
   def data_folders(self):
     """Returns the folders that are searched for `file_names`, in order."""

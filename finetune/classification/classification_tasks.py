@@ -309,6 +309,7 @@ class ClassificationTask(SentenceTask):
   """
 
   metrics = ("accuracy",)
+  takes_short_inputs = True
 
   def __init__(self, config, name, tokenizer, label_list, declaration=None):
     super().__init__(config, name, tokenizer, declaration)
@@ -405,6 +406,7 @@ class RegressionTask(SentenceTask):
   """
 
   metrics = ("pearson", "spearman")
+  takes_short_inputs = True
 
   def __init__(self, config, name, tokenizer, min_value, max_value,
                declaration=None):

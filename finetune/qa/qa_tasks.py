@@ -42,6 +42,7 @@ class QATask(task.Task):
       "drop_leaked_questions")
 
   reads_predict_file = True
+  takes_short_inputs = True
 
   def __init__(self, config, name, tokenizer, v2=False, declaration=None):
     super().__init__(config, name, tokenizer, declaration)

@@ -72,6 +72,7 @@ class TaggingExample(task.Example):
           tags, _scheme(is_token_level), label_mapping,
           lambda index: _place(task_name, eid, words, index),
           "a tag of the training data")
+    self.labels = self.label_ids  # the name in google-research/electra
     self.tags = None if self.label_ids is None else tags
     self.text = " ".join(words) if text is None else text
     self.example_id = str(eid) if example_id is None else example_id
@@ -96,6 +97,7 @@ class TaggingTask(task.Task):
   scheme = tag_schemes.WholeTags()
   reading_methods = task.Task.reading_methods + ("_get_labeled_sentences",)
   reads_predict_file = True
+  takes_short_inputs = True
   feature_hparams = task.Task.feature_hparams + (text_cleaning.HPARAM,)
 
   def __init__(self, config, name, tokenizer, is_token_level=None,

@@ -206,18 +206,24 @@ class Length(task.Task):
         "segment_ids": [0] * self.config.max_seq_length,
         "task_id": self.config.task_names.index(self.name),
         self.name + "_eid": example.eid,
+        self.name + "_is_word": [0] + [1] * (len(input_ids) - 2) + [0] * (
+            num_padding + 1),
         self.name + "_label_ids": len(example.words) - 1,
     }
 
   def get_feature_specs(self):
     return [feature_spec.FeatureSpec(self.name + "_eid", []),
+            feature_spec.FeatureSpec(self.name + "_is_word",
+                                     [self.config.max_seq_length]),
             feature_spec.FeatureSpec(self.name + "_label_ids", [])]
 
   def get_prediction_module(self, bert_model, features, is_training,
                             percent_done):
     reprs = bert_model.get_sequence_output()
     batch_size, _, depth = modeling.get_shape_list(reprs, expected_rank=3)
-    reprs = tf.reshape(tf.reduce_mean(reprs, axis=1), [batch_size, depth])
+    weights = tf.cast(features[self.name + "_is_word"], tf.float32)
+    reprs = tf.reshape(reprs, [batch_size, self.config.max_seq_length, depth])
+    reprs = tf.reduce_sum(reprs * tf.expand_dims(weights, -1), axis=1)
     if is_training:
       reprs = modeling.dropout(reprs, 0.1)
     hidden = tf.layers.dense(
