@@ -69,10 +69,10 @@ class Preprocessor:
     self._specs = _feature_specs(config, tasks)
     self._is_trimming = is_trimming(config, tasks)
     if self._is_trimming != is_trimming(config, []):
-      utils.log("Padding every batch to max_seq_length, because the head of task "
-                "%s may require it (takes_short_inputs is not set)" % ", ".join(
-                    "'%s'" % task.name for task in tasks
-                    if not task.can_be_trimmed()))
+      utils.log("Padding every batch to max_seq_length, because the head of "
+                "task %s may require it (takes_short_inputs is not set)" % (
+                    ", ".join("'%s'" % task.name for task in tasks
+                              if not task.can_be_trimmed())))
 
   def store(self, tasks, split):
     """Builds and stores the features of `split`, or reuses stored ones.

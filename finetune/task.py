@@ -71,8 +71,8 @@ class Task(abc.ABC):
   # The content of the task.json that declares the task; None for other tasks.
   declaration = None
   # Whether `get_prediction_module` takes inputs that are shorter than
-  # max_seq_length; see `trim_batches`. A subclass that overrides the method sets
-  # it again: tasks of the reference may rely on the full length.
+  # max_seq_length; see `trim_batches`. A subclass that overrides the method
+  # sets it again: tasks of the reference may rely on the full length.
   takes_short_inputs = False
   # A subclass that overrides one of these finds its files itself.
   reading_methods = ("get_examples",)
