@@ -138,40 +138,6 @@ class Words:
     return " ".join(self.words[first:last + 1])[start:end]
 
 
-def build_examples(questions, path, task_name, *, is_training, keep_fn=None,
-                   max_questions=None, cleaning=None):
-  """Returns the QAExamples of a file and logs what was read and skipped.
-
-  Args:
-    questions: iterable of (context, readers.squad.Question).
-    path: str, the file they come from, for messages.
-    task_name: str.
-    is_training: bool; True skips questions whose answer is not located.
-    keep_fn: function of a question's id, whether to keep it; None: all.
-    max_questions: int, the maximum number of questions; None: all.
-    cleaning: cleaned_context.Cleaning of the texts; None: no cleaning.
-
-  Raises:
-    utils.UserError: there are no questions or only blank answers, or a
-      question's id is repeated (in training that is only logged).
-  """
-  kept = _select(questions, keep_fn, max_questions)
-  examples, moved, lost = build_located(
-      kept, task_name, is_training=is_training, cleaning=cleaning)
-  _check_examples(examples, kept, path, is_training)
-  message = "Read %d questions from %s" % (len(examples), path)
-  if moved:
-    message += "; %d answers are elsewhere than at their answer_start (%s)" % (
-        len(moved), _format_ids(moved))
-  if lost:
-    message += "; %s %d whose answer is not %s (%s)" % (
-        "skipped" if is_training else "including", len(lost),
-        "in the cleaned context" if cleaning else "at its answer_start",
-        _format_ids(lost))
-  utils.log(message)
-  return examples
-
-
 def build_located(questions, task_name, *, is_training, cleaning=None,
                   first_eid=0):
   """Returns the QAExamples of questions after their answers are located.
@@ -208,6 +174,40 @@ def build_located(questions, task_name, *, is_training, cleaning=None,
         is_impossible=question.is_impossible,
         gold_answers=question.gold_answers))
   return examples, moved, lost
+
+
+def build_examples(questions, path, task_name, *, is_training, keep_fn=None,
+                   max_questions=None, cleaning=None):
+  """Returns the QAExamples of a file and logs what was read and skipped.
+
+  Args:
+    questions: iterable of (context, readers.squad.Question).
+    path: str, the file they come from, for messages.
+    task_name: str.
+    is_training: bool; True skips questions whose answer is not located.
+    keep_fn: function of a question's id, whether to keep it; None: all.
+    max_questions: int, the maximum number of questions; None: all.
+    cleaning: cleaned_context.Cleaning of the texts; None: no cleaning.
+
+  Raises:
+    utils.UserError: there are no questions or only blank answers, or a
+      question's id is repeated (in training that is only logged).
+  """
+  kept = _select(questions, keep_fn, max_questions)
+  examples, moved, lost = build_located(
+      kept, task_name, is_training=is_training, cleaning=cleaning)
+  _check_examples(examples, kept, path, is_training)
+  message = "Read %d questions from %s" % (len(examples), path)
+  if moved:
+    message += "; %d answers are elsewhere than at their answer_start (%s)" % (
+        len(moved), _format_ids(moved))
+  if lost:
+    message += "; %s %d whose answer is not %s (%s)" % (
+        "skipped" if is_training else "including", len(lost),
+        "in the cleaned context" if cleaning else "at its answer_start",
+        _format_ids(lost))
+  utils.log(message)
+  return examples
 
 
 def _select(questions, keep_fn, max_questions):

@@ -197,9 +197,10 @@ class QATask(task.Task):
 
   def _parse_paragraph(self, paragraph, is_labeled):
     """Returns the (context, squad.Question) pairs of parsed JSON."""
-    return squad.parse_paragraph(
-        paragraph, "Task '%s'" % self.name, has_impossible=self.has_impossible,
-        is_labeled=is_labeled, version_advice=self.version_advice)
+    return squad.read_questions(
+        "Task '%s'" % self.name, has_impossible=self.has_impossible,
+        is_labeled=is_labeled, version_advice=self.version_advice,
+        dataset={"data": [{"paragraphs": [paragraph]}]})
 
   def _texts(self, path):
     """Returns [(context, question)] of a file, labeled or not."""

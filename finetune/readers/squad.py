@@ -19,7 +19,7 @@ Question = collections.namedtuple(
 
 
 def read_questions(path, *, has_impossible=False, is_labeled=True,
-                   version_advice=None):
+                   version_advice=None, dataset=None):
   """Yields the (context, Question) pairs of a file.
 
   Args:
@@ -30,65 +30,42 @@ def read_questions(path, *, has_impossible=False, is_labeled=True,
     is_labeled: bool; False ignores answers, which may be missing.
     version_advice: str, what to do about a file of the other SQuAD version, for
       the error message; None: use the built-in task of that version.
+    dataset: the parsed content, or part of it; None: that of `path`, which is
+      otherwise only for messages.
 
   Raises:
     utils.UserError: the file is missing, or has another layout or version.
   """
-  dataset = utils.load_json(path)
+  is_part = dataset is not None
+  dataset = dataset if is_part else utils.load_json(path)
   json_reader = JsonReader(path)
   num_questions = num_marked = 0  # marked: with the key "is_impossible"
   for article, where_article in json_reader.items(dataset, "data", ""):
     for paragraph, where in json_reader.items(
         article, "paragraphs", where_article):
-      for context, question in _parse_paragraph(
-          json_reader, paragraph, where, has_impossible, is_labeled,
-          version_advice):
+      context = json_reader.get(paragraph, "context", str, where)
+      for element, where_question in json_reader.items(
+          paragraph, "qas", where):
+        question = _parse_question(json_reader, element, where_question,
+                                   has_impossible, is_labeled)
+        if question.is_impossible and not has_impossible:
+          raise utils.UserError(
+              "%s: %s: the question is impossible, but the task is SQuAD 1.1, "
+              "where every question has an answer; %s." % (
+                  path, where_question, version_advice or
+                  "for SQuAD 2.0 set \"task_names\": [\"squad\"] (files in "
+                  "finetuning_data/squad)"))
         num_questions += 1
+        num_marked += "is_impossible" in element
         yield context, question
-      num_marked += sum("is_impossible" in element
-                        for element in paragraph["qas"])
-  if has_impossible and is_labeled and num_questions and not num_marked:
+  if has_impossible and is_labeled and num_questions and not num_marked and (
+      not is_part):
     raise utils.UserError(
         "%s: the task is SQuAD 2.0, but no question has \"is_impossible\", as "
         "in SQuAD 1.1; %s." % (path, version_advice or (
             "for SQuAD 1.1 set \"task_names\": [\"squadv1\"] (files in "
             "finetuning_data/squadv1), for ARCD \"task_names\": [\"arcd\"] "
             "(files in finetuning_data/arcd or squadv1)")))
-
-
-def parse_paragraph(paragraph, place, *, has_impossible=False, is_labeled=True,
-                    version_advice=None):
-  """Yields the (context, Question) pairs of one element of "paragraphs".
-
-  Args:
-    paragraph: {"context", "qas"}.
-    place: str, where it is from, for messages.
-    has_impossible, is_labeled, version_advice: as in `read_questions`.
-
-  Raises:
-    utils.UserError: it has another layout, or a question is impossible and
-      none may be.
-  """
-  yield from _parse_paragraph(
-      JsonReader(place), paragraph, "", has_impossible, is_labeled,
-      version_advice)
-
-
-def _parse_paragraph(json_reader, paragraph, where, has_impossible, is_labeled,
-                     version_advice):
-  """Yields the (context, Question) pairs of one element of "paragraphs"."""
-  context = json_reader.get(paragraph, "context", str, where)
-  for element, where_question in json_reader.items(paragraph, "qas", where):
-    question = _parse_question(json_reader, element, where_question,
-                               has_impossible, is_labeled)
-    if question.is_impossible and not has_impossible:
-      json_reader.refuse(
-          where_question, "the question is impossible, but the task is SQuAD "
-          "1.1, where every question has an answer; %s" % (
-              version_advice or
-              "for SQuAD 2.0 set \"task_names\": [\"squad\"] (files in "
-              "finetuning_data/squad)"))
-    yield context, question
 
 
 def _parse_question(json_reader, element, where, has_impossible, is_labeled):
@@ -163,9 +140,5 @@ class JsonReader:
       text = "an object with keys %s" % (", ".join(sorted(value)) or "(none)")
     if len(text) > _MAX_CHARACTERS_IN_MESSAGE:
       text = text[:_MAX_CHARACTERS_IN_MESSAGE] + "..."
-    self.refuse(where, "expected %s, got %s" % (expected, text))
-
-  def refuse(self, where, problem):
-    """Raises the UserError for a problem at a path within the file."""
-    raise utils.UserError("%s: %s." % (
-        ": ".join(filter(None, [self._place, where])), problem))
+    raise utils.UserError("%s: expected %s, got %s." % (
+        ": ".join(filter(None, [self._place, where])), expected, text))

@@ -241,7 +241,7 @@ class ReferenceTasksTest(unittest.TestCase):
     words_task.write_lines(self.path("flat_qa", "dev.jsonl"),
                            [json.dumps(PARAGRAPH)])
     with self.assertRaisesRegex(
-        utils.UserError, r"'flat_qa': qas\[1\]: the question is impossible.*"
+        utils.UserError, r"'flat_qa': .*qas\[1\]: the question is impossible.*"
         "pass v2=True to the constructor of task 'flat_qa'"):
       self.task("flat_qa").get_examples("dev")
 
