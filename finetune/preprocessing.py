@@ -266,7 +266,7 @@ class Preprocessor:
             "class": "%s.%s" % (type(task).__module__, type(task).__name__),
             "version": task.get_features_version(),
             "hparams": {name: getattr(config, name)
-                        for name in task.feature_hparams},
+                        for name in task.get_feature_hparams()},
             "files": _contents(task, split),
         } for task in tasks},
     }

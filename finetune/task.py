@@ -9,6 +9,9 @@ from finetune import scorer
 from finetune import task_declaration
 from util import utils
 
+# Hyperparameters that the features of a task are likely to depend on.
+DATA_HPARAMS = ("double_unordered", "max_query_length", "doc_stride",
+                "do_lower_case", "arabert_preprocessing")
 # The split of the examples in `predict_file`.
 PREDICT = "predict"
 
@@ -58,7 +61,8 @@ class Task(abc.ABC):
   # the same files; cached features are then rebuilt.
   version = 1
   # Hyperparameters that `get_examples` or `featurize` read; cached features are
-  # rebuilt when one changes. Subclasses add their own.
+  # rebuilt when one changes. Subclasses add their own; one that overrides these
+  # methods without it depends on `DATA_HPARAMS`, too.
   feature_hparams = ("debug", "max_seq_length")
   # {split: possible file names}; the first file that exists is read. Empty for
   # a task that finds its files itself.
@@ -138,21 +142,20 @@ class Task(abc.ABC):
 
   def finds_files_itself(self):
     """Returns whether the task does not read the file of `file_names`."""
-    for cls in type(self).__mro__:
-      if vars(cls).get("file_names"):
-        return False
-      if any(name in vars(cls) for name in self.reading_methods):
-        return True
-    return not self.file_names
+    return not self.file_names or self._overrides(
+        self.reading_methods, "file_names")
 
   def can_be_trimmed(self):
     """Returns whether the head takes inputs shorter than max_seq_length."""
-    for cls in type(self).__mro__:
-      if "takes_short_inputs" in vars(cls):
-        return cls.takes_short_inputs
-      if "get_prediction_module" in vars(cls):
-        return False
-    return False
+    return self.takes_short_inputs and not self._overrides(
+        ("get_prediction_module",), "takes_short_inputs")
+
+  def get_feature_hparams(self):
+    """Returns the names of the hyperparameters that features depend on."""
+    if self._overrides(self.reading_methods + ("featurize",),
+                       "feature_hparams"):
+      return tuple(dict.fromkeys(self.feature_hparams + DATA_HPARAMS))
+    return self.feature_hparams
 
   def data_folders(self):
     """Returns the folders that are searched for `file_names`, in order."""
@@ -277,6 +280,20 @@ class Task(abc.ABC):
   def _key(self, feature):
     """Returns the name of a feature that only this task has."""
     return "%s_%s" % (self.name, feature)
+
+  def _overrides(self, methods, attribute):
+    """Returns whether a class overrides a method but not what describes it.
+
+    Args:
+      methods: tuple of str.
+      attribute: str, the class attribute that describes the methods.
+    """
+    for cls in type(self).__mro__:
+      if attribute in vars(cls):
+        return False
+      if not set(methods).isdisjoint(vars(cls)):
+        return True
+    return False
 
   def _names(self, split):
     """Returns the names that the file of `split` may have, in order."""

@@ -239,6 +239,10 @@ class SentenceTask(task.Task):
     Raises:
       utils.UserError: a row is invalid; the message names the line.
     """
+    if split not in self.layouts:
+      raise utils.UserError(
+          "Task '%s': its class defines no columns of split '%s'. Override "
+          "`_create_examples`, or set `layouts`." % (self.name, split))
     layout = self.layouts[split]
     if self._declared_num_columns and not self.is_labeled(split):
       layout = table_layouts.match_without_label(self.layouts, path,

@@ -174,6 +174,14 @@ class ReferenceTasksTest(unittest.TestCase):
     words_task.write_lines(path, ["label\tone\ttwo", "1\ta\tb", "", ""])
     self.assertEqual(len(self.task("paraphrase").get_examples("dev")), 1)
 
+  def test_class_that_does_not_define_its_columns(self):
+    config = self.config("sentiment")
+    task = classification_tasks.ClassificationTask(
+        config, "sentiment", None, ["bad", "good"])
+    with self.assertRaisesRegex(
+        utils.UserError, "no columns of split 'dev'. Override `_create_exampl"):
+      task.get_examples("dev")
+
   def test_label_that_the_task_does_not_check(self):
     words_task.write_lines(self.path("sentiment", "dev.tsv"),
                            ["text\tlabel", "good a\tgreat"])

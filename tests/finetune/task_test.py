@@ -97,6 +97,23 @@ class TaskTest(unittest.TestCase):
       words_task.write_lines(path, [])
       self.assertEqual(reading.get_data_files("dev"), [path])
 
+  def test_features_of_an_override_depend_on_all_data_hyperparameters(self):
+
+    class OwnFeatures(CompleteTask):
+
+      def featurize(self, example, is_training, log=False):
+        return {}
+
+    class DescribedFeatures(OwnFeatures):
+
+      feature_hparams = ("debug",)
+
+    own, described = (
+        cls(None, "words") for cls in (OwnFeatures, DescribedFeatures))
+    self.assertEqual(own.get_feature_hparams(), (
+        "debug", "max_seq_length") + task.DATA_HPARAMS)
+    self.assertEqual(described.get_feature_hparams(), ("debug",))
+
   def test_examples_with_an_eid_alone_have_it_as_id(self):
     example = task.Example("words")
     with self.assertRaisesRegex(AttributeError, "'example_id'"):
