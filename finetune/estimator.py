@@ -87,16 +87,16 @@ def _model_fn_builder(config, tasks, weights, num_train_steps):
         use_tpu=config.use_tpu)
     return tf.estimator.tpu.TPUEstimatorSpec(
         mode=mode, loss=model.loss, train_op=step.op, scaffold_fn=scaffold_fn,
-        training_hooks=[_progress_hook(config, num_train_steps, {
+        training_hooks=[_progress_hook(config, tasks, num_train_steps, {
             "loss": model.mean_loss, "learning_rate": step.learning_rate})])
 
   return model_fn
 
 
-def _progress_hook(config, num_train_steps, tensors):
+def _progress_hook(config, tasks, num_train_steps, tensors):
   return session_hooks.ProgressHook(
       num_train_steps=num_train_steps, batch_size=config.train_batch_size,
-      max_seq_length=(None if preprocessing.is_trimming(config)
+      max_seq_length=(None if preprocessing.is_trimming(config, tasks)
                       else config.max_seq_length),
       log_steps=config.log_steps,
       # A TPU cannot return tensors from within its training loop.

@@ -184,7 +184,7 @@ class ModelRunner:
             self._preprocessor.eval_input_fn(stored), checkpoint_path=path,
             hooks=self._stop_hooks(is_training=False),
             yield_single_examples=True)
-    scorer = task.get_scorer(split)
+    scorer = task.make_scorer(split)
     num_scored = 0
     for prediction in _in_input_order(predictions):
       if prediction["task_id"] < len(self._tasks):  # else padding of a batch
@@ -217,7 +217,7 @@ class ModelRunner:
     for task in self._tasks:
       train, dev = (dict(
           reversed(entry) for entry in self._preprocessor.made_from(
-              [task], split)["tasks"][task.name]["files"])
+              [task], split)["tasks"][task.name]["files"] or ())
                     for split in ("train", "dev"))
       for sha256 in sorted(set(train) & set(dev)):
         utils.log("Warning: task '%s': %s of the dev data is training data "
@@ -227,7 +227,7 @@ class ModelRunner:
   def _score_names(self, task):
     """Returns the names of the scores of `evaluate`, None if unknown."""
     splits = ["dev"] + list(task.get_more_dev_splits())
-    names = [task.get_scorer(split).score_names() for split in splits]
+    names = [task.make_scorer(split).score_names() for split in splits]
     if None in names:
       return None
     return list(dict.fromkeys(names[0] + ["loss"])) + [

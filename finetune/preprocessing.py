@@ -67,7 +67,12 @@ class Preprocessor:
     self._config = config
     self._tasks = list(tasks)
     self._specs = _feature_specs(config, tasks)
-    self._is_trimming = is_trimming(config)
+    self._is_trimming = is_trimming(config, tasks)
+    if self._is_trimming != is_trimming(config, []):
+      utils.log("Padding every batch to max_seq_length, because the head of "
+                "task %s may require it (takes_short_inputs is not set)" % (
+                    ", ".join("'%s'" % task.name for task in tasks
+                              if not task.can_be_trimmed())))
 
   def store(self, tasks, split):
     """Builds and stores the features of `split`, or reuses stored ones.
@@ -86,7 +91,9 @@ class Preprocessor:
     path = os.path.join(self._config.preprocessed_data_dir, name + ".tfrecord")
     metadata_path = os.path.splitext(path)[0] + ".json"
     made_from = self.made_from(tasks, split)
-    if self._config.use_tfrecords_if_existing:
+    are_files_known = all(
+        values["files"] is not None for values in made_from["tasks"].values())
+    if self._config.use_tfrecords_if_existing and are_files_known:
       num_examples = _num_stored_examples(path, metadata_path, made_from)
       if num_examples:
         utils.log("Reused {:,} inputs of {} from {}".format(
@@ -99,7 +106,8 @@ class Preprocessor:
       raise utils.UserError(
           "Task '%s': expected examples in split '%s', found none (%s)." % (
               ", ".join(task.name for task in tasks), split, ", ".join(
-                  file for task in tasks for file in _files_of(task, split))
+                  file for task in tasks
+                  for file in _files_of(task, split) or [])
               or "the task reads no files"))
     utils.write_json({"made_from": made_from, "num_examples": num_examples,
                       "num_bytes": utils.file_size(path)}, metadata_path)
@@ -188,7 +196,7 @@ class Preprocessor:
         raise utils.UserError("do_predict: task '%s' reads no predict_file." %
                               task.name)
     pairs = [(task, example) for task in tasks
-             for example in task.get_examples(split)]
+             for example in _examples_of(task, split)]
     if split == "train":
       random.Random(STORED_ORDER_SEED).shuffle(pairs)
       if self._config.debug:
@@ -203,11 +211,9 @@ class Preprocessor:
     try:
       with tf.io.TFRecordWriter(temporary) as writer:
         for i, (task, example) in enumerate(pairs):
-          features = task.featurize(
+          features = task.make_features(
               example, split == "train",
               log=self._config.log_examples and i < LOGGED_EXAMPLES)
-          if isinstance(features, dict):
-            features = [features]
           for one_input in features:
             writer.write(self._serialize(task, one_input))
           num_inputs += len(features)
@@ -266,7 +272,7 @@ class Preprocessor:
             "class": "%s.%s" % (type(task).__module__, type(task).__name__),
             "version": task.get_features_version(),
             "hparams": {name: getattr(config, name)
-                        for name in task.feature_hparams},
+                        for name in task.get_feature_hparams()},
             "files": _contents(task, split),
         } for task in tasks},
     }
@@ -297,10 +303,11 @@ def num_train_steps(num_examples, batch_size, num_epochs):
   return num_steps
 
 
-def is_trimming(config):
+def is_trimming(config, tasks):
   """Returns whether batches are cut to their longest example."""
   # A TPU compiles its program for one shape.
-  return config.trim_batches and not config.use_tpu
+  return config.trim_batches and not config.use_tpu and all(
+      task.can_be_trimmed() for task in tasks)
 
 
 def _longest(input_mask):
@@ -337,17 +344,43 @@ def _feature_specs(config, tasks):
   return specs
 
 
+def _examples_of(task, split):
+  """Returns the list of Examples of a task.
+
+  Raises:
+    utils.UserError: a file is missing or invalid.
+  """
+  try:
+    return list(task.get_examples(split))
+  except (OSError, tf.errors.NotFoundError, utils.UserError) as error:
+    # The first two are raised by a task's own code.
+    advice = ("For split 'predict' its get_examples must return the examples "
+              "of config.predict_file" if split == task_module.PREDICT else
+              "Put its files in %s" % task.config.raw_data_dir(task.name))
+    if isinstance(error, utils.UserError) and (
+        split != task_module.PREDICT or not task.finds_files_itself()):
+      raise
+    raise utils.UserError("Task '%s': cannot read its %s data: %s. %s." % (
+        task.name, split, " ".join(str(error).split()).rstrip("."), advice))
+
+
 def _files_of(task, split):
-  """Returns the paths that the examples of a split are read from."""
+  """Returns the paths that the examples of a split are read from, or None."""
   if split == task_module.PREDICT:
     return [task.config.predict_file]
   return task.get_data_files(split)
 
 
 def _contents(task, split):
-  """Returns [[file name, SHA-256]] of the files of a split, in their order."""
+  """Returns [[file name, SHA-256]] of the files of a split, in their order.
+
+  None if the files are unknown.
+  """
+  paths = _files_of(task, split)
+  if paths is None:
+    return None
   contents = []
-  for path in _files_of(task, split):
+  for path in paths:
     if not utils.exists(path):
       raise utils.UserError(
           "Task '%s': expected its %s data in %s, but there is no such file. "

@@ -5,7 +5,8 @@ finetune/task_declaration.py.
 
 To add a task: subclass finetune.task.Task (or ClassificationTask, QATask,
 TaggingTask) with a constructor `(config, tokenizer)` and add it to the table
-below, or call `register` before the run.
+below or, with another constructor, to `get_task`; or call `register` before
+the run.
 """
 
 import functools
@@ -85,15 +86,22 @@ def get_tasks(config):
     utils.UserError: a name is unknown, or a task.json or the vocabulary is
       invalid.
   """
-  # All names are checked before the first task reads anything.
-  factories = [_get_factory(config, name) for name in config.task_names]
   tokenizer = tokenization.FullTokenizer(
       config.vocab_file, do_lower_case=config.do_lower_case,
       strip_accents=config.strip_accents)
-  tasks = [factory(config, tokenizer) for factory in factories]
+  tasks = [get_task(config, name, tokenizer) for name in config.task_names]
   for task in tasks:
     task.join(tasks)
   return tasks
+
+
+def get_task(config, task_name, tokenizer):
+  """Returns the Task of that name.
+
+  Raises:
+    utils.UserError: the name is unknown, or its task.json is invalid.
+  """
+  return _get_factory(config, task_name)(config, tokenizer)
 
 
 def _get_factory(config, name):

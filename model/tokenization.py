@@ -293,6 +293,21 @@ def is_punctuation(char):
   return unicodedata.category(char).startswith("P")
 
 
+def convert_by_vocab(vocab, items):
+  """Returns the values of `items` in a dict, such as `FullTokenizer.vocab`."""
+  return [vocab[item] for item in items]
+
+
+def convert_tokens_to_ids(vocab, tokens):
+  """Returns the ids of a list of WordPieces in a {token: id} dict."""
+  return convert_by_vocab(vocab, tokens)
+
+
+def convert_ids_to_tokens(inv_vocab, ids):
+  """Returns the WordPieces of a list of ids in an {id: token} dict."""
+  return convert_by_vocab(inv_vocab, ids)
+
+
 def convert_to_unicode(text):
   """Converts a str or UTF-8 bytes to str; drops invalid bytes.
 

@@ -32,14 +32,16 @@ class SpanBasedQAScorer(scorer.Scorer):
   "mlqa_f1" (MLQA's normalization of Arabic).
   """
 
-  def __init__(self, config, task, split):
+  def __init__(self, config, task, split, v2=None):
     """Creates a scorer without outputs.
 
     Args:
       config: a FinetuningConfig.
       task: a qa_tasks.QATask.
       split: str.
+      v2: ignored; the task knows whether questions may have no answer.
     """
+    del v2
     super().__init__()
     self._config = config
     self._task = task

@@ -29,7 +29,7 @@ Question = collections.namedtuple(
 
 
 def read_questions(path, *, has_impossible=False, is_labeled=True,
-                   version_advice=None, encoding=None):
+                   version_advice=None, encoding=None, dataset=None):
   """Yields the (context, Question) pairs of a file.
 
   Args:
@@ -41,10 +41,18 @@ def read_questions(path, *, has_impossible=False, is_labeled=True,
     version_advice: str, what to do about a file of the other SQuAD version, for
       the error message; None: use the built-in task of that version.
     encoding: as in `lines.read_text`.
+    dataset: the parsed content, or part of it; None: that of `path`, which is
+      otherwise only for messages.
 
   Raises:
     utils.UserError: the file is missing, or has another layout or version.
   """
+  if dataset is not None:
+    pairs = _paragraph_questions(dataset, JsonReader(path), has_impossible,
+                                 is_labeled)
+    yield from _check_version(pairs, path, has_impossible, is_labeled,
+                              version_advice, is_complete=False)
+    return
   dataset, places = lines.load_json(path, encoding)
   if places == []:
     raise utils.UserError("%s: expected questions, got an empty file." % path)
@@ -140,7 +148,8 @@ def _parse_row(json_reader, row, has_impossible, is_labeled):
   return context, question, json_reader.place(""), question.is_impossible
 
 
-def _check_version(pairs, path, has_impossible, is_labeled, version_advice):
+def _check_version(pairs, path, has_impossible, is_labeled, version_advice,
+                   is_complete=True):
   """Yields (context, Question); raises a UserError for the other version."""
   num_questions = num_marked = 0
   for context, question, place, is_marked in pairs:
@@ -154,7 +163,8 @@ def _check_version(pairs, path, has_impossible, is_labeled, version_advice):
     num_questions += 1
     num_marked += is_marked
     yield context, question
-  if has_impossible and is_labeled and num_questions and not num_marked:
+  if has_impossible and is_labeled and num_questions and not num_marked and (
+      is_complete):
     raise utils.UserError(
         "%s: the task is SQuAD 2.0, but no question has \"is_impossible\", as "
         "in SQuAD 1.1; %s." % (path, version_advice or (

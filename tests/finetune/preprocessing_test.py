@@ -1,5 +1,7 @@
 """Tests for finetune.preprocessing."""
 
+import contextlib
+import io
 import tempfile
 from unittest import mock
 
@@ -197,6 +199,27 @@ class PreprocessingTest(tf.test.TestCase):
         batches[True])), [8, 8, 16, 16])  # 12 is rounded up; two epochs
     self.assertEqual({length for length, _ in self._lengths(batches[False])},
                      {16})
+
+  def test_head_that_may_require_the_full_length_gets_it(self):
+
+    class OwnHead(words_task.WordsTask):
+
+      def get_prediction_module(self, bert_model, features, is_training,
+                                percent_done):
+        return None, {}
+
+    class ShortHead(OwnHead):
+
+      takes_short_inputs = True
+
+    config = words_task.tiny_config(self.data_dir)
+    for cls, is_trimmed in [(OwnHead, False), (ShortHead, True)]:
+      tasks = [cls(config, None)]
+      with contextlib.redirect_stdout(io.StringIO()) as printed:
+        preprocessing.Preprocessor(config, tasks)
+      self.assertEqual(preprocessing.is_trimming(config, tasks), is_trimmed)
+      self.assertEqual("the head of task 'words' may require it" in
+                       printed.getvalue(), not is_trimmed)
 
   def test_shapes_are_static_on_a_tpu(self):
     preprocessor, (task,) = self._prepare(use_tpu=True)

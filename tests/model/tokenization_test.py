@@ -442,5 +442,14 @@ class TextTest(unittest.TestCase):
     self.assertFalse(tokenization.is_punctuation("€"))  # a symbol, not ASCII
 
 
+class ByVocabTest(unittest.TestCase):
+
+  def test_tokens_and_ids(self):
+    self.assertEqual(tokenization.convert_tokens_to_ids(
+        {"a": 0, "b": 1}, ["b", "a"]), [1, 0])
+    self.assertEqual(tokenization.convert_ids_to_tokens(
+        {0: "a", 1: "b"}, [1, 0]), ["b", "a"])
+
+
 if __name__ == "__main__":
   unittest.main()
