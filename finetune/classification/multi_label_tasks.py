@@ -58,14 +58,11 @@ class MultiLabelTask(classification_tasks.ClassificationTask):
     return classification_metrics.LABEL_SEPARATOR.join(
         self.predicted_labels(output))
 
-  def featurize(self, example, is_training, log=False):
-    features = classification_tasks.SentenceTask.featurize(
-        self, example, is_training, log)
+  def _add_features(self, features, example, log):
     # A test split has no labels: the zeros are ignored.
     labels = set(example.label or ())
     features[self._key("label_ids")] = [
         int(label in labels) for label in self.label_list]
-    return features
 
   def get_feature_specs(self):
     return [feature_spec.FeatureSpec(self._key("eid"), []),
