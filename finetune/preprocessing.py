@@ -282,7 +282,7 @@ class Preprocessor:
 
 
 def empty_features(config, tasks):
-  """Returns {feature: Tensor of shape [2, ...]} of two examples without text."""
+  """Returns {feature: Tensor of shape [2, ...]} of two empty examples."""
   return {spec.name: tf.zeros([2] + spec.shape, (
       tf.int32 if spec.is_int_feature else tf.float32))
           for spec in _feature_specs(config, tasks)}

@@ -5,6 +5,7 @@ A model folder:
   tokenizer_config.json   TokenizerSettings
   config.json             sizes of the encoder (BertConfig)
   model.ckpt-<step>.*     the weights
+  data_position.json      examples read in pre-training, by batch size
   finetuning_models/<tasks>_model_<trial>/
     the same, and
     finetuning_run.json   hyperparameters and data the model was trained with
