@@ -174,9 +174,10 @@ class QATasksTest(QATaskTestCase):
       self.assertEqual(names[:2], ["exact_match", "f1"] if is_scored else [])
 
   def test_test_set_of_impossible_questions_is_scored(self):
-    self.write("squad/test.json", {"data": [{"paragraphs": [{
-        "context": "بيروت", "qas": [{"id": "q", "question": "أين؟",
-                                     "answers": [], "is_impossible": True}]}]}]})
+    question = {"id": "q", "question": "أين؟", "answers": [],
+                "is_impossible": True}
+    self.write("squad/test.json", {"data": [{"paragraphs": [
+        {"context": "بيروت", "qas": [question]}]}]})
     self.assertEqual(self.task("squad").get_more_dev_splits(), ["test"])
 
   def test_features_match_their_specs(self):
