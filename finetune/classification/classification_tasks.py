@@ -316,8 +316,9 @@ class SentenceTask(task.Task):
       try:
         layout = path and table_layouts.match_with_label(
             self.layouts, split, path, self.file_format)
-        if layout:
-          self.examples_from_rows(self._read_rows(path, layout), layout)
+        if layout and not self.examples_from_rows(
+            self._read_rows(path, layout), layout):
+          layout = None  # nothing to score
       except utils.UserError as error:
         layout = None
         utils.log("Task '%s': its test set is not scored: %s" % (

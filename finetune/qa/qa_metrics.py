@@ -120,10 +120,9 @@ class SpanBasedQAScorer(scorer.Scorer):
 
   def _gold(self):
     """Returns {question id: gold answers}, {} for an unlabeled split."""
-    if not self._task.is_labeled(self._split):
-      return {}
-    return {example.qas_id: example.gold_answers
+    gold = {example.qas_id: example.gold_answers
             for example in self._task.get_examples(self._split)}
+    return {} if None in gold.values() else gold
 
   def _score(self, gold, decoded):
     """Returns [(name, score)] of _Decoded outputs."""

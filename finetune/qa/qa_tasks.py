@@ -113,13 +113,15 @@ class QATask(task.Task):
     XTREME publishes test sets whose answers are all blank.
     """
     try:
-      answers = [answer for _, question in self._read_questions(
-          path, is_labeled=True) for answer in question.gold_answers or ()]
+      questions = [question for _, question in self._read_questions(
+          path, is_labeled=True)]
     except utils.UserError as error:
       utils.log("Task '%s': its test set is not scored: %s" % (
           self.name, error))
       return False
-    return any(map(str.strip, answers))
+    return any(question.is_impossible or
+               any(map(str.strip, question.gold_answers))
+               for question in questions)
 
   @task.read_once
   def get_examples(self, split):

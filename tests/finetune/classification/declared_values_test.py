@@ -166,6 +166,11 @@ class DeclaredClassificationTest(DeclaredTaskTest):
               self.path("test.tsv"), place),
           self.assert_scored(self.task(SENTIMENT), None))
 
+  def test_test_set_without_rows_is_not_scored(self):
+    self.write("train.tsv", LINES)
+    self.write("test.tsv", ["content\tlabel"])
+    self.assertEqual(self.task(SENTIMENT).get_more_dev_splits(), [])
+
   def test_test_set_of_objects_is_scored(self):
     self.write("train.jsonl", [
         json.dumps({"content": "a", "label": label}) for label in "xy"])
