@@ -326,7 +326,7 @@ class RegressionScorer(SentenceScorer):
 
   def _readable(self, output):
     # As scored and as exported: it may be outside the task's range.
-    return {"value": self._task.denormalize(output)}
+    return {"value": float(self._task.denormalize(output))}
 
 
 def _cell(value):

@@ -75,7 +75,7 @@ class SentenceTask(task.Task):
     self._cleaner = text_cleaning.TextCleaner(config, name, "texts")
     self._is_truncation_logged = False
     self._labeled_layouts = {}  # of test splits; see `_labeled_layout`
-    self._dialect = tables.Dialect()
+    self._dialect = tables.UTF8_COMMA
     self._declared_num_columns = []  # at most one; see declared_values
     if declaration:
       self.file_format = declaration.format
@@ -253,7 +253,8 @@ class SentenceTask(task.Task):
       return
     cells = tables.first_cells(path, file_format, layout.dialect)
     labeled = self.layouts["train"]
-    if isinstance(labeled.label, int) and len(cells) == labeled.num_columns and (
+    if isinstance(labeled.label, int) and (
+        len(cells) == labeled.num_columns and
         self.is_label(cells[labeled.label])):
       raise utils.UserError(
           "%s:1: expected a header line, got a row with the label '%s'. Add a "

@@ -56,12 +56,12 @@ def with_header(config, declaration):
   if path and has_header in (None, False):
     looks_like_header = _has_header(path, declaration, layout)
     if has_header is None and not looks_like_header:
-      utils.log("Task %s: the first line of %s has a label and is read as data; "
-                "\"header\": true in %s skips it" % (
+      utils.log("Task %s: the first line of %s has a label and is read as "
+                "data; \"header\": true in %s skips it" % (
                     declaration.name, path, declaration.path))
     elif has_header is False and looks_like_header:
-      utils.log("Warning: task %s: the first line of %s is read as data, but no "
-                "other line has its label. If it names the columns, set "
+      utils.log("Warning: task %s: the first line of %s is read as data, but "
+                "no other line has its label. If it names the columns, set "
                 "\"header\": true in %s" % (
                     declaration.name, path, declaration.path))
     has_header = looks_like_header if has_header is None else False

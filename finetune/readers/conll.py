@@ -174,8 +174,8 @@ def _read_conllu(path, numbered):
     cells = line.split("\t")
     if len(cells) != conllu.NUM_COLUMNS or not cells[conllu.FORM].strip():
       raise utils.UserError(
-          "%s:%d: expected the 10 columns of CoNLL-U separated by tabs, got %d: "
-          "'%s'." % (path, number, len(cells), lines.shorten(line)))
+          "%s:%d: expected the 10 columns of CoNLL-U separated by tabs, got "
+          "%d: '%s'." % (path, number, len(cells), lines.shorten(line)))
     # A word with a space, such as a number, is one word of a prediction.
     words.append((number, cells[conllu.FORM].strip().replace(" ", "\u00a0"),
                   cells[conllu.UPOS]))

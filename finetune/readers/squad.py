@@ -35,7 +35,7 @@ def read_questions(path, *, has_impossible=False, is_labeled=True,
   Args:
     path: of a file with {"data": [{"paragraphs": [{"context", "qas": [{"id",
       "question", "answers": [{"text", "answer_start"}]}]}]}]}; SQuAD 2.0 adds
-      "is_impossible". "version" and other keys are ignored. Or of one with rows.
+      "is_impossible". "version" and other keys are ignored. Or with rows.
     has_impossible: bool, whether SQuAD 2.0 is required; False requires 1.1.
     is_labeled: bool; False ignores answers, which may be missing.
     version_advice: str, what to do about a file of the other SQuAD version, for
@@ -53,24 +53,24 @@ def read_questions(path, *, has_impossible=False, is_labeled=True,
     yield from _check_version(pairs, path, has_impossible, is_labeled,
                               version_advice, is_complete=False)
     return
-  dataset, places = lines.load_json(path, encoding)
-  if places == []:
+  dataset, locations = lines.load_json(path, encoding)
+  if locations == []:
     raise utils.UserError("%s: expected questions, got an empty file." % path)
   elements = dataset.get("data") if isinstance(dataset, dict) else dataset
   if isinstance(elements, list):
-    rows = list(zip(places or ["%s: data[%d]" % (path, i)
+    rows = list(zip(locations or ["%s: data[%d]" % (path, i)
                                for i in range(len(elements))], elements))
     if is_row(rows):
       yield from read_rows(rows, path, has_impossible=has_impossible,
                            is_labeled=is_labeled, version_advice=version_advice)
       return
-    if _has_key(elements, "qas") or places and _has_key(elements, "header"):
+    if _has_key(elements, "qas") or locations and _has_key(elements, "header"):
       raise utils.UserError(
           "%s: has the layout of MRQA, expected that of SQuAD. Declare a task "
           "with \"kind\": \"qa\" and name the file .jsonl." % path)
     if _has_key(elements, "paragraphs"):
       dataset = {"data": elements}
-    elif places and len(elements) == 1:
+    elif locations and len(elements) == 1:
       dataset = elements[0]
   pairs = _paragraph_questions(dataset, JsonReader(path), has_impossible,
                                is_labeled)

@@ -24,6 +24,7 @@ _MAX_FIELD_CHARACTERS = 2 ** 31 - 1
 #   encoding: str, of a file that is not UTF-8; None: see `lines.read_text`.
 Dialect = collections.namedtuple("Dialect", ["delimiter", "encoding"])
 Dialect.__new__.__defaults__ = (None, None)
+UTF8_COMMA = Dialect()
 # Between columns of tables, other than of .tsv and .csv, for messages too.
 _DELIMITERS = (";", "\t", ",", "|")
 _EXCEL_DELIMITER = "sep="  # in a first line, which is not data
@@ -35,7 +36,7 @@ Row = collections.namedtuple("Row", ["place", "values"])
 
 
 def read_tsv(path, columns, *, has_header, num_columns=None, broken_lines=None,
-             dialect=Dialect()):
+             dialect=UTF8_COMMA):
   """Returns the Rows of a file with a tab between columns.
 
   Quotation marks are ordinary characters, as in GLUE's files, and fields may
@@ -62,7 +63,7 @@ def read_tsv(path, columns, *, has_header, num_columns=None, broken_lines=None,
 
 
 def read_csv(path, columns, *, has_header, num_columns=None,
-             dialect=Dialect()):
+             dialect=UTF8_COMMA):
   """Returns the Rows of a file with commas, by default, between columns.
 
   Fields with commas, line breaks or quotation marks are in quotation marks,
@@ -72,11 +73,11 @@ def read_csv(path, columns, *, has_header, num_columns=None,
   Raises:
     utils.UserError: as `read_tsv`, or quotation marks do not match.
   """
-  return _rows(path, _csv_cells(path, dialect), columns, has_header, num_columns,
-               None)
+  cells = _csv_cells(path, dialect)
+  return _rows(path, cells, columns, has_header, num_columns, None)
 
 
-def read_json(path, keys, *, is_lines=False, dialect=Dialect()):
+def read_json(path, keys, *, is_lines=False, dialect=UTF8_COMMA):
   """Returns the Rows of a file with JSON objects.
 
   Args:
@@ -92,7 +93,7 @@ def read_json(path, keys, *, is_lines=False, dialect=Dialect()):
                                                  is_lines=is_lines)]
 
 
-def read_jsonl(path, keys, dialect=Dialect()):
+def read_jsonl(path, keys, dialect=UTF8_COMMA):
   """Returns the Rows of a file with one JSON object per line; as `read_json`.
 
   Blank lines are skipped.
@@ -101,7 +102,7 @@ def read_jsonl(path, keys, dialect=Dialect()):
 
 
 def read_table(path, file_format, columns, *, has_header=True,
-               num_columns=None, text_columns=(), dialect=Dialect()):
+               num_columns=None, text_columns=(), dialect=UTF8_COMMA):
   """Returns the Rows of a file in any of the formats, all values as text.
 
   Args:
@@ -127,7 +128,7 @@ def read_table(path, file_format, columns, *, has_header=True,
           for row in read(path, columns, dialect=dialect)]
 
 
-def read_texts(path, dialect=Dialect()):
+def read_texts(path, dialect=UTF8_COMMA):
   """Returns the Rows of a file with one text per line.
 
   Raises:
@@ -142,7 +143,7 @@ def read_texts(path, dialect=Dialect()):
   return rows
 
 
-def read_cells(path, file_format, dialect=Dialect()):
+def read_cells(path, file_format, dialect=UTF8_COMMA):
   """Yields (line number, list of cells) of a .tsv or .csv file.
 
   A line that is empty or has only blank cells (white space and invisible
@@ -160,7 +161,7 @@ def read_cells(path, file_format, dialect=Dialect()):
     yield number, [] if all(map(invisible.is_blank, cells)) else cells
 
 
-def first_cells(path, file_format, dialect=Dialect()):
+def first_cells(path, file_format, dialect=UTF8_COMMA):
   """Returns the cells of the first line, or the keys of the first object.
 
   Raises:
@@ -240,7 +241,7 @@ def _json_text(value, place, key, must_be_text):
   return as_text(value)
 
 
-def _non_empty_lines(path, dialect=Dialect()):
+def _non_empty_lines(path, dialect=UTF8_COMMA):
   """Yields (number, text) of the lines; empty ones may follow the last.
 
   Lines with invisible characters only are empty.
@@ -270,10 +271,10 @@ def _csv_cells(path, dialect, may_be_empty=False):
       _EXCEL_DELIMITER):
     text, delimiter, first_line = rest, head[-1], 2
   # csv of Python 3.7 refuses NUL, a control character like others.
-  stand_in = next(char for char in map(chr, range(0xE000, 0xF900))
+  substitute = next(char for char in map(chr, range(0xE000, 0xF900))
                   if char not in text) if "\0" in text else None
-  if stand_in:
-    text = text.replace("\0", stand_in)
+  if substitute:
+    text = text.replace("\0", substitute)
   rows = _parse_csv(path, text, delimiter, first_line)
   for number, cells in rows:
     is_empty = not cells or (
@@ -282,8 +283,8 @@ def _csv_cells(path, dialect, may_be_empty=False):
       raise utils.UserError("%s:%d: expected a row, got an empty line. Remove "
                             "it." % (path, number))
     if cells or may_be_empty:
-      yield number, [cell.replace(stand_in, "\0") for cell in cells] if (
-          stand_in) else cells
+      yield number, [cell.replace(substitute, "\0") for cell in cells] if (
+          substitute) else cells
 
 
 def _parse_csv(path, text, delimiter, first_line):

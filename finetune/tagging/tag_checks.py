@@ -42,9 +42,9 @@ def check_words(sentences, path, split):
   num_words = sum(len(sentence.words) for sentence in sentences)
   if len(sentences) == 1 and (num_words > _MIN_WORDS or split == "train"):
     utils.log(
-        "Warning: {} has no sentence breaks: it is read as one sentence of {:,} "
-        "words. Put an empty line between sentences, or name the column that "
-        "distinguishes them in the key \"sentence\" of a task.json.".format(
+        "Warning: {} has no sentence breaks: it is read as one sentence of "
+        "{:,} words. Put an empty line between sentences, or name the column "
+        "that distinguishes them in the key \"sentence\" of a task.json.".format(
             path, num_words))
   if num_words == len(sentences) > _MIN_WORDS:
     utils.log(
@@ -67,7 +67,7 @@ def check_tags(sentences, path):
     utils.UserError: two tags look the same, or the first line names the
       columns.
   """
-  tags = _first_places(sentences)
+  tags = _first_locations(sentences)
   first = sentences[0]
   if first.words[0].lower() in _HEADER_WORDS and (
       first.tags[0].lower() in _HEADER_TAGS):
@@ -90,7 +90,7 @@ def check_span_tags(sentences, path):
     utils.UserError: there are no spans, tags are numbers or are written in
       another way than "B-X", or two types look the same.
   """
-  tags = _first_places(sentences)
+  tags = _first_locations(sentences)
   spans = {tag: place for tag, place in tags.items()
            if tag != tagging_utils.OUTSIDE}
   if not spans:
@@ -119,8 +119,9 @@ def check_span_tags(sentences, path):
   if len(spans) == len(tags) and not is_encoded:
     utils.log(
         "Warning: {} has no word with the tag O, and no tags such as B-X: "
-        "adjacent words with the same tag count as one span. For tags of words, "
-        "such as parts of speech, set \"metric\": \"accuracy\".".format(path))
+        "adjacent words with the same tag count as one span. For tags of "
+        "words, such as parts of speech, set \"metric\": "
+        "\"accuracy\".".format(path))
 
 
 def named(sentences, tag_names):
@@ -139,8 +140,8 @@ def named(sentences, tag_names):
     for i, tag in enumerate(sentence.tags or ()):
       if tag not in names:
         raise utils.UserError(
-            "%s: expected a tag from 0 to %d, the numbers of \"tag_names\", got "
-            "'%s'." % (sentence.place(i), len(tag_names) - 1, tag))
+            "%s: expected a tag from 0 to %d, the numbers of \"tag_names\", "
+            "got '%s'." % (sentence.place(i), len(tag_names) - 1, tag))
       sentence.tags[i] = names[tag]
 
 
@@ -175,26 +176,26 @@ def _raise_other_encoding(spans, span_type):
           place, span_type, span_type, tag))
 
 
-def _check_visible_difference(places):
+def _check_visible_difference(locations):
   """Raises a UserError if two names of {name: place} look the same."""
   visible = {}
-  for name, place in places.items():
+  for name, place in locations.items():
     known = visible.setdefault(invisible.visible_form(name), name)
     if known != name:
       name, other = invisible.contrast(name, known)
       raise utils.UserError(
-          "%s: the tag %s looks like %s at %s. Correct the one with invisible or "
-          "other characters." % (place, name, other, places[known]))
+          "%s: the tag %s looks like %s at %s. Correct the one with invisible "
+          "or other characters." % (place, name, other, locations[known]))
 
 
-def _first_places(sentences):
+def _first_locations(sentences):
   """Returns {tag: "file:line"} of the first word with each tag."""
-  places = {}
+  locations = {}
   for sentence in sentences:
     for i, tag in enumerate(sentence.tags):
-      if tag not in places:
-        places[tag] = sentence.place(i)
-  return places
+      if tag not in locations:
+        locations[tag] = sentence.place(i)
+  return locations
 
 
 def _are_consecutive(words):

@@ -122,8 +122,8 @@ class LoadTest(unittest.TestCase):
     self.assertEqual(self.load({"kind": "qa", "encoding": "utf-16"}).values,
                      {"encoding": "utf-16"})
     for values, message in [
-        ({"delimiter": ";"}, "\"delimiter\" is for csv files, but the format is "
-         "tsv. Set \"format\": \"csv\""),
+        ({"delimiter": ";"}, "\"delimiter\" is for csv files, but the format "
+         "is tsv. Set \"format\": \"csv\""),
         ({"delimiter": ";;"}, "\"delimiter\": expected one character"),
         ({"delimiter": "\""}, "\"delimiter\": expected one character"),
         ({"encoding": "klingon"}, "\"encoding\": expected the name of an"),

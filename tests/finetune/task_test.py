@@ -65,7 +65,7 @@ class TaskTest(unittest.TestCase):
       self.assertEqual(complete.get_test_splits(), ["test"])
 
   def test_file_or_folder_that_looks_like_the_expected_one_is_named(self):
-    for name, shown in [("words/train.txt\u200f", "'train.txt\\u200f'"),
+    for name, escaped in [("words/train.txt\u200f", "'train.txt\\u200f'"),
                         ("words/Train.txt", "'Train.txt'"),
                         ("words\u200b/train.txt", "'words\\u200b'")]:
       with tempfile.TemporaryDirectory() as data_dir:
@@ -75,7 +75,7 @@ class TaskTest(unittest.TestCase):
         with self.assertRaises(utils.UserError) as raised:
           complete.get_data_files("train")
         self.assertIn("found no such file (there is %s, which has other "
-                      "characters: rename it)" % shown, str(raised.exception))
+                      "characters: rename it)" % escaped, str(raised.exception))
         expected = os.path.join(data_dir, "finetuning_data", "words")
         os.rename(os.path.join(data_dir, "finetuning_data",
                                name.split("/")[0]), expected)

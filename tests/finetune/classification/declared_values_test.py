@@ -360,7 +360,7 @@ class HeaderTest(DeclaredTaskTest):
 
   def test_files_of_one_task_must_agree(self):
     self.write("train.tsv", ["text\tlabel"] + self.ROWS)
-    with self.assertRaisesRegex(utils.UserError, "dev.tsv:1: expected a header"):
+    with self.assertRaisesRegex(utils.UserError, "dev.tsv:1: expected a head"):
       self.read(self.ROWS, self.BY_POSITION, "dev")
     self.write("train.tsv", self.ROWS)
     with self.assertRaisesRegex(utils.UserError, "dev.tsv:1: .* got 'label'"):
@@ -386,7 +386,7 @@ class HeaderTest(DeclaredTaskTest):
 class LabelsTest(DeclaredTaskTest):
 
   def test_labels_that_look_the_same_are_refused(self):
-    for one, other, shown in [
+    for one, other, escaped in [
         ("سلبي", "سلبي\u200f", "('سلبي\\u200f', not 'سلبي')"),
         ("x", "\ufeffx", "('\\ufeffx', not 'x')"),
         ("caf\u00e9", "cafe\u0301", "('cafe\\u0301', not 'caf\\xe9')")]:
@@ -394,15 +394,15 @@ class LabelsTest(DeclaredTaskTest):
                                       "y\tb", other + "\tc"])
       with self.assertRaises(utils.UserError) as raised:
         self.task(SENTIMENT)
-      self.assertIn("%s:4: expected the label '%s', as at %s:2, got '%s', which "
-                    "differs only in invisible characters %s. Correct" % (
-                        path, one, path, other, shown), str(raised.exception))
-      with self.assertRaisesRegex(utils.UserError, "labels that look different"):
+      self.assertIn("%s:4: expected the label '%s', as at %s:2, got '%s', "
+                    "which differs only in invisible characters %s. Correct" % (
+                        path, one, path, other, escaped), str(raised.exception))
+      with self.assertRaisesRegex(utils.UserError, "labels that look diff"):
         self.task(SENTIMENT, labels=[one, other])
 
   def test_label_of_invisible_characters_is_empty(self):
     self.write("train.tsv", ["label\tcontent", "\u200b\ta", "y\tb"])
-    with self.assertRaisesRegex(utils.UserError, ":2: expected a label, got an"):
+    with self.assertRaisesRegex(utils.UserError, ":2: expected a label, got"):
       self.task(SENTIMENT)
 
   def test_unknown_label_that_looks_like_a_known_one(self):
@@ -425,7 +425,7 @@ class LabelsTest(DeclaredTaskTest):
                         (" 7 ", 7), ("1_0", None), ("١_٠", None), ("nan", None),
                         ("3,5", None), ("", None), ("٣٫٥٫", None)]:
       self.assertEqual(declared_values.parse_number(text), value, text)
-    for text, advice in [("3,5", "with a decimal point"), ("1_0", "got '1_0'.$")]:
+    for text, advice in [("3,5", "a decimal point"), ("1_0", "got '1_0'.$")]:
       with self.assertRaisesRegex(utils.UserError, "t:1: expected a n.*" +
                                   advice):
         declared_values.check_number(text, "t:1")

@@ -179,11 +179,10 @@ class ReadCsvTest(ReaderTest):
   def test_empty_file(self):
     self.assert_error(": expected a table, got an empty file", self.read, "")
 
-
-  def values(self, content, *args, **kwargs):
+  def values(self, content, **kwargs):
     self.write(content)
     return [row.values for row in tables.read_csv(
-        self.path, ["a", "b"], has_header=True, *args, **kwargs)]
+        self.path, ["a", "b"], has_header=True, **kwargs)]
 
   def test_delimiter(self):
     self.assertEqual(self.values('a;b\n"x;y";1,5\n',
@@ -225,9 +224,9 @@ class ReadCsvTest(ReaderTest):
                       "a,b\n\u200b\n1,2\n")
 
   def test_header_that_looks_the_same_is_named(self):
-    for header, shown in [("b\u200f", r"'b\\u200f', which looks like 'b'"),
+    for header, escaped in [("b\u200f", r"'b\\u200f', which looks like 'b'"),
                           ("\ufeffb", r"'\\ufeffb', which looks like 'b'")]:
-      with self.assertRaisesRegex(utils.UserError, "Rename " + shown):
+      with self.assertRaisesRegex(utils.UserError, "Rename " + escaped):
         self.values("a,%s\n1,2\n" % header)
 
 

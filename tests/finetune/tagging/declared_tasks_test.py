@@ -74,12 +74,13 @@ class DeclaredTaggingTest(unittest.TestCase):
         ("train.txt", ["a 1", "b 2", "", "c 0"], {}),
         ("train.csv", ["a,1", "b,2", "", "c,0"], {}),
         ("train.jsonl", ['{"w": ["a", "b"], "t": [1, 2]}',
-                         '{"w": ["c"], "t": [0]}'], {"words": "w", "tags": "t"})]:
+                         '{"w": ["c"], "t": [0]}'],
+         {"words": "w", "tags": "t"})]:
       self.write(name, lines)
       task = self.task(tag_names=names, **declaration)
       self.assertEqual([e.tags for e in task.get_examples("train")],
                        [["B-X", "I-X"], ["O"]])
-      with self.assertRaisesRegex(utils.UserError, "tags are numbers.* \"tag_n"):
+      with self.assertRaisesRegex(utils.UserError, "tags are numbers.*tag_na"):
         self.task(**declaration).get_examples("train")
       with self.assertRaisesRegex(
           utils.UserError, "train.*: expected a tag from 0 to 1.* got '2'"):

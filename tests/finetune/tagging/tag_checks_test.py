@@ -65,7 +65,8 @@ class TagChecksTest(tiny_tags.TaggingTestCase):
                       "B-X a\nO b\n")
 
   def test_header_line(self):
-    for task, text in [("ner", "Word Tag\n" + TRAIN), ("pos", "token POS\na N")]:
+    for task, text in [("ner", "Word Tag\n" + TRAIN),
+                       ("pos", "token POS\na N")]:
       self.assert_error("train.txt:1: the first line names the columns", text,
                         task)
     self.assertEqual(self.labels("word N\ntag V\n", "pos"), ["N", "V"])
