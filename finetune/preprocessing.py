@@ -26,6 +26,7 @@ import tensorflow.compat.v1 as tf
 from finetune import feature_spec
 from finetune import task as task_module
 from model import tokenization
+from model import vocabulary_fit
 from util import utils
 
 # Increment when the storage format of features changes.
@@ -98,9 +99,10 @@ class Preprocessor:
       if num_examples:
         utils.log("Reused {:,} inputs of {} from {}".format(
             num_examples, name, path))
+        _log_vocabulary_fit(utils.load_json(metadata_path))
         return StoredExamples(path, num_examples, made_from)
     pairs = self._get_examples(tasks, split)
-    num_examples = self._write(pairs, path, split)
+    num_examples, fit = self._write(pairs, path, split)
     # A question with an empty context has no input, but an answer: "".
     if not num_examples and not (pairs and split == task_module.PREDICT):
       raise utils.UserError(
@@ -109,8 +111,10 @@ class Preprocessor:
                   file for task in tasks
                   for file in _files_of(task, split) or [])
               or "the task reads no files"))
-    utils.write_json({"made_from": made_from, "num_examples": num_examples,
-                      "num_bytes": utils.file_size(path)}, metadata_path)
+    utils.write_json(dict(fit, made_from=made_from,
+                          num_examples=num_examples,
+                          num_bytes=utils.file_size(path)), metadata_path)
+    _log_vocabulary_fit(fit)
     return StoredExamples(path, num_examples, made_from)
 
   def train_input_fn(self, stored, seed, start_step=0):
@@ -204,10 +208,15 @@ class Preprocessor:
     return pairs
 
   def _write(self, pairs, path, split):
-    """Writes the features of (Task, Example) pairs; returns their number."""
+    """Writes the features of (Task, Example) pairs.
+
+    Returns:
+      (number of inputs, metadata of the fit of vocabulary and text).
+    """
     utils.makedirs(os.path.dirname(path))
     temporary = path + ".%d.tmp" % os.getpid()
     num_inputs = 0
+    fit = _FitCounter(self._config, self._tasks)
     try:
       with tf.io.TFRecordWriter(temporary) as writer:
         for i, (task, example) in enumerate(pairs):
@@ -216,6 +225,7 @@ class Preprocessor:
               log=self._config.log_examples and i < LOGGED_EXAMPLES)
           for one_input in features:
             writer.write(self._serialize(task, one_input))
+            fit.add(one_input)
           num_inputs += len(features)
       utils.rename(temporary, path)
     finally:
@@ -223,7 +233,7 @@ class Preprocessor:
         utils.remove(temporary)
     utils.log("Wrote {:,} inputs made from {:,} {} examples to {}".format(
         num_inputs, len(pairs), split, path))
-    return num_inputs
+    return num_inputs, fit.metadata()
 
   def _serialize(self, task, features):
     """Returns one stored example, with the defaults of the other tasks."""
@@ -286,6 +296,50 @@ def empty_features(config, tasks):
   return {spec.name: tf.zeros([2] + spec.shape, (
       tf.int32 if spec.is_int_feature else tf.float32))
           for spec in _feature_specs(config, tasks)}
+
+
+class _FitCounter:
+  """Counts the [UNK] of stored inputs, and the words that become [UNK]."""
+
+  def __init__(self, config, tasks):
+    vocab = tokenization.load_vocab(config.vocab_file)
+    self._special_ids = [vocab.get(token)
+                         for token in tokenization.CONTROL_TOKENS]
+    self._unk_id = vocab.get(tokenization.UNK)
+    self._num_tokens = self._num_unknown_tokens = 0
+    # The tasks of a run share a tokenizer; some have none.
+    self._tokenizer = next((task.tokenizer for task in tasks if isinstance(
+        getattr(task, "tokenizer", None), tokenization.FullTokenizer)), None)
+    if self._tokenizer is not None:
+      self._unknown_words = self._tokenizer.count_unknown_words()
+
+  def add(self, features):
+    """Counts the tokens of an input."""
+    ids = np.asarray(features.get("input_ids", ()), np.int64)
+    mask = np.asarray(features.get("input_mask", np.ones_like(ids))) > 0
+    self._num_tokens += int((mask & ~np.isin(ids, self._special_ids)).sum())
+    self._num_unknown_tokens += int((mask & (ids == self._unk_id)).sum())
+
+  def metadata(self):
+    """Returns the counts, words and likely problem as {name: value}."""
+    words, problem = collections.Counter(), None
+    if self._tokenizer is not None:
+      words = self._unknown_words.words(self._tokenizer)
+      problem = vocabulary_fit.find_problem(
+          self._tokenizer, self._num_tokens, self._num_unknown_tokens, words,
+          vocabulary_fit.HPARAMS)
+    return {"num_tokens": self._num_tokens,
+            "num_unknown_tokens": self._num_unknown_tokens,
+            "unknown_words": words.most_common(
+                vocabulary_fit.NUM_RECORDED_WORDS),
+            "vocabulary_problem": problem}
+
+
+def _log_vocabulary_fit(metadata):
+  if "num_unknown_tokens" in metadata:  # not in that of an earlier version
+    vocabulary_fit.log(
+        metadata["num_tokens"], metadata["num_unknown_tokens"],
+        metadata["unknown_words"], metadata["vocabulary_problem"])
 
 
 def num_train_steps(num_examples, batch_size, num_epochs):

@@ -20,6 +20,7 @@ import json
 import re
 import unicodedata
 
+from model import vocabulary_fit
 from util import utils
 
 PAD, UNK, CLS, SEP, MASK = "[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"
@@ -75,6 +76,13 @@ class FullTokenizer:
     self.wordpiece_tokenizer = WordpieceTokenizer(self.vocab)
     self._control_ids = frozenset(self.vocab[t] for t in CONTROL_TOKENS)
     self._ids_of_words = _IdsOfWords(self._encode_word)
+    self._unk_id = self.vocab[UNK]
+    self.unknown_words = None  # a vocabulary_fit.UnknownWords
+
+  def count_unknown_words(self):
+    """Returns an UnknownWords of the texts that are encoded from now on."""
+    self.unknown_words = vocabulary_fit.UnknownWords(self._unk_id)
+    return self.unknown_words
 
   def tokenize(self, text):
     """Returns the WordPieces of `text`, a list of strings."""
@@ -83,8 +91,12 @@ class FullTokenizer:
   def encode(self, text):
     """Returns the ids of the WordPieces of `text`, a list of ints."""
     words = self.basic_tokenizer.clean(text).split()
-    return list(itertools.chain.from_iterable(
+    ids = list(itertools.chain.from_iterable(
         map(self._ids_of_words.__getitem__, words)))
+    num_unknown = ids.count(self._unk_id)
+    if num_unknown and self.unknown_words is not None:
+      self.unknown_words.add(num_unknown, words, self._ids_of_words)
+    return ids
 
   def encode_untrusted_batch(self, texts):
     """Returns the ids of texts from untrusted sources, lists of ints.
