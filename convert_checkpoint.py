@@ -54,7 +54,8 @@ def convert(args):
         task_kind=args.task_kind, labels=read_labels(args),
         is_tag_per_word=(read_metadata(args, "declaration") or {}).get(
             "metric") == "accuracy",
-        value_range=read_metadata(args, "range"))
+        value_range=read_metadata(args, "range"),
+        is_multi_label=bool(read_metadata(args, "multi_label")))
   else:
     report = importer.to_tf(
         args.output_dir, discriminator=args.discriminator,

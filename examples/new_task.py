@@ -48,7 +48,7 @@ class Reviews(classification_tasks.ClassificationTask):
       with utils.open_file(path) as f:
         for line in f:
           examples.append(classification_tasks.InputExample(
-              self.name, len(examples), line.strip(), label=label))
+              len(examples), self.name, line.strip(), label=label))
     return examples
 
 

@@ -5,6 +5,7 @@ import tensorflow.compat.v1 as tf
 from finetune import finetuning_model
 from finetune import preprocessing
 from model import checkpoint
+from model import extended_tables
 from model import optimization
 from util import data_parallel
 from util import estimators
@@ -54,7 +55,7 @@ def check_initial_weights(config, tasks, init_checkpoint):
     finetuning_model.FinetuningModel(
         config, tasks, preprocessing.empty_features(config, tasks),
         is_training=True, num_train_steps=1)
-    _plan(init_checkpoint)
+    _plan(config, init_checkpoint)
 
 
 def _model_fn_builder(config, tasks, weights, num_train_steps):
@@ -77,7 +78,7 @@ def _model_fn_builder(config, tasks, weights, num_train_steps):
 
     scaffold_fn = None
     if weights:
-      scaffold_fn = _start_from(weights, config.use_tpu)
+      scaffold_fn = _start_from(weights, config)
     loss, mean_loss, grads_and_vars = _sum_over_ranks(model)
     step = optimization.create_train_op(
         loss, config.learning_rate, num_train_steps,
@@ -88,7 +89,7 @@ def _model_fn_builder(config, tasks, weights, num_train_steps):
         use_tpu=config.use_tpu, grads_and_vars=grads_and_vars)
     return tf.estimator.tpu.TPUEstimatorSpec(
         mode=mode, loss=loss, train_op=step.op, scaffold_fn=scaffold_fn,
-        training_hooks=_progress_hooks(config, num_train_steps, {
+        training_hooks=_progress_hooks(config, tasks, num_train_steps, {
             "loss": mean_loss, "learning_rate": step.learning_rate}))
 
   return model_fn
@@ -109,19 +110,19 @@ def _sum_over_ranks(model):
           list(zip(summed[1:], variables)))
 
 
-def _progress_hooks(config, num_train_steps, tensors):
+def _progress_hooks(config, tasks, num_train_steps, tensors):
   if not data_parallel.is_chief():
     return []
   return [session_hooks.ProgressHook(
       num_train_steps=num_train_steps, batch_size=config.train_batch_size,
-      max_seq_length=(None if preprocessing.is_trimming(config)
+      max_seq_length=(None if preprocessing.is_trimming(config, tasks)
                       else config.max_seq_length),
       log_steps=config.log_steps,
       # A TPU cannot return tensors from within its training loop.
       tensors={} if config.use_tpu else tensors)]
 
 
-def _start_from(init_checkpoint, use_tpu):
+def _start_from(init_checkpoint, config):
   """Initializes variables from a checkpoint and logs which ones.
 
   All encoder variables are required. The head of a task is initialized too if
@@ -130,14 +131,17 @@ def _start_from(init_checkpoint, use_tpu):
   Returns:
     The scaffold_fn that does so on the host of a TPU, None elsewhere.
   """
-  report = _plan(init_checkpoint)
+  report = _plan(config, init_checkpoint)
   utils.log(checkpoint.format_report(report))
-  if use_tpu:
+  if config.use_tpu:
     return checkpoint.scaffold_fn(report)
   checkpoint.apply(report)
   return None
 
 
-def _plan(init_checkpoint):
-  return checkpoint.plan(init_checkpoint, tf.trainable_variables(),
-                         ignore=PRETRAINING_ONLY, required=["^electra/"])
+def _plan(config, init_checkpoint):
+  return checkpoint.plan(
+      init_checkpoint, tf.trainable_variables(), ignore=PRETRAINING_ONLY,
+      required=["^electra/"],
+      extend=extended_tables.requested(config, init_checkpoint),
+      hints=extended_tables.hints(config, init_checkpoint))

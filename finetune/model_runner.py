@@ -110,7 +110,8 @@ class ModelRunner:
   def _make_trainer(self):
     return trainer.Trainer(
         self._config, self._tasks, self._preprocessor, jobs=self._jobs,
-        model_dir=self.model_dir, evaluate_fn=self.evaluate, dev_data_fn=self.check_dev_data)
+        model_dir=self.model_dir, evaluate_fn=self.evaluate,
+        dev_data_fn=self.check_dev_data)
 
   def evaluate(self, model=None, split="dev"):
     """Scores every task on `split`.
@@ -181,7 +182,7 @@ class ModelRunner:
     predictions = self._jobs.run(
         "predict", seed=self.seed, model_dir=self.model_dir, weights=path,
         path=stored.path, num_examples=stored.num_examples)
-    scorer = task.get_scorer(split)
+    scorer = task.make_scorer(split)
     num_scored = 0
     for prediction in _in_input_order(predictions):
       if prediction["task_id"] < len(self._tasks):  # else padding of a batch
@@ -214,7 +215,7 @@ class ModelRunner:
     for task in self._tasks:
       train, dev = (dict(
           reversed(entry) for entry in self._preprocessor.made_from(
-              [task], split)["tasks"][task.name]["files"])
+              [task], split)["tasks"][task.name]["files"] or ())
                     for split in ("train", "dev"))
       for sha256 in sorted(set(train) & set(dev)):
         utils.log("Warning: task '%s': %s of the dev data is training data "
@@ -224,7 +225,7 @@ class ModelRunner:
   def _score_names(self, task):
     """Returns the names of the scores of `evaluate`, None if unknown."""
     splits = ["dev"] + list(task.get_more_dev_splits())
-    names = [task.get_scorer(split).score_names() for split in splits]
+    names = [task.make_scorer(split).score_names() for split in splits]
     if None in names:
       return None
     return list(dict.fromkeys(names[0] + ["loss"])) + [

@@ -26,6 +26,7 @@ import tensorflow.compat.v1 as tf
 from finetune import feature_spec
 from finetune import task as task_module
 from model import tokenization
+from model import vocabulary_fit
 from util import data_parallel
 from util import utils
 
@@ -68,7 +69,12 @@ class Preprocessor:
     self._config = config
     self._tasks = list(tasks)
     self._specs = _feature_specs(config, tasks)
-    self._is_trimming = is_trimming(config)
+    self._is_trimming = is_trimming(config, tasks)
+    if self._is_trimming != is_trimming(config, []):
+      utils.log("Padding every batch to max_seq_length, because the head of "
+                "task %s may require it (takes_short_inputs is not set)" % (
+                    ", ".join("'%s'" % task.name for task in tasks
+                              if not task.can_be_trimmed())))
 
   def store(self, tasks, split):
     """Builds and stores the features of `split`, or reuses stored ones.
@@ -87,23 +93,29 @@ class Preprocessor:
     path = os.path.join(self._config.preprocessed_data_dir, name + ".tfrecord")
     metadata_path = os.path.splitext(path)[0] + ".json"
     made_from = self.made_from(tasks, split)
-    if self._config.use_tfrecords_if_existing:
+    are_files_known = all(
+        values["files"] is not None for values in made_from["tasks"].values())
+    if self._config.use_tfrecords_if_existing and are_files_known:
       num_examples = _num_stored_examples(path, metadata_path, made_from)
       if num_examples:
         utils.log("Reused {:,} inputs of {} from {}".format(
             num_examples, name, path))
+        _log_vocabulary_fit(utils.load_json(metadata_path))
         return StoredExamples(path, num_examples, made_from)
     pairs = self._get_examples(tasks, split)
-    num_examples = self._write(pairs, path, split)
+    num_examples, fit = self._write(pairs, path, split)
     # A question with an empty context has no input, but an answer: "".
     if not num_examples and not (pairs and split == task_module.PREDICT):
       raise utils.UserError(
           "Task '%s': expected examples in split '%s', found none (%s)." % (
               ", ".join(task.name for task in tasks), split, ", ".join(
-                  file for task in tasks for file in _files_of(task, split))
+                  file for task in tasks
+                  for file in _files_of(task, split) or [])
               or "the task reads no files"))
-    utils.write_json({"made_from": made_from, "num_examples": num_examples,
-                      "num_bytes": utils.file_size(path)}, metadata_path)
+    utils.write_json(dict(fit, made_from=made_from,
+                          num_examples=num_examples,
+                          num_bytes=utils.file_size(path)), metadata_path)
+    _log_vocabulary_fit(fit)
     return StoredExamples(path, num_examples, made_from)
 
   def train_input_fn(self, stored, seed, start_step=0):
@@ -190,7 +202,7 @@ class Preprocessor:
         raise utils.UserError("do_predict: task '%s' reads no predict_file." %
                               task.name)
     pairs = [(task, example) for task in tasks
-             for example in task.get_examples(split)]
+             for example in _examples_of(task, split)]
     if split == "train":
       random.Random(STORED_ORDER_SEED).shuffle(pairs)
       if self._config.debug:
@@ -198,20 +210,24 @@ class Preprocessor:
     return pairs
 
   def _write(self, pairs, path, split):
-    """Writes the features of (Task, Example) pairs; returns their number."""
+    """Writes the features of (Task, Example) pairs.
+
+    Returns:
+      (number of inputs, metadata of the fit of vocabulary and text).
+    """
     utils.makedirs(os.path.dirname(path))
     temporary = path + ".%d.tmp" % os.getpid()
     num_inputs = 0
+    fit = _FitCounter(self._config, self._tasks)
     try:
       with tf.io.TFRecordWriter(temporary) as writer:
         for i, (task, example) in enumerate(pairs):
-          features = task.featurize(
+          features = task.make_features(
               example, split == "train",
               log=self._config.log_examples and i < LOGGED_EXAMPLES)
-          if isinstance(features, dict):
-            features = [features]
           for one_input in features:
             writer.write(self._serialize(task, one_input))
+            fit.add(one_input)
           num_inputs += len(features)
       utils.rename(temporary, path)
     finally:
@@ -219,7 +235,7 @@ class Preprocessor:
         utils.remove(temporary)
     utils.log("Wrote {:,} inputs made from {:,} {} examples to {}".format(
         num_inputs, len(pairs), split, path))
-    return num_inputs
+    return num_inputs, fit.metadata()
 
   def _serialize(self, task, features):
     """Returns one stored example, with the defaults of the other tasks."""
@@ -256,7 +272,7 @@ class Preprocessor:
     config = self._config
     versions = {task.name: task.get_split_version(split) for task in tasks}
     of_split = {name: version for name, version in versions.items() if version}
-    return dict({"of_split": of_split} if of_split else {}, **{
+    made_from = {
         "format_version": FORMAT_VERSION,
         "split": split,
         "vocab_sha256": tokenization.vocab_sha256(config.vocab_file),
@@ -268,17 +284,64 @@ class Preprocessor:
             "class": "%s.%s" % (type(task).__module__, type(task).__name__),
             "version": task.get_features_version(),
             "hparams": {name: getattr(config, name)
-                        for name in task.feature_hparams},
+                        for name in task.get_feature_hparams()},
             "files": _contents(task, split),
         } for task in tasks},
-    })
+    }
+    if of_split:
+      made_from["of_split"] = of_split
+    return made_from
 
 
 def empty_features(config, tasks):
-  """Returns {feature: Tensor of shape [1, ...]} of an example of no text."""
-  return {spec.name: tf.zeros([1] + spec.shape, (
+  """Returns {feature: Tensor of shape [2, ...]} of two empty examples."""
+  return {spec.name: tf.zeros([2] + spec.shape, (
       tf.int32 if spec.is_int_feature else tf.float32))
           for spec in _feature_specs(config, tasks)}
+
+
+class _FitCounter:
+  """Counts the [UNK] of stored inputs, and the words that become [UNK]."""
+
+  def __init__(self, config, tasks):
+    vocab = tokenization.load_vocab(config.vocab_file)
+    self._special_ids = [vocab.get(token)
+                         for token in tokenization.CONTROL_TOKENS]
+    self._unk_id = vocab.get(tokenization.UNK)
+    self._num_tokens = self._num_unknown_tokens = 0
+    # The tasks of a run share a tokenizer; some have none.
+    self._tokenizer = next((task.tokenizer for task in tasks if isinstance(
+        getattr(task, "tokenizer", None), tokenization.FullTokenizer)), None)
+    if self._tokenizer is not None:
+      self._unknown_words = self._tokenizer.count_unknown_words()
+
+  def add(self, features):
+    """Counts the tokens of an input."""
+    ids = np.asarray(features.get("input_ids", ()), np.int64)
+    mask = np.asarray(features.get("input_mask", np.ones_like(ids))) > 0
+    self._num_tokens += int((mask & ~np.isin(ids, self._special_ids)).sum())
+    self._num_unknown_tokens += int((mask & (ids == self._unk_id)).sum())
+
+  def metadata(self):
+    """Returns the counts, words and likely problem as {name: value}."""
+    words, problem = collections.Counter(), None
+    if self._tokenizer is not None:
+      words = self._unknown_words.words(self._tokenizer)
+      problem = vocabulary_fit.find_problem(
+          self._tokenizer, self._num_tokens, self._num_unknown_tokens, words,
+          vocabulary_fit.HPARAMS)
+    return {"num_tokens": self._num_tokens,
+            "num_unknown_tokens": self._num_unknown_tokens,
+            "unknown_words": words.most_common(
+                vocabulary_fit.NUM_RECORDED_WORDS),
+            "vocabulary_problem": problem}
+
+
+def _log_vocabulary_fit(metadata):
+  if "num_unknown_tokens" in metadata:  # not in that of an earlier version
+    vocabulary_fit.log(
+        metadata["num_tokens"], metadata["num_unknown_tokens"],
+        metadata["unknown_words"], metadata["vocabulary_problem"])
 
 
 def num_train_steps(num_examples, batch_size, num_epochs):
@@ -296,10 +359,11 @@ def num_train_steps(num_examples, batch_size, num_epochs):
   return num_steps
 
 
-def is_trimming(config):
+def is_trimming(config, tasks):
   """Returns whether batches are cut to their longest example."""
   # A TPU compiles its program for one shape.
-  return config.trim_batches and not config.use_tpu
+  return config.trim_batches and not config.use_tpu and all(
+      task.can_be_trimmed() for task in tasks)
 
 
 def _rows_of_rank(features):
@@ -343,17 +407,43 @@ def _feature_specs(config, tasks):
   return specs
 
 
+def _examples_of(task, split):
+  """Returns the list of Examples of a task.
+
+  Raises:
+    utils.UserError: a file is missing or invalid.
+  """
+  try:
+    return list(task.get_examples(split))
+  except (OSError, tf.errors.NotFoundError, utils.UserError) as error:
+    # The first two are raised by a task's own code.
+    advice = ("For split 'predict' its get_examples must return the examples "
+              "of config.predict_file" if split == task_module.PREDICT else
+              "Put its files in %s" % task.config.raw_data_dir(task.name))
+    if isinstance(error, utils.UserError) and (
+        split != task_module.PREDICT or not task.finds_files_itself()):
+      raise
+    raise utils.UserError("Task '%s': cannot read its %s data: %s. %s." % (
+        task.name, split, " ".join(str(error).split()).rstrip("."), advice))
+
+
 def _files_of(task, split):
-  """Returns the paths that the examples of a split are read from."""
+  """Returns the paths that the examples of a split are read from, or None."""
   if split == task_module.PREDICT:
     return [task.config.predict_file]
   return task.get_data_files(split)
 
 
 def _contents(task, split):
-  """Returns [[file name, SHA-256]] of the files of a split, in their order."""
+  """Returns [[file name, SHA-256]] of the files of a split, in their order.
+
+  None if the files are unknown.
+  """
+  paths = _files_of(task, split)
+  if paths is None:
+    return None
   contents = []
-  for path in _files_of(task, split):
+  for path in paths:
     if not utils.exists(path):
       raise utils.UserError(
           "Task '%s': expected its %s data in %s, but there is no such file. "

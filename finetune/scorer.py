@@ -1,6 +1,11 @@
 """The contract of a task's scorer: predictions one by one, then the scores."""
 
 import abc
+import collections
+
+import numpy as np
+
+from util import utils
 
 # Scores for which lower is better; for all others higher is.
 _ERRORS = ("loss", "mse", "mae")
@@ -11,6 +16,14 @@ def is_lower_better(name):
   return name.split("_")[-1] in _ERRORS
 
 
+def check_eid(eid, outputs, task, split):
+  """Raises a UserError if there is already an output for that eid."""
+  if int(eid) in outputs:
+    raise utils.UserError(
+        "Task '%s': two examples of split '%s' have the eid %d. Number them: "
+        "predictions are stored by eid." % (task.name, split, eid))
+
+
 class Scorer(abc.ABC):
   """Collects the predictions of one split and scores them.
 
@@ -18,10 +31,25 @@ class Scorer(abc.ABC):
   It only computes: finetune/outputs.py writes what `get_files` returns.
   """
 
+  # Two underscores: a subclass may have its own `_total_loss`.
   def __init__(self):
-    self._total_loss = 0.0
-    self._num_examples = 0
-    self._results = None
+    self.__total_loss = 0.0
+    self.__num_examples = 0
+    self.__results = None
+
+  def attach(self, task, split):
+    """Receives the task and the split, before the first update.
+
+    Does nothing by default: a scorer may know them from its constructor.
+    """
+
+  def has(self, method):
+    """Returns whether it can be asked for "get_predictions" or another method.
+
+    Args:
+      method: str, a method that raises an error in this class.
+    """
+    return getattr(type(self), method) is not getattr(Scorer, method)
 
   def update(self, results):
     """Adds the outputs of the model for one example.
@@ -30,15 +58,15 @@ class Scorer(abc.ABC):
       results: {output name: NumPy value without batch axis}, the second result
         of the task's `get_prediction_module`; "loss" is always among them.
     """
-    self._total_loss += float(results["loss"])
-    self._num_examples += 1
-    self._results = None
+    self.__total_loss += float(results["loss"])
+    self.__num_examples += 1
+    self.__results = None
 
   def get_loss(self):
     """Returns the mean loss of an example, NaN before the first one."""
-    if not self._num_examples:
+    if not self.__num_examples:
       return float("nan")
-    return self._total_loss / self._num_examples
+    return self.__total_loss / self.__num_examples
 
   def score_names(self):
     """Returns the names of the scores of `get_results`, before any update.
@@ -54,9 +82,9 @@ class Scorer(abc.ABC):
 
   def get_results(self, prefix=""):
     """Returns [(`prefix` + name of the score, float)] of all updates so far."""
-    if self._results is None:
-      self._results = list(self._get_results())
-    return [(prefix + name, value) for name, value in self._results]
+    if self.__results is None:
+      self.__results = list(self._get_results())
+    return [(prefix + name, value) for name, value in self.__results]
 
   def get_files(self):
     """Returns {path: content} of the files that belong to the scored split.
@@ -96,3 +124,36 @@ class Scorer(abc.ABC):
     Asked for where `get_test_predictions` is.
     """
     return None
+
+
+class OutputScorer(Scorer):
+  """Collects the outputs for an unlabeled split; for tasks without their own.
+
+  The output of an example is its "logits", or its "predictions" without them.
+  """
+
+  def __init__(self, task, split):
+    super().__init__()
+    self._task = task
+    self._split = split
+    self._outputs = {}  # by eid
+
+  def update(self, results):
+    names = [name for name in ("logits", "predictions") if name in results]
+    if not names or "eid" not in results:
+      raise utils.UserError(
+          "Task '%s': to predict, its get_prediction_module must return the "
+          "outputs \"eid\" and \"logits\" or \"predictions\", got %s." % (
+              self._task.name, ", ".join(sorted(results))))
+    check_eid(results["eid"], self._outputs, self._task, self._split)
+    self._outputs[int(results["eid"])] = np.asarray(results[names[0]]).tolist()
+
+  def _get_results(self):
+    return []
+
+  def get_test_predictions(self):
+    return self._outputs
+
+  def get_predictions(self):
+    return [collections.OrderedDict([("id", eid), ("output", output)])
+            for eid, output in self._outputs.items()]

@@ -35,7 +35,8 @@ def build(config, prefix, shapes, inputs, options):
 
   The outputs of `predict_<task>` are those that the task's scorer uses:
 
-  - classification: `logits`, `probabilities` [B, labels], `predictions` [B];
+  - classification: `logits`, `probabilities` [B, labels], `predictions` [B],
+    or [B, labels], 1 for each label of the text, if it may have several;
   - regression: `predictions` [B], in the task's range;
   - tagging: the same as classification for every position: [B, L, labels] and
     [B, L];
@@ -102,7 +103,9 @@ def _predict(config, task, encoder, inputs):
   about = {"task": task.name}
   if hasattr(task, "label_list"):
     about["labels"] = list(task.label_list)
-    outputs["probabilities"] = tf.nn.softmax(outputs["logits"])
+    is_multi_label = getattr(task, "is_multi_label", False)
+    outputs["probabilities"] = (
+        tf.sigmoid if is_multi_label else tf.nn.softmax)(outputs["logits"])
   if hasattr(task, "denormalize"):
     outputs["predictions"] = task.denormalize(outputs["predictions"])
   if any(name.endswith(_POSITIONS) for name in filled):

@@ -2,11 +2,16 @@
 
 import abc
 import functools
+import inspect
 import os
 
+from finetune import scorer
 from finetune import task_declaration
 from util import utils
 
+# Hyperparameters that the features of a task are likely to depend on.
+DATA_HPARAMS = ("double_unordered", "max_query_length", "doc_stride",
+                "do_lower_case", "arabert_preprocessing")
 # The split of the examples in `predict_file`.
 PREDICT = "predict"
 
@@ -16,6 +21,13 @@ class Example:
 
   def __init__(self, task_name):
     self.task_name = task_name
+
+  def __getattr__(self, name):
+    """Returns the eid as `example_id` of examples that only have an eid."""
+    if name == "example_id" and "eid" in vars(self):
+      return str(self.eid)
+    raise AttributeError("%s has no attribute '%s'" % (
+        type(self).__name__, name))
 
 
 def read_once(get_examples):
@@ -35,7 +47,8 @@ class Task(abc.ABC):
 
   To add a task, subclass this (or ClassificationTask, QATask, TaggingTask)
   with a constructor `(config, tokenizer)` and register the class in
-  `finetune.task_builder`.
+  `finetune.task_builder`. docs/reference_compatibility.md lists what tasks
+  written for google-research/electra rely on.
 
   Attributes:
     config: a FinetuningConfig.
@@ -48,7 +61,8 @@ class Task(abc.ABC):
   # the same files; cached features are then rebuilt.
   version = 1
   # Hyperparameters that `get_examples` or `featurize` read; cached features are
-  # rebuilt when one changes. Subclasses add their own.
+  # rebuilt when one changes. Subclasses add their own; one that overrides these
+  # methods without it depends on `DATA_HPARAMS`, too.
   feature_hparams = ("debug", "max_seq_length")
   # {split: possible file names}; the first file that exists is read. Empty for
   # a task that finds its files itself.
@@ -60,6 +74,12 @@ class Task(abc.ABC):
   reads_predict_file = False
   # The content of the task.json that declares the task; None for other tasks.
   declaration = None
+  # Whether `get_prediction_module` takes inputs that are shorter than
+  # max_seq_length; see `trim_batches`. A subclass that overrides the method
+  # sets it again: tasks of the reference may rely on the full length.
+  takes_short_inputs = False
+  # A subclass that overrides one of these finds its files itself.
+  reading_methods = ("get_examples",)
 
   def __init__(self, config, name, tokenizer=None, declaration=None):
     """Initializes what all tasks share.
@@ -73,7 +93,7 @@ class Task(abc.ABC):
     """
     self.config = config
     self.name = name
-    self.tokenizer = tokenizer
+    self.tokenizer = self._tokenizer = tokenizer
     self._examples = {}  # by split; see `read_once`
     if declaration:
       self.file_names = {split: (file_name,) for split, file_name in
@@ -115,21 +135,37 @@ class Task(abc.ABC):
     """Returns the paths that the examples of `split` are read from.
 
     Cached features are rebuilt when the content of one of them changes. A task
-    without `file_names` depends on all files of its raw data folder. A task
-    that reads no files returns [].
+    that finds its files itself depends on all files of its raw data folder, or,
+    if there is no such folder, on files that are unknown: then this is None,
+    and every run rebuilds its features. A task that reads no files returns [].
 
     Raises:
-      utils.UserError: the file or the raw data folder is missing.
+      utils.UserError: the file is missing.
     """
-    if self.file_names:
+    if not self.finds_files_itself():
       return [self._path(split)]
     folder = self.config.raw_data_dir(self.name)
     if not utils.isdir(folder):
-      raise utils.UserError(
-          "Task '%s': expected its %s data in %s, found no such folder. Put "
-          "the files there." % (self.name, split, folder))
+      return None
     paths = [os.path.join(folder, name) for name in utils.listdir(folder)]
     return [path for path in paths if not utils.isdir(path)]
+
+  def finds_files_itself(self):
+    """Returns whether the task does not read the file of `file_names`."""
+    return not self.file_names or self._overrides(
+        self.reading_methods, "file_names")
+
+  def can_be_trimmed(self):
+    """Returns whether the head takes inputs shorter than max_seq_length."""
+    return self.takes_short_inputs and not self._overrides(
+        ("get_prediction_module",), "takes_short_inputs")
+
+  def get_feature_hparams(self):
+    """Returns the names of the hyperparameters that features depend on."""
+    if self._overrides(self.reading_methods + ("featurize",),
+                       "feature_hparams"):
+      return tuple(dict.fromkeys(self.feature_hparams + DATA_HPARAMS))
+    return self.feature_hparams
 
   def data_folders(self):
     """Returns the folders that are searched for `file_names`, in order."""
@@ -218,16 +254,67 @@ class Task(abc.ABC):
 
   @abc.abstractmethod
   def get_scorer(self, split="dev"):
-    """Returns a new Scorer for the predictions of `split`."""
+    """Returns a new Scorer for the predictions of `split`.
+
+    An override may take no argument.
+    """
+
+  def get_output_scorer(self, split):
+    """Returns a new Scorer that collects the predictions of `split`.
+
+    Used for a split without labels if the Scorer of `get_scorer` only computes
+    scores.
+    """
+    return scorer.OutputScorer(self, split)
+
+  def make_scorer(self, split):
+    """Returns the Scorer that the runner gives the outputs of `split` to."""
+    takes_split = inspect.signature(self.get_scorer).parameters
+    made = self.get_scorer(split) if takes_split else self.get_scorer()
+    made.attach(self, split)
+    is_predicted = not self.is_labeled(split) or (
+        split in self.get_test_splits())
+    if is_predicted and not made.has("get_predictions" if split == PREDICT else
+                                     "get_test_predictions"):
+      made = self.get_output_scorer(split)
+    return made
+
+  def make_features(self, example, is_training, log):
+    """Returns the list of inputs that `featurize` makes of `example`.
+
+    An override of `featurize` may lack the argument `log`.
+    """
+    takes_log = "log" in inspect.signature(self.featurize).parameters
+    features = self.featurize(example, is_training,
+                              **({"log": log} if takes_log else {}))
+    return [features] if isinstance(features, dict) else features
 
   def _key(self, feature):
     """Returns the name of a feature that only this task has."""
     return "%s_%s" % (self.name, feature)
 
+  def _overrides(self, methods, attribute):
+    """Returns whether a class overrides a method but not what describes it.
+
+    Args:
+      methods: tuple of str.
+      attribute: str, the class attribute that describes the methods.
+    """
+    for cls in type(self).__mro__:
+      if attribute in vars(cls):
+        return False
+      if not set(methods).isdisjoint(vars(cls)):
+        return True
+    return False
+
+  def _names(self, split):
+    """Returns the names that the file of `split` may have, in order."""
+    return self.file_names.get(split, ())
+
   def _candidates(self, split):
     """Returns the paths that the file of `split` may have, in order."""
     return [os.path.join(folder, name) for folder in self.data_folders()
-            for name in self.file_names.get(split, ())]
+            for name in self._names(split)]
 
   def _find(self, split):
     """Returns the path of the file of `split`, None if there is none."""
@@ -239,7 +326,7 @@ class Task(abc.ABC):
     Raises:
       utils.UserError: the split is unknown, or its file is missing.
     """
-    if split not in self.file_names:
+    if split not in self.file_names and not self._names(split):
       raise utils.UserError("Task '%s': expected split %s, got '%s'." % (
           self.name, " or ".join(sorted(self.file_names)), split))
     path = self._find(split)

@@ -5,7 +5,8 @@ finetune/task_declaration.py.
 
 To add a task: subclass finetune.task.Task (or ClassificationTask, QATask,
 TaggingTask) with a constructor `(config, tokenizer)` and add it to the table
-below, or call `register` before the run.
+below or, with another constructor, to `get_task`; or call `register` before
+the run.
 """
 
 import functools
@@ -14,6 +15,7 @@ from finetune import task_declaration
 from finetune import task_metadata
 from finetune.classification import classification_tasks
 from finetune.classification import glue_tasks
+from finetune.classification import multi_label_tasks
 from finetune.qa import qa_tasks
 from finetune.tagging import tagging_tasks
 from model import tokenization
@@ -42,9 +44,17 @@ _TASK_CLASSES = {
     "triviaqa": qa_tasks.TriviaQA,
     "tydiqa": qa_tasks.TyDiQA,
 }
+# Other names of tasks and data sets, without punctuation: {name: task}.
+_OTHER_NAMES = dict(
+    {"squad%s2%s" % affixes: "squad" for affixes in (
+        ("", ""), ("", "0"), ("v", ""), ("v", "0"))},
+    squad1="squadv1", squad11="squadv1", squadv11="squadv1", stsb="sts",
+    sst2="sst", tydi="tydiqa", nq="naturalqs", naturalquestions="naturalqs",
+    anercorp="ner", conll2003="ner", conll2000="chunk", chunking="chunk",
+    upos="pos")
 # Functions of (config, tokenizer, declaration), by kind of declaration.
 _DECLARED_KINDS = {
-    "classification": classification_tasks.ClassificationTask.from_declaration,
+    "classification": multi_label_tasks.build_classification,
     "qa": qa_tasks.QATask.from_declaration,
     "regression": classification_tasks.RegressionTask.from_declaration,
     "tagging": tagging_tasks.TaggingTask.from_declaration,
@@ -76,15 +86,22 @@ def get_tasks(config):
     utils.UserError: a name is unknown, or a task.json or the vocabulary is
       invalid.
   """
-  # All names are checked before the first task reads anything.
-  factories = [_get_factory(config, name) for name in config.task_names]
   tokenizer = tokenization.FullTokenizer(
       config.vocab_file, do_lower_case=config.do_lower_case,
       strip_accents=config.strip_accents)
-  tasks = [factory(config, tokenizer) for factory in factories]
+  tasks = [get_task(config, name, tokenizer) for name in config.task_names]
   for task in tasks:
     task.join(tasks)
   return tasks
+
+
+def get_task(config, task_name, tokenizer):
+  """Returns the Task of that name.
+
+  Raises:
+    utils.UserError: the name is unknown, or its task.json is invalid.
+  """
+  return _get_factory(config, task_name)(config, tokenizer)
 
 
 def _get_factory(config, name):
@@ -96,17 +113,27 @@ def _get_factory(config, name):
     return functools.partial(_DECLARED_KINDS[declaration.kind],
                              declaration=declaration)
   if name not in _TASK_CLASSES:
+    known = sorted(_TASK_CLASSES) + _declared_names(config)
+    near = _OTHER_NAMES.get(json_fields.letters_of(name)) or (
+        json_fields.nearest(name, known))
     raise utils.UserError(
         "task_names: unknown task '%s'.%s Known are: %s, and tasks with a %s "
         "(none at %s)." % (
-            name, json_fields.did_you_mean(name, _TASK_CLASSES),
-            ", ".join(sorted(_TASK_CLASSES)), model_files.TASK_DECLARATION,
-            path))
+            name, " Did you mean '%s'?" % near if near else "",
+            ", ".join(known), model_files.TASK_DECLARATION, path))
   if utils.exists(path):
     raise utils.UserError(
         "%s: '%s' is a built-in task. Rename the folder to declare your own "
         "task, or remove the file." % (path, name))
   return _TASK_CLASSES[name]
+
+
+def _declared_names(config):
+  """Returns the names of the tasks declared in finetuning_data."""
+  folder = config.raw_data_dir("")
+  names = utils.listdir(folder) if utils.isdir(folder) else []
+  return [name for name in names
+          if utils.exists(task_declaration.path_of(config, name))]
 
 
 def _find_declaration(config, name, path):

@@ -26,6 +26,9 @@ For classification and regression:
 - "metric": name or list of names, as in
   finetune/classification/classification_metrics.py.
 - "labels" (classification): list, or "learn": those of the training file.
+- "label_separator" (classification): the text between the labels of a text
+  that has several, such as ";". Without it a text has several labels if the
+  values of "label" in .json and .jsonl are lists.
 - "range" (regression): [lowest, highest value], or "learn".
 For tagging:
 - "metric": "f1" of spans (default), for tags such as "B-PER", or "accuracy",
@@ -110,6 +113,7 @@ _KEYS = {
     "tag_names": (("tagging",), _TAG_NAMES), "comment": (("tagging",), _TEXT),
     "unordered": (_TABLES, _FLAG), "metric": (_TABLES + ("tagging",), _NAMES),
     "labels": (("classification",), _LABELS),
+    "label_separator": (("classification",), _NAME),
     "range": (("regression",), _RANGE),
     "has_impossible": (("qa",), _FLAG),
 }
@@ -380,10 +384,7 @@ def _files_in_folder(path, kind):
 
 def _format_of(name, kind):
   """Returns the format that the name of a file implies, or None."""
-  stem, extension = os.path.splitext(name.lower())
-  if extension in lines.COMPRESSED:
-    extension = os.path.splitext(stem)[1]
-  extension = extension[1:]
+  extension = lines.extension_of(name).lower()
   if kind == "qa":
     return "mrqa" if extension == _EXTENSIONS["mrqa"] else "squad"
   if extension in tables.FORMATS:

@@ -3,9 +3,10 @@
 labels.json, next to the checkpoints of a trial, holds {task: {"labels": [...]}}
 in the order of the label ids, or {task: {"range": [lowest, highest]}}. For
 columns selected by position it also holds "num_columns" of the training file,
-for a tagger whose words are split at punctuation "punctuation" (see
-tagging/raw_text.py), and for a declared task its "declaration". With it a fine-tuned model predicts
-without training data and without task.json.
+for a classification with several labels per text "multi_label": true, for a
+tagger whose words are split at punctuation "punctuation" (see
+tagging/raw_text.py), and for a declared task its "declaration".
+With it a fine-tuned model predicts without training data and without task.json.
 """
 
 import os
@@ -27,6 +28,7 @@ _CHECKS = {
         isinstance(value, dict) and
         set(value) == {"kept", "inside", "runs"} and
         all(isinstance(marks, str) for marks in value.values())),
+    "multi_label": lambda value: value is True,
     "num_columns": lambda value: type(value) is int and value > 0,
     "declaration": lambda value: isinstance(value, dict)}
 
@@ -85,7 +87,7 @@ def recorded(config, task_name, key):
   Args:
     config: a FinetuningConfig.
     task_name: str.
-    key: "labels", "range", "num_columns", "punctuation" or "declaration".
+    key: str, a key of `_CHECKS`.
 
   Raises:
     utils.UserError: labels.json is invalid.

@@ -34,23 +34,23 @@ ACTIVATIONS = {
 }
 
 
-def get_activation(name):
+def get_activation(activation_string):
   """Returns the activation function of a name; None for "linear".
 
   Args:
-    name: "gelu", "relu", "tanh", "linear" or None; a function is returned
-      unchanged.
+    activation_string: "gelu", "relu", "tanh", "linear" or None; a function is
+      returned unchanged.
 
   Raises:
     utils.UserError: the name is unknown.
   """
-  if name is None or callable(name):
-    return name
-  if name.lower() not in ACTIVATIONS:
+  if activation_string is None or callable(activation_string):
+    return activation_string
+  if activation_string.lower() not in ACTIVATIONS:
     raise utils.UserError(
         "hidden_act: unknown activation '%s'. Use one of %s." % (
-            name, ", ".join(sorted(ACTIVATIONS))))
-  return ACTIVATIONS[name.lower()]
+            activation_string, ", ".join(sorted(ACTIVATIONS))))
+  return ACTIVATIONS[activation_string.lower()]
 
 
 def create_initializer(initializer_range=0.02):
@@ -103,21 +103,42 @@ def dense(x, size, activation=None, name="dense", initializer=None):
     return output if activation is None else activation(output)
 
 
-def layer_norm(x, name="LayerNorm"):
-  """Normalizes the last axis of `x` (arXiv:1607.06450).
+def layer_norm(input_tensor, name=None):
+  """Normalizes the last axis of a Tensor (arXiv:1607.06450).
 
   Args:
-    x: float32 Tensor of shape [..., depth], with static depth.
-    name: variable scope of `beta` and `gamma`, both of shape [depth].
+    input_tensor: float32 Tensor of shape [..., depth], with static depth.
+    name: variable scope of `beta` and `gamma`, both of shape [depth]; None:
+      "LayerNorm".
 
   Returns:
-    Tensor like `x`.
+    Tensor like `input_tensor`.
   """
-  depth = x.shape.as_list()[-1]
-  with tf.variable_scope(name):
+  depth = input_tensor.shape.as_list()[-1]
+  with tf.variable_scope(name or "LayerNorm"):
     beta = tf.get_variable("beta", [depth], initializer=tf.zeros_initializer())
     gamma = tf.get_variable("gamma", [depth], initializer=tf.ones_initializer())
-    return _normalize(x, beta.read_value(), gamma.read_value())
+    return _normalize(input_tensor, beta.read_value(), gamma.read_value())
+
+
+def dropout(input_tensor, dropout_prob):
+  """Sets a fraction of the elements to 0 and scales up the rest.
+
+  For heads of tasks that have no `randomness`. The seed is that of the graph,
+  so a resumed run draws other numbers; see `BertModel.randomness`.
+
+  Args:
+    input_tensor: float Tensor.
+    dropout_prob: float in [0, 1), the fraction; None or 0: no dropout.
+  """
+  if not dropout_prob:
+    return input_tensor
+  return tf.nn.dropout(input_tensor, rate=dropout_prob)
+
+
+def layer_norm_and_dropout(input_tensor, dropout_prob, name=None):
+  """Returns `dropout` of `layer_norm`."""
+  return dropout(layer_norm(input_tensor, name), dropout_prob)
 
 
 @tf.custom_gradient

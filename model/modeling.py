@@ -29,10 +29,14 @@ from util import utils
 
 # Public names of the original modeling.py.
 create_initializer = layers.create_initializer
+dropout = layers.dropout
 gelu = layers.gelu
 get_activation = layers.get_activation
 layer_norm = layers.layer_norm
+layer_norm_and_dropout = layers.layer_norm_and_dropout
+assert_rank = tensor_ops.assert_rank
 get_shape_list = tensor_ops.get_shape_list
+reshape_from_matrix = tensor_ops.reshape_from_matrix
 reshape_to_matrix = tensor_ops.reshape_to_matrix
 
 MAIN_SCOPE = variable_shapes.MAIN_SCOPE
@@ -145,14 +149,14 @@ class BertModel:
                input_ids,
                input_mask=None,
                token_type_ids=None,
+               use_one_hot_embeddings=False,
                scope="electra",
                embedding_size=None,
                input_embeddings=None,
                input_reprs=None,
                update_embeddings=True,
                untied_embeddings=False,
-               randomness=None,
-               use_one_hot_embeddings=False):
+               randomness=None):
     """Builds the graph of the encoder.
 
     Args:
@@ -163,6 +167,7 @@ class BertModel:
         or [B, L, L], 1 at [b, i, j] if position i may see position j. None:
         all are visible.
       token_type_ids: int32 Tensor of shape [B, L], the segments; None: all 0.
+      use_one_hot_embeddings: bool, look words up by a matrix product, for TPUs.
       scope: variable scope, "electra" for the encoder that is fine-tuned.
       embedding_size: int, E; None: the hidden size.
       input_embeddings: float32 Tensor of shape [B, L, E], word vectors used
@@ -173,7 +178,6 @@ class BertModel:
       untied_embeddings: bool, True: separate embeddings under `scope`.
       randomness: randomness.StepRandomness; None: one of seed 0, this scope
         and the global step.
-      use_one_hot_embeddings: bool, look words up by a matrix product, for TPUs.
 
     Raises:
       utils.UserError: the sequence is longer than max_position_embeddings.

@@ -19,9 +19,23 @@ TrainOp = collections.namedtuple(
     "TrainOp", ["op", "learning_rate", "grad_norm"])
 
 
-def create_optimizer(loss, learning_rate, num_train_steps, **settings):
-  """Returns the op of one training step; see `create_train_op`."""
-  return create_train_op(loss, learning_rate, num_train_steps, **settings).op
+def create_optimizer(
+    loss, learning_rate, num_train_steps, weight_decay_rate=0.0, use_tpu=False,
+    warmup_steps=0, warmup_proportion=0, lr_decay_power=1.0,
+    layerwise_lr_decay_power=-1, n_transformer_layers=None, **settings):
+  """Returns the op of one training step; see `create_train_op`.
+
+  Args:
+    warmup_steps: int, its `num_warmup_steps`.
+    **settings: its other arguments; the rest has the same name here and there.
+  """
+  settings.setdefault("num_warmup_steps", warmup_steps)
+  return create_train_op(
+      loss, learning_rate, num_train_steps, weight_decay_rate=weight_decay_rate,
+      use_tpu=use_tpu, warmup_proportion=warmup_proportion,
+      lr_decay_power=lr_decay_power,
+      layerwise_lr_decay_power=layerwise_lr_decay_power,
+      n_transformer_layers=n_transformer_layers, **settings).op
 
 
 def create_train_op(loss, learning_rate, num_train_steps, *,

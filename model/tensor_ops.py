@@ -22,9 +22,7 @@ def get_shape_list(tensor, expected_rank=None, name=None):
     ValueError: the rank is not an expected one.
   """
   if expected_rank is not None:
-    ranks = ((expected_rank,) if isinstance(expected_rank, int)
-             else tuple(expected_rank))
-    check_rank(tensor, ranks, name or tensor.name)
+    assert_rank(tensor, expected_rank, name)
   static = tensor.shape.as_list()
   if None not in static:
     return static
@@ -33,11 +31,24 @@ def get_shape_list(tensor, expected_rank=None, name=None):
           for i, size in enumerate(static)]
 
 
-def reshape_to_matrix(tensor):
-  """Returns `tensor` [..., D] as a matrix [-1, D]."""
-  if tensor.shape.ndims == 2:
-    return tensor
-  return tf.reshape(tensor, [-1, tensor.shape.as_list()[-1]])
+def reshape_to_matrix(input_tensor):
+  """Returns a Tensor of shape [..., D] as a matrix [-1, D]."""
+  if input_tensor.shape.ndims == 2:
+    return input_tensor
+  return tf.reshape(input_tensor, [-1, input_tensor.shape.as_list()[-1]])
+
+
+def reshape_from_matrix(output_tensor, orig_shape_list):
+  """Returns a matrix [-1, D] as [..., D]; undoes `reshape_to_matrix`.
+
+  Args:
+    output_tensor: Tensor of rank 2; its D may differ from the original one.
+    orig_shape_list: list, the shape before, as from `get_shape_list`.
+  """
+  if len(orig_shape_list) == 2:
+    return output_tensor
+  return tf.reshape(output_tensor, orig_shape_list[:-1] +
+                    [get_shape_list(output_tensor)[-1]])
 
 
 def gather_positions(sequence, positions):
@@ -87,6 +98,16 @@ def scatter_positions(sequence, updates, positions):
   written = tf.reduce_max(hits, axis=1)  # [B, L]
   values = tf.reduce_sum(is_first * updates[:, :, tf.newaxis], axis=1)
   return sequence * (1 - written) + values, written
+
+
+def assert_rank(tensor, expected_rank, name=None):
+  """Raises a ValueError if the rank is not an expected one.
+
+  The arguments are those of `get_shape_list`.
+  """
+  ranks = ((expected_rank,) if isinstance(expected_rank, int)
+           else tuple(expected_rank))
+  check_rank(tensor, ranks, name or tensor.name)
 
 
 def check_rank(tensor, ranks, name):

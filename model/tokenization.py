@@ -16,9 +16,11 @@ fork.
 
 import hashlib
 import itertools
+import json
 import re
 import unicodedata
 
+from model import vocabulary_fit
 from util import utils
 
 PAD, UNK, CLS, SEP, MASK = "[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"
@@ -74,6 +76,13 @@ class FullTokenizer:
     self.wordpiece_tokenizer = WordpieceTokenizer(self.vocab)
     self._control_ids = frozenset(self.vocab[t] for t in CONTROL_TOKENS)
     self._ids_of_words = _IdsOfWords(self._encode_word)
+    self._unk_id = self.vocab[UNK]
+    self.unknown_words = None  # a vocabulary_fit.UnknownWords
+
+  def count_unknown_words(self):
+    """Returns an UnknownWords of the texts that are encoded from now on."""
+    self.unknown_words = vocabulary_fit.UnknownWords(self._unk_id)
+    return self.unknown_words
 
   def tokenize(self, text):
     """Returns the WordPieces of `text`, a list of strings."""
@@ -82,8 +91,12 @@ class FullTokenizer:
   def encode(self, text):
     """Returns the ids of the WordPieces of `text`, a list of ints."""
     words = self.basic_tokenizer.clean(text).split()
-    return list(itertools.chain.from_iterable(
+    ids = list(itertools.chain.from_iterable(
         map(self._ids_of_words.__getitem__, words)))
+    num_unknown = ids.count(self._unk_id)
+    if num_unknown and self.unknown_words is not None:
+      self.unknown_words.add(num_unknown, words, self._ids_of_words)
+    return ids
 
   def encode_untrusted_batch(self, texts):
     """Returns the ids of texts from untrusted sources, lists of ints.
@@ -232,11 +245,18 @@ def load_vocab(vocab_file):
   blank lines at the end are ignored.
 
   Raises:
-    UserError: the file is missing or not UTF-8; a line is blank or repeats a
-      token, so ids would differ from line numbers.
+    UserError: the file is missing, JSON or not UTF-8; a line is blank or
+      repeats a token, so ids would differ from line numbers.
   """
   with utils.open_file(vocab_file, "rb") as f:
-    lines = f.read().rstrip().split(b"\n")
+    content = f.read().rstrip()
+  if content.startswith(b"{") and _is_json(content):
+    raise utils.UserError(
+        "%s: a JSON file, not a vocabulary with one token per line. Use the "
+        "vocab.txt of the same model; of a tokenizer.json, tokenizers."
+        "Tokenizer.from_file(\"tokenizer.json\").model.save(\"FOLDER\") "
+        "writes it." % vocab_file)
+  lines = content.split(b"\n")
   vocab = {}
   for index, line in enumerate(lines):
     try:
@@ -258,6 +278,14 @@ def load_vocab(vocab_file):
   return vocab
 
 
+def _is_json(content):
+  try:
+    json.loads(content.decode("utf-8"))
+  except ValueError:
+    return False
+  return True
+
+
 def vocab_sha256(vocab_file):
   """Returns the SHA-256 of the tokens in order, whatever the line ends."""
   content = "\n".join(load_vocab(vocab_file))
@@ -275,6 +303,21 @@ def is_punctuation(char):
   if char < "\x80":
     return char.isprintable() and not char.isalnum() and char != " "
   return unicodedata.category(char).startswith("P")
+
+
+def convert_by_vocab(vocab, items):
+  """Returns the values of `items` in a dict, such as `FullTokenizer.vocab`."""
+  return [vocab[item] for item in items]
+
+
+def convert_tokens_to_ids(vocab, tokens):
+  """Returns the ids of a list of WordPieces in a {token: id} dict."""
+  return convert_by_vocab(vocab, tokens)
+
+
+def convert_ids_to_tokens(inv_vocab, ids):
+  """Returns the WordPieces of a list of ids in an {id: token} dict."""
+  return convert_by_vocab(inv_vocab, ids)
 
 
 def convert_to_unicode(text):

@@ -64,7 +64,8 @@ def is_masked(inputs):
   return inputs.masked_lm_positions is not None
 
 
-def get_input_fn(config, is_training, start_step=None, *, index=None):
+def get_input_fn(config, is_training, num_cpu_threads=None, *,
+                 start_step=None, index=None):
   """Returns the `input_fn(params)` of an Estimator.
 
   Args:
@@ -72,6 +73,7 @@ def get_input_fn(config, is_training, start_step=None, *, index=None):
     is_training: bool. True: endless batches of `train_batch_size`. False: each
       example once and in order, in batches of `eval_batch_size`, the last one
       smaller; from `eval_tfrecords` if set.
+    num_cpu_threads: int, ignored; the number of threads is constant.
     start_step: int, the global step to resume at; None: that of the latest
       checkpoint in `config.model_dir` when the input_fn is called.
     index: tfrecord_index.TFRecordIndex of the examples; None: they are found
@@ -81,6 +83,8 @@ def get_input_fn(config, is_training, start_step=None, *, index=None):
     UserError: from the returned function without an index: no file, or files
       that do not fit the run.
   """
+
+  del num_cpu_threads
 
   def input_fn(params):
     examples = index or find_examples(config, is_training)

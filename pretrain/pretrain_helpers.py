@@ -12,6 +12,7 @@ Glossary of shapes:
 
 import tensorflow.compat.v1 as tf
 
+from model import randomness as randomness_lib
 from model import tensor_ops
 from model import tokenization
 from pretrain import pretrain_data
@@ -24,7 +25,12 @@ _NEVER_DRAWN = -1e30  # added to a logit
 _DRAW_RANGE = 2 ** 15
 
 
-def mask(config, inputs, mask_prob, randomness, special_ids=None):
+# Names of google-research/electra.
+gather_positions = tensor_ops.gather_positions
+scatter_update = tensor_ops.scatter_positions
+
+
+def mask(config, inputs, mask_prob, randomness=None, special_ids=None):
   """Masks a fraction of the tokens of every sequence.
 
   round(num_tokens * mask_prob) positions, at least one and at most
@@ -37,7 +43,8 @@ def mask(config, inputs, mask_prob, randomness, special_ids=None):
     config: PretrainingConfig.
     inputs: pretrain_data.Inputs.
     mask_prob: float, fraction of the tokens.
-    randomness: randomness.StepRandomness.
+    randomness: randomness.StepRandomness; None: that of `config.seed` and the
+      global step.
     special_ids: {token: id}; None: read from `config.vocab_file`.
 
   Returns:
@@ -45,6 +52,9 @@ def mask(config, inputs, mask_prob, randomness, special_ids=None):
     `masked_lm_ids` and `masked_lm_weights` (0.0 for padding). A sequence
     without a maskable token has weights of 0 only.
   """
+  if randomness is None:
+    randomness = randomness_lib.StepRandomness(
+        config.seed, tf.train.get_or_create_global_step()).child("mask")
   ids = special_ids or pretrain_data.special_ids(config.vocab_file)
   candidates = candidates_for_masking(inputs, ids)
   num_wanted = num_to_predict(

@@ -16,6 +16,7 @@ import tensorflow.compat.v1 as tf
 
 from model import checkpoint
 from model import checkpoint_recovery
+from model import extended_tables
 from model import model_sizes
 from model import tokenization
 from pretrain import data_init
@@ -45,8 +46,10 @@ def write_settings(config):
     if utils.exists(path):
       utils.log("Replacing %s by %s" % (path, config.vocab_file))
     utils.copy(config.vocab_file, path)
-  tokenizer_settings(config).write(
-      config.model_dir, model_files.read_tokenizer_config(config.model_dir))
+  settings, is_known = tokenizer_settings(config)
+  settings.write(
+      config.model_dir, model_files.read_tokenizer_config(config.model_dir),
+      is_cleaning_known=is_known)
   bert_config = model_sizes.get_bert_config(config)
   path = os.path.join(config.model_dir, model_files.MODEL_CONFIG)
   utils.write_json(dict(
@@ -56,17 +59,17 @@ def write_settings(config):
 
 
 def tokenizer_settings(config):
-  """Returns the model_files.TokenizerSettings of the examples.
+  """Returns (model_files.TokenizerSettings, is_known) of the examples.
 
-  They come from dataset_info.json; for examples without one from the model
-  that the run starts from; by default accents are stripped if text is
-  lower-cased.
+  They come from dataset_info.json. For examples without one they come from the
+  model that the run starts from, accents are stripped by default if text is
+  lower-cased, and whether text was cleaned may be unknown.
   """
   settings, source = dataset_info.agreed_tokenizer(
       tfrecord_index.folders_of(config.pretrain_tfrecords),
       needs_all_files=not config.skip_corrupted_records)
   if source:
-    return model_files.TokenizerSettings.from_entries(settings, source)
+    return model_files.TokenizerSettings.from_entries(settings, source), True
   path = model_record.find_file(model_record.folder_of_weights(config),
                                 model_files.TOKENIZER_CONFIG)
   recorded = model_files.TokenizerSettings.read(
@@ -74,7 +77,7 @@ def tokenizer_settings(config):
   passed = (config.do_lower_case if config.was_passed("do_lower_case")
             else None)
   return recorded.reconcile(
-      model_files.TokenizerSettings(passed), None, ()).with_defaults()
+      model_files.TokenizerSettings(passed), None, ()).with_defaults(), False
 
 
 class StartingPoint:
@@ -111,7 +114,7 @@ class StartingPoint:
         checkpoint_recovery.check_intact(self._source)
       if self._own or not config.reset_global_step:
         self.step = checkpoint.global_step_of(self._source)
-    self._report = None
+    self._report = self._counts = None
     self._graph = tf.Graph()
     with self._graph.as_default():
       tf.set_random_seed(config.seed)
@@ -120,21 +123,27 @@ class StartingPoint:
       if self._source:
         self._report = checkpoint.plan(
             self._source, self._variables, required=(_ENCODER_WEIGHTS,),
-            slots=True)
+            slots=True,
+            extend=() if self._own else extended_tables.requested(
+                config, self._source),
+            hints=extended_tables.hints(
+                config, self._source, is_resumed=bool(self._own)))
 
-  def write(self, load_index):
-    """Writes the settings and the checkpoint that training resumes from.
+  def count_tokens(self, index):
+    """Counts the tokens of the examples, if `init_from_data` needs them.
 
     Args:
-      load_index: function that returns the TFRecordIndex of the training data;
-        called only for `init_from_data`.
+      index: TFRecordIndex of the training data.
 
     Raises:
-      UserError: init_from_data found damaged examples; nothing is written.
+      UserError: an example is damaged.
     """
+    if self._config.init_from_data and not self._source:
+      self._counts = _count_tokens(self._config, index)
+
+  def write(self):
+    """Writes the settings and the checkpoint that training resumes from."""
     config = self._config
-    is_counted = config.init_from_data and not self._source
-    counts = _count_tokens(config, load_index()) if is_counted else None
     write_settings(config)
     if self._own:
       checkpoint_recovery.select_resume_checkpoint(
@@ -143,8 +152,8 @@ class StartingPoint:
       utils.log("Resuming from %s; init_checkpoint is ignored" % self._source)
     if self._report:
       self._write_restored()
-    elif is_counted:
-      _init_from_data(config, counts)
+    elif self._counts:
+      _init_from_data(config, self._counts)
     else:
       utils.log("Starting from new random weights (seed %d): %s has no "
                 "checkpoint and init_checkpoint is not set" % (

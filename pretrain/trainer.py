@@ -96,12 +96,13 @@ class Trainer:
       step, writers = start.step, []
       for name in sorted(self._datasets, reverse=True):
         self._index(name, writers.append)
+      start.count_tokens(self._index("train"))
       for write in writers:
         write()
       self._log_warnings()
       utils.heading("Training")
       checkpoint_recovery.remove_unfinished(config.model_dir)
-      start.write(lambda: self._index("train"))
+      start.write()
       is_evaluated = not is_evaluation_due(config, step)
       if step >= config.num_train_steps and is_evaluated:
         utils.heading(

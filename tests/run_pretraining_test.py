@@ -108,9 +108,9 @@ class RunTest(tf.test.TestCase):
     with open(os.path.join(folder, "vocab.txt")) as f:
       self.assertEqual(f.read().split(), tiny_pretraining.VOCAB)
     with open(os.path.join(folder, "tokenizer_config.json")) as f:
+      # Without a dataset_info.json it is unknown whether text was cleaned.
       self.assertEqual(json.load(f), {
-          "do_lower_case": False, "strip_accents": False,
-          "preprocessing": None})
+          "do_lower_case": False, "strip_accents": False})
     with open(os.path.join(folder, "config.json")) as f:
       sizes = json.load(f)
     self.assertEqual([sizes[name] for name in (

@@ -146,6 +146,24 @@ class VocabularyTest(TrainVocabTestCase):
     self.assertEqual(len(contents), 1)
 
 
+class StrippedLettersTest(TrainVocabTestCase):
+
+  def test_stripped_arabic_letters_are_reported(self):
+    self.write("a.txt", "\u0623\u0628 \u0622\n")
+    message = ("Lower-casing with accent stripping changed 2 Arabic letters, "
+               "such as \u0623 to \u0627; --no-strip-accents or "
+               "--no-lower-case keeps them")
+    self.assertIn(message, self.run_main()[1])
+    for flag in ("--no-strip-accents", "--no-lower-case"):  # the advice
+      vocab, printed = self.run_main(flag, "--overwrite")
+      self.assertNotIn("accent stripping changed", printed)
+      self.assertIn("\u0623", vocab)
+
+  def test_dumps_are_read_as_documents(self):
+    self.write("a.jsonl", '{"content": "a\\nb", "url": "x"}\n' * 2)
+    self.assertEqual(self.run_main()[0][:7], SPECIAL + ["a", "b"])
+
+
 class ErrorTest(TrainVocabTestCase):
 
   def test_existing_file_needs_overwrite(self):

@@ -75,15 +75,15 @@ def hint(text, known):
     known: iterable of str.
   """
   other = same_looking(text, known)
-  return "" if other is None else " It looks like %s." % difference(text, other)
+  return "" if other is None else " %s looks like %s." % contrast(text, other)
 
 
-def difference(text, other):
-  """Returns "'other', but is 'text'", with escapes for what differs."""
-  text, other = escape(text), escape(other)
-  if visible_form(text) == visible_form(other):  # accents, or white space
-    return "%s, but is %s" % (ascii(other), ascii(text))
-  return "'%s', but is '%s'" % (other, text)
+def contrast(*texts):
+  """Returns the texts in quotation marks, with escapes for what differs."""
+  escaped = tuple(map(escape, texts))
+  if len(set(map(visible_form, escaped))) < len(texts):  # accents, white space
+    return tuple(map(ascii, texts))
+  return tuple("'%s'" % text for text in escaped)
 
 
 def _is_visible(text):

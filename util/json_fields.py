@@ -7,6 +7,7 @@ name the allowed values, and would add a dependency.
 import collections
 import difflib
 import json
+import re
 
 from util import utils
 
@@ -83,9 +84,25 @@ def did_you_mean(name, known):
 
 
 def nearest(name, known):
-  """Returns the most similar of the `known` names, None if none is similar."""
-  return next(iter(difflib.get_close_matches(name, known, n=1, cutoff=0.5)),
-              None)
+  """Returns the most similar of the `known` names, None if none is similar.
+
+  Case and punctuation do not count. The first name that ends with all of `name`
+  is more similar than any other: `train_batch_size` is meant by "batch_size".
+  """
+  for other in known:
+    if name and other.endswith("_" + name):
+      return other
+  by_letters = {}
+  for other in known:
+    by_letters.setdefault(letters_of(other), other)
+  near = difflib.get_close_matches(letters_of(name), by_letters, n=1,
+                                   cutoff=0.5)
+  return by_letters[near[0]] if near else None
+
+
+def letters_of(name):
+  """Returns the letters and digits of a name, in lower case."""
+  return re.sub(r"[\W_]+", "", name.lower())
 
 
 def shorten(value, quote=True, limit=80):

@@ -5,6 +5,7 @@ A model folder:
   tokenizer_config.json   TokenizerSettings
   config.json             sizes of the encoder (BertConfig)
   model.ckpt-<step>.*     the weights
+  data_position.json      examples read in pre-training, by batch size
   finetuning_models/<tasks>_model_<trial>/
     the same, and
     finetuning_run.json   hyperparameters and data the model was trained with
@@ -114,14 +115,19 @@ class TokenizerSettings(
         strip_accents=(lower_case if self.strip_accents is None
                        else self.strip_accents))
 
-  def write(self, folder, other_entries=None):
+  def write(self, folder, other_entries=None, is_cleaning_known=True):
     """Writes tokenizer_config.json.
 
     Args:
       folder: str, the model folder.
       other_entries: dict, what else the file is to hold.
+      is_cleaning_known: bool, whether a `preprocessing` of None means that text
+        was not cleaned; if not, it is not written.
     """
-    write_tokenizer_config(folder, dict(other_entries or {}, **self._asdict()))
+    entries = self._asdict()
+    if self.preprocessing is None and not is_cleaning_known:
+      del entries["preprocessing"]
+    write_tokenizer_config(folder, dict(other_entries or {}, **entries))
 
 
 def read_tokenizer_config(folder):

@@ -81,14 +81,16 @@ def check_vocab(folder, vocab_file, option="vocab_file"):
                if tokens[row:row + 1] != [token]]
   lost = [row for row in different if not _RESERVED.search(recorded[row])]
   if lost:
-    now = tokens[lost[0]] if lost[0] < len(tokens) else "none"
+    now = "missing"
+    if lost[0] < len(tokens):
+      now = "'%s'" % json_fields.shorten(tokens[lost[0]], quote=False)
     raise utils.UserError(
-        "%s: {:,} of {:,} tokens differ from %s: line %d is '%s', not '%s'. A "
+        "%s: {:,} of {:,} tokens differ from %s: line %d is %s, not '%s'. A "
         "model keeps its vocabulary: set %s to %s. %s.".format(
             len(lost), len(recorded)) % (
-                vocab_file, path, lost[0] + 1, json_fields.shorten(now, False),
-                json_fields.shorten(recorded[lost[0]], False), option, path,
-                _ADVICE))
+                vocab_file, path, lost[0] + 1, now,
+                json_fields.shorten(recorded[lost[0]], quote=False), option,
+                path, _ADVICE))
   num_new = len(different) + max(0, len(tokens) - len(recorded))
   if num_new:
     utils.log("{}: {:,} reserved rows of {} have a new token".format(

@@ -75,10 +75,10 @@ def log(*values):
   sys.stdout.flush()
 
 
-def heading(text):
-  """Prints `text` as a heading."""
+def heading(*values):
+  """Prints `values` as a heading."""
   log("=" * 80)
-  log(text)
+  log(*values)
   log("=" * 80)
 
 
@@ -266,6 +266,17 @@ def removed_on_error(folder):
         (rmtree if isdir(path) else remove)(path)
 
 
+# Names of google-research/electra.
+mkdir = makedirs
+rmrf = rmtree
+
+
+def rmkdir(path):
+  """Makes an empty folder; removes what is at `path`."""
+  rmtree(path)
+  makedirs(path)
+
+
 # ------------------------------------------------------------ JSON and pickle
 
 
@@ -325,3 +336,37 @@ def write_pickle(obj, path):
   """
   with write_atomically(path, "wb") as f:
     pickle.dump(obj, f, protocol=2)
+
+
+# --------------------------------------------------------------- nested dicts
+
+
+def nest_dict(d, prefixes, delim="_"):
+  """Returns {"a_x": 1} as {"a": {"x": 1}}; the inverse of `flatten_dict`.
+
+  Args:
+    d: {str: value}.
+    prefixes: list of str, the keys of the result; keys of `d` that start with
+      none of them, followed by `delim`, are kept.
+    delim: str.
+  """
+  nested = {}
+  for key, value in d.items():
+    prefix = next((prefix for prefix in prefixes
+                   if key.startswith(prefix + delim)), None)
+    if prefix is None:
+      nested[key] = value
+    else:
+      nested.setdefault(prefix, {})[key[len(prefix + delim):]] = value
+  return nested
+
+
+def flatten_dict(d, delim="_"):
+  """Returns {"a": {"x": 1}} as {"a_x": 1}; see `nest_dict`."""
+  flat = {}
+  for key, value in d.items():
+    if isinstance(value, dict):
+      flat.update((key + delim + inner, item) for inner, item in value.items())
+    else:
+      flat[key] = value
+  return flat

@@ -22,13 +22,14 @@ _SAVE_AGAIN = (
 _FORMS = (
     _Form(r"^saved_model\.pb(txt)?$", "a SavedModel, which is for serving",
           "Use the checkpoint that it was exported from"),
-    _Form(r"^(model.*\.safetensors|pytorch_model.*\.bin)$",
+    _Form(r"^(model\.safetensors|pytorch_model\.bin)$",
           "weights of Hugging Face", _CONVERT),
-    _Form(r"\.safetensors$|^pytorch_model.*\.bin\.index\.json$",
-          "weights of Hugging Face", _SAVE_AGAIN),
+    _Form(r"\.safetensors$|^pytorch_model", "weights of Hugging Face",
+          _SAVE_AGAIN),
     _Form(r"\.(h5|hdf5|keras|msgpack)$", "weights of Keras or Flax",
           _SAVE_AGAIN),
-    _Form(r"\.(pt|pth|bin)$", "weights of PyTorch", _SAVE_AGAIN),
+    _Form(r"\.(pt|pth|bin|ot|onnx|tflite|gguf|npz)$",
+          "weights of another program", _SAVE_AGAIN),
     _Form(r"\.(zip|tar|tgz|tbz2?|txz|rar|7z)$|\.tar\.\w+$|"
           r"\.(index|data-\d+-of-\d+)\.(gz|bz2|xz|zst)$", "a packed archive",
           "Unpack it"),

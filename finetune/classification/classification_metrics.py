@@ -79,25 +79,64 @@ def mae(targets, predictions):
   return {"mae": sklearn_metrics.mean_absolute_error(targets, predictions)}
 
 
+def micro_f1(labels, predictions):
+  """Returns the F1 of all pairs of a text and one of its labels, in percent.
+
+  Args:
+    labels, predictions: int arrays of shape [N, number of labels], 1 for the
+      labels of a text. Also of the two functions below.
+  """
+  return {"micro_f1": 100.0 * sklearn_metrics.f1_score(
+      labels, predictions, average="micro", zero_division=0)}
+
+
+def macro_f1_of_label_sets(labels, predictions):
+  """Returns the mean F1 of the labels, in percent; as `macro_f1`."""
+  counts = np.any(labels, axis=0) | np.any(predictions, axis=0)
+  if not counts.any():
+    return {"macro_f1": 0.0}
+  return {"macro_f1": 100.0 * sklearn_metrics.f1_score(
+      labels, predictions, average="macro", zero_division=0,
+      labels=np.flatnonzero(counts))}
+
+
+def subset_accuracy(labels, predictions):
+  """Returns the percentage of texts with exactly the right labels."""
+  return {"subset_accuracy": 100.0 * float(
+      np.mean(np.all(labels == predictions, axis=1)))}
+
+
 CLASSIFICATION_METRICS = {
     "accuracy": accuracy, "f1": f1, "macro_f1": macro_f1,
     "weighted_f1": weighted_f1, "mcc": mcc,
+}
+MULTI_LABEL_METRICS = {
+    "micro_f1": micro_f1, "macro_f1": macro_f1_of_label_sets,
+    "subset_accuracy": subset_accuracy,
 }
 REGRESSION_METRICS = {
     "pearson": pearson, "spearman": spearman, "mse": mse, "mae": mae,
 }
 
 
+# Between the labels of a text in files of predictions for people.
+LABEL_SEPARATOR = "|"
+
+
 class SentenceScorer(scorer.Scorer):
   """Scores one prediction per text or pair of texts."""
 
   _functions = {}  # by name, of metrics
+  # Any labels that all metrics are defined for: only their names are used.
+  _any_labels = (0, 1)
+  # What a task must have for `get_predictions`.
+  required_attribute = "prediction_text"
 
-  def __init__(self, task, split, metrics):
+  def __init__(self, task=None, split="dev", metrics=()):
     """Initializes a scorer without predictions.
 
     Args:
-      task: a classification_tasks.SentenceTask.
+      task: a classification_tasks.SentenceTask; None: that of `attach`.
       split: str.
       metrics: list of names from `CLASSIFICATION_METRICS` or
         `REGRESSION_METRICS`; the first one is the most common for the task.
@@ -109,6 +148,21 @@ class SentenceScorer(scorer.Scorer):
     self._gold = []
     self._predictions = []
     self._outputs = {}  # of the model, by eid
+
+  def attach(self, task, split):
+    # Some use these scorers in tasks of other kinds.
+    if self._task is None and hasattr(task, self.required_attribute):
+      self._task, self._split = task, split
+
+  def has(self, method):
+    return self._task is not None and super().has(method)
+
+  def _keep_output(self, results, name):
+    """Keeps an output of the model for `get_predictions`, if there is one."""
+    if "eid" in results and name in results:
+      if self._task and not self._task.is_labeled(self._split):
+        scorer.check_eid(results["eid"], self._outputs, self._task, self._split)
+      self._outputs[int(results["eid"])] = np.asarray(results[name]).tolist()
 
   def get_submission(self):
     """Returns the predictions as (file name, text), for a leaderboard."""
@@ -157,7 +211,7 @@ class SentenceScorer(scorer.Scorer):
     """Returns {name: value} of an output of the model, for people to read."""
 
   def score_names(self):
-    gold = np.array([0, 1])  # any two values; only the names are used
+    gold = np.array(self._any_labels)
     return [name for name, _ in self._score(gold, gold)]
 
   def _get_results(self):
@@ -165,7 +219,7 @@ class SentenceScorer(scorer.Scorer):
 
   def _score(self, gold, predictions):
     """Returns [(name, score)] of all metrics and the loss."""
-    if not self._task.is_labeled(self._split):
+    if self._task and not self._task.is_labeled(self._split):
       return []
     results = []
     for name in self._metrics:
@@ -177,13 +231,13 @@ class ClassificationScorer(SentenceScorer):
   """Scores predicted labels."""
 
   _functions = CLASSIFICATION_METRICS
+  required_attribute = "label_list"
 
   def update(self, results):
     super().update(results)
-    self._gold.append(int(results["label_ids"]))
-    self._predictions.append(int(results["predictions"]))
-    self._outputs[int(results["eid"])] = np.asarray(
-        results["logits"]).tolist()
+    self._gold.append(np.asarray(results["label_ids"]).tolist())
+    self._predictions.append(np.asarray(results["predictions"]).tolist())
+    self._keep_output(results, "logits")
 
   def _readable(self, output):
     probabilities = special.softmax(np.array(output, np.float64)).tolist()
@@ -194,24 +248,90 @@ class ClassificationScorer(SentenceScorer):
             zip(self._task.label_list, probabilities)))])
 
 
+class MultiLabelScorer(SentenceScorer):
+  """Scores predicted sets of labels."""
+
+  _functions = MULTI_LABEL_METRICS
+  _any_labels = ((0, 1), (1, 0))
+
+  def update(self, results):
+    super().update(results)
+    self._gold.append(np.asarray(results["label_ids"], np.int64))
+    self._predictions.append(np.asarray(results["predictions"], np.int64))
+    self._keep_output(results, "logits")
+
+  def _readable(self, output):
+    probabilities = special.expit(np.array(output, np.float64)).tolist()
+    return collections.OrderedDict([
+        ("labels", self._task.predicted_labels(output)),
+        ("probabilities", collections.OrderedDict(
+            zip(self._task.label_list, probabilities)))])
+
+
+class SentenceLevelScorer(ClassificationScorer):
+  """Base of scorers as in google-research/electra, without arguments.
+
+  A subclass implements `_get_results` with `_true_labels` and `_preds`, the
+  gold and the predicted label ids (for a regression, targets and predictions).
+  """
+
+  def update(self, results):
+    super().update(dict({"label_ids": results.get("targets")}, **results))
+
+  @property
+  def _true_labels(self):
+    return self._gold
+
+  @property
+  def _preds(self):
+    return self._predictions
+
+
+class AccuracyScorer(SentenceLevelScorer):
+  """Scores labels by `accuracy`."""
+
+  def __init__(self):
+    super().__init__(metrics=["accuracy"])
+
+
+class F1Scorer(SentenceLevelScorer):
+  """Scores labels by `f1` of label 1, precision and recall."""
+
+  def __init__(self):
+    super().__init__(metrics=["f1"])
+
+
+class MCCScorer(SentenceLevelScorer):
+  """Scores labels by `mcc`."""
+
+  def __init__(self):
+    super().__init__(metrics=["mcc"])
+
+
 class RegressionScorer(SentenceScorer):
   """Scores predicted numbers, in the units of the task's files."""
 
   _functions = REGRESSION_METRICS
+  required_attribute = "denormalize"
+
+  def __init__(self, task=None, split="dev", metrics=("pearson", "spearman")):
+    super().__init__(task, split, metrics)
 
   def update(self, results):
     super().update(results)
-    self._gold.append(self._task.denormalize(float(results["targets"])))
-    self._predictions.append(
-        self._task.denormalize(float(results["predictions"])))
-    self._outputs[int(results["eid"])] = float(results["predictions"])
+    denormalize = self._task.denormalize if self._task else float
+    self._gold.append(denormalize(float(results["targets"])))
+    self._predictions.append(denormalize(float(results["predictions"])))
+    self._keep_output(results, "predictions")
 
   def _readable(self, output):
     # As scored and as exported: it may be outside the task's range.
-    return {"value": self._task.denormalize(output)}
+    return {"value": float(self._task.denormalize(output))}
 
 
 def _cell(value):
+  if isinstance(value, list):
+    return LABEL_SEPARATOR.join(value)
   return "%.6g" % value if isinstance(value, float) else value
 
 

@@ -1,24 +1,28 @@
 """Tasks that predict a label or a number for a text or a pair of texts.
 
 To add one, subclass `ClassificationTask` or `RegressionTask` with a constructor
-`(config, tokenizer)`. Set `layouts`, or override `read_examples` if its files
-are not tables; see examples/new_task.py.
+`(config, tokenizer)`. Override `_create_examples`, which gets the rows of
+`<split>.tsv`, or set `layouts` to describe the columns, or override
+`get_examples` if its files are not tables; see examples/new_task.py.
 """
 
-import abc
-import os
+import csv
+import itertools
 
 import tensorflow.compat.v1 as tf
 
 from finetune import feature_spec
 from finetune import packing
 from finetune import task
+from finetune import task_declaration
 from finetune import text_cleaning
 from finetune.classification import classification_metrics
 from finetune.classification import declared_values
+from finetune.readers import lines as lines_reader
 from finetune.readers import table_layouts
 from finetune.readers import tables
 from model import layers
+from model import tokenization
 from util import invisible
 from util import utils
 
@@ -38,7 +42,7 @@ class InputExample(task.Example):
     example_id: str, the id of the example in the task's files, or its number.
   """
 
-  def __init__(self, task_name, eid, text_a, text_b=None, label=None,
+  def __init__(self, eid, task_name, text_a, text_b=None, label=None,
                example_id=None):
     super().__init__(task_name)
     self.eid = eid
@@ -71,17 +75,18 @@ class SentenceTask(task.Task):
     self._cleaner = text_cleaning.TextCleaner(config, name, "texts")
     self._is_truncation_logged = False
     self._labeled_layouts = {}  # of test splits; see `_labeled_layout`
+    self._dialect = tables.UTF8_COMMA
     self._declared_num_columns = []  # at most one; see declared_values
     if declaration:
       self.file_format = declaration.format
+      self._dialect = task_declaration.dialect(declaration)
       self.is_unordered = declaration.values.get("unordered", False)
       self.layouts = declared_values.get_layouts(config, declaration)
       num_columns = self.layouts["train"].num_columns
       self._declared_num_columns = [num_columns] if num_columns else []
 
-  @abc.abstractmethod
   def parse_label(self, text, place):
-    """Returns the label that `text` in a file denotes.
+    """Returns the label that `text` in a file denotes, by default `text`.
 
     Args:
       text: str, as in the file.
@@ -90,15 +95,17 @@ class SentenceTask(task.Task):
     Raises:
       utils.UserError: it is not a label of this task.
     """
+    del place  # any text is a label
+    return text
 
   def is_label(self, text):
     """Returns whether `text` is certainly a label in a file of this task."""
     del text
     return False
 
-  @abc.abstractmethod
   def prediction_text(self, output):
     """Returns a value of the scorer's `get_test_predictions` as text."""
+    return str(output)
 
   def is_labeled(self, split):
     """Returns whether `split` has labels; a test set has them if all are valid.
@@ -128,17 +135,76 @@ class SentenceTask(task.Task):
     """
     if split == task.PREDICT:
       return self._read_predict_file(self.config.predict_file)
-    examples = self.read_examples(self._path(split), split)
+    path = self._path(split)
+    examples = (self._create_examples(read_tsv(path), split)
+                if self._has_create_examples() else
+                self.read_examples(path, split))
     if split == "train":
       self._check_variety(examples)
     if self.config.debug:
       examples = examples[:DEBUG_EXAMPLES]
     if split == "train" and self.is_unordered and self.config.double_unordered:
       examples += [
-          InputExample(self.name, len(examples) + example.eid, example.text_b,
+          InputExample(len(examples) + example.eid, self.name, example.text_b,
                        example.text_a, example.label, example.example_id)
           for example in examples]
     return examples
+
+  def _create_examples(self, lines, split):
+    """Returns the InputExamples of the rows of a file; for tasks to override.
+
+    Args:
+      lines: list of lists of str, the rows of `<split>.tsv` with the header
+        line; see `read_tsv`. Those of `predict_file` come as split "test".
+      split: str.
+    """
+    raise NotImplementedError
+
+  def _load_glue(self, lines, split, text_a_loc, text_b_loc, label_loc,
+                 skip_first_line=False, eid_offset=0, swap=False):
+    """Returns the InputExamples of rows, for `_create_examples`.
+
+    Args:
+      lines, split: as in `_create_examples`. Test splits have a dummy label.
+      text_a_loc, text_b_loc, label_loc: int, positions of the columns, those
+        below 0 from the end; `text_b_loc` is None for single texts.
+      skip_first_line: bool, whether the first row names the columns.
+      eid_offset: int, the eid of the first example.
+      swap: bool, whether to swap the two texts.
+
+    Raises:
+      utils.UserError: a row lacks a column, or its label is not one of the
+        task's; the message names the line.
+    """
+    is_labeled = label_loc is not None and "diagnostic" not in split and (
+        "test" not in split)
+    examples = []
+    for number, line in enumerate(lines[int(skip_first_line):], 1):
+      texts = [tokenization.convert_to_unicode(line[text_a_loc]),
+               None if text_b_loc is None else
+               tokenization.convert_to_unicode(line[text_b_loc])]
+      text_a, text_b = reversed(texts) if swap else texts
+      label = self.parse_label(
+          tokenization.convert_to_unicode(line[label_loc]), getattr(
+              line, "place", "Task '%s', row %d" % (self.name, number))) if (
+                  is_labeled) else self._get_dummy_label()
+      examples.append(InputExample(
+          eid_offset + len(examples), self.name, text_a, text_b, label))
+    return examples
+
+  def _get_dummy_label(self):
+    """Returns the label of examples whose label is unknown."""
+    return None
+
+  def _add_features(self, features, example, log):
+    """Adds the features of the label; by default there are none."""
+
+  def _has_create_examples(self):
+    return type(self)._create_examples is not SentenceTask._create_examples
+
+  def _names(self, split):
+    names = super()._names(split)
+    return names or (split + ".tsv",) * self._has_create_examples()
 
   def _read_predict_file(self, path):
     """Returns the InputExamples of `config.predict_file`, in its order.
@@ -146,15 +212,20 @@ class SentenceTask(task.Task):
     The extension determines the format, by default `file_format`: .tsv, .csv,
     .json and .jsonl have the columns of one of `layouts` (label and id may be
     missing; labels are not read), .txt has one text per line. If columns are
-    identified by position, their number tells whether labels are present.
+    identified by position, their number tells whether labels are present. A
+    task with `_create_examples` gets the rows of a .tsv file as a test split.
 
     Raises:
       utils.UserError: a line is invalid; the message names it.
     """
-    file_format = os.path.splitext(path)[1][1:]
+    file_format = lines_reader.extension_of(path)
+    if self._has_create_examples() and (
+        file_format == "tsv" or file_format not in tables.FORMATS + ("txt",)):
+      return self._create_examples(read_tsv(path), "test")
     if file_format == "txt" or not self.layouts:
       self._check_plain_text(path, file_format)
-      return self.examples_from_rows(tables.read_texts(path), Layout(text_a=0))
+      rows = tables.read_texts(path, self._dialect)
+      return self.examples_from_rows(rows, Layout(text_a=0))
     if file_format not in tables.FORMATS:
       file_format = self.file_format
     layout = table_layouts.match_without_label(self.layouts, path, file_format)
@@ -182,7 +253,8 @@ class SentenceTask(task.Task):
       return
     cells = tables.first_cells(path, file_format, layout.dialect)
     labeled = self.layouts["train"]
-    if isinstance(labeled.label, int) and len(cells) == labeled.num_columns and (
+    if isinstance(labeled.label, int) and (
+        len(cells) == labeled.num_columns and
         self.is_label(cells[labeled.label])):
       raise utils.UserError(
           "%s:1: expected a header line, got a row with the label '%s'. Add a "
@@ -194,7 +266,7 @@ class SentenceTask(task.Task):
 
   def _check_plain_text(self, path, file_format):
     """Raises a UserError unless the file can have one text per line."""
-    if any(layout.text_b is not None for layout in self.layouts.values()):
+    if self._has_pairs():
       raise utils.UserError(
           "%s: task '%s' requires pairs of texts, which a .txt file cannot "
           "hold. Pass .tsv, .csv, .json or .jsonl with the columns of its "
@@ -204,19 +276,34 @@ class SentenceTask(task.Task):
           "%s: task '%s' defines no columns. Pass a .txt file with one text "
           "per line." % (path, self.name))
 
+  def _has_pairs(self):
+    """Returns whether the task is about pairs of texts, as far as is known."""
+    if not self._has_create_examples():
+      return any(layout.text_b is not None for layout in self.layouts.values())
+    split = next(filter(self._find, ("dev", "train")), None)
+    return split is not None and any(
+        example.text_b is not None for example in self.get_examples(split))
+
   def read_examples(self, path, split):
     """Returns the InputExamples of a file, by default a table (`layouts`).
 
     Raises:
       utils.UserError: a row is invalid; the message names the line.
     """
+    if split not in self.layouts:
+      raise utils.UserError(
+          "Task '%s': its class defines no columns of split '%s'. Override "
+          "`_create_examples`, or set `layouts`." % (self.name, split))
     layout = self._labeled_layout(split) or self.layouts[split]
     if self._declared_num_columns and not self.is_labeled(split):
       layout = table_layouts.match_without_label(self.layouts, path,
                                            self.file_format)
     self._check_header(path, self.file_format, layout)
-    return self.examples_from_rows(
-        table_layouts.read(path, self.file_format, layout), layout)
+    return self.examples_from_rows(self._read_rows(path, layout), layout)
+
+  def _read_rows(self, path, layout):
+    """Returns the tables.Rows of a file."""
+    return table_layouts.read(path, self.file_format, layout)
 
   def _labeled_layout(self, split):
     """Returns the Layout to read the labels of a test split with, or None.
@@ -230,9 +317,9 @@ class SentenceTask(task.Task):
       try:
         layout = path and table_layouts.match_with_label(
             self.layouts, split, path, self.file_format)
-        if layout:
-          self.examples_from_rows(
-              table_layouts.read(path, self.file_format, layout), layout)
+        if layout and not self.examples_from_rows(
+            self._read_rows(path, layout), layout):
+          layout = None  # nothing to score
       except utils.UserError as error:
         layout = None
         utils.log("Task '%s': its test set is not scored: %s" % (
@@ -248,7 +335,7 @@ class SentenceTask(task.Task):
       values = dict(zip(fields, row.values))
       if "label" in values:
         values["label"] = self.parse_label(values["label"], row.place)
-      examples.append(InputExample(self.name, eid, **values))
+      examples.append(InputExample(eid, self.name, **values))
     return examples
 
   def featurize(self, example, is_training, log=False):
@@ -272,6 +359,7 @@ class SentenceTask(task.Task):
     features = packing.padded_inputs(input_ids, segment_ids,
                                      self.config.max_seq_length)
     features[self._key("eid")] = example.eid
+    self._add_features(features, example, log)
     if log:
       utils.log("Example %s, label %s: %s" % (
           example.example_id, example.label, " ".join(
@@ -289,6 +377,10 @@ class SentenceTask(task.Task):
               self.config.max_seq_length))
 
 
+# The name of this base class in google-research/electra.
+SingleOutputTask = SentenceTask
+
+
 class ClassificationTask(SentenceTask):
   """Predicts one of several labels.
 
@@ -298,16 +390,18 @@ class ClassificationTask(SentenceTask):
   """
 
   metrics = ("accuracy",)
+  declared_metrics = ("accuracy", "macro_f1")  # the default of a declaration
+  known_metrics = classification_metrics.CLASSIFICATION_METRICS
+  takes_short_inputs = True
 
   def __init__(self, config, name, tokenizer, label_list, declaration=None):
     super().__init__(config, name, tokenizer, declaration)
-    self.label_list = list(label_list)
+    self.label_list = self._label_list = list(label_list)
     self._label_ids = {label: i for i, label in enumerate(self.label_list)}
     assert len(self._label_ids) == len(self.label_list) > 1, self.label_list
     if declaration:
       self.metrics = declared_values.get_metrics(
-          declaration, ["accuracy", "macro_f1"],
-          classification_metrics.CLASSIFICATION_METRICS)
+          declaration, list(self.declared_metrics), self.known_metrics)
 
   def get_features_version(self):
     version = super().get_features_version()
@@ -341,18 +435,26 @@ class ClassificationTask(SentenceTask):
     return text in self._label_ids
 
   def learned_from_data(self):
-    return dict(super().learned_from_data(), labels=self.label_list)
+    return dict(super().learned_from_data(),
+                labels=list(map(str, self.label_list)))
 
   def prediction_text(self, output):
     return self.label_list[max(range(len(output)), key=output.__getitem__)]
 
-  def featurize(self, example, is_training, log=False):
-    features = super().featurize(example, is_training, log)
+  def _get_dummy_label(self):
+    return self.label_list[0]
+
+  def _add_features(self, features, example, log):
     label = example.label
+    if label is not None and label not in self._label_ids:
+      raise utils.UserError(
+          "Task '%s', example %s (%s): expected one of the labels %s, got "
+          "%r." % (self.name, example.eid,
+                   lines_reader.shorten(example.text_a),
+                   ", ".join(map(repr, self.label_list)), label))
     # A test split has no labels: the 0 is ignored.
     features[self._key("label_ids")] = (
         0 if label is None else self._label_ids[label])
-    return features
 
   def get_feature_specs(self):
     return [feature_spec.FeatureSpec(self._key("eid"), []),
@@ -367,7 +469,7 @@ class ClassificationTask(SentenceTask):
       "predictions" int64 [B], "label_ids" int32 [B], "eid" int32 [B]}).
     """
     del percent_done
-    logits = _on_cls(bert_model, is_training, len(self.label_list))
+    logits = on_cls(bert_model, is_training, len(self.label_list))
     label_ids = features[self._key("label_ids")]
     losses = tf.nn.sparse_softmax_cross_entropy_with_logits(
         labels=label_ids, logits=logits)
@@ -380,6 +482,9 @@ class ClassificationTask(SentenceTask):
     return classification_metrics.ClassificationScorer(self, split,
                                                        self.metrics)
 
+  def get_output_scorer(self, split):
+    return ClassificationTask.get_scorer(self, split)
+
 
 class RegressionTask(SentenceTask):
   """Predicts a number in a range.
@@ -388,13 +493,14 @@ class RegressionTask(SentenceTask):
   """
 
   metrics = ("pearson", "spearman")
+  takes_short_inputs = True
 
   def __init__(self, config, name, tokenizer, min_value, max_value,
                declaration=None):
     super().__init__(config, name, tokenizer, declaration)
     assert min_value < max_value, (min_value, max_value)
-    self.min_value = min_value
-    self.max_value = max_value
+    self.min_value = self._min_value = min_value
+    self.max_value = self._max_value = max_value
     self._is_range_learned = False
     if declaration:
       self.metrics = declared_values.get_metrics(
@@ -451,12 +557,13 @@ class RegressionTask(SentenceTask):
     return "%.3f" % min(max(self.denormalize(output), self.min_value),
                         self.max_value)
 
-  def featurize(self, example, is_training, log=False):
-    features = super().featurize(example, is_training, log)
-    label = example.label
-    features[self._key("targets")] = (
-        0.0 if label is None else self.normalize(label))
-    return features
+  def _get_dummy_label(self):
+    return self.min_value
+
+  def _add_features(self, features, example, log):
+    value = self.min_value if example.label is None else self.parse_label(
+        str(example.label), "Task '%s', example %s" % (self.name, example.eid))
+    features[self._key("targets")] = self.normalize(value)
 
   def get_feature_specs(self):
     return [feature_spec.FeatureSpec(self._key("eid"), []),
@@ -472,7 +579,7 @@ class RegressionTask(SentenceTask):
       normalized, "eid" int32 [B]}).
     """
     del percent_done
-    predictions = tf.squeeze(_on_cls(bert_model, is_training, 1), -1)
+    predictions = tf.squeeze(on_cls(bert_model, is_training, 1), -1)
     targets = features[self._key("targets")]
     losses = tf.square(predictions - targets)
     return losses, {"loss": losses, "predictions": predictions,
@@ -480,6 +587,75 @@ class RegressionTask(SentenceTask):
 
   def get_scorer(self, split="dev"):
     return classification_metrics.RegressionScorer(self, split, self.metrics)
+
+  def get_output_scorer(self, split):
+    return RegressionTask.get_scorer(self, split)
+
+
+class Row(list):
+  """The cells of a row, each a str; an index it lacks is a UserError.
+
+  Attributes:
+    place: str, "file:line".
+  """
+
+  def __init__(self, cells, place):
+    super().__init__(cells)
+    self.place = place
+
+  def __getitem__(self, index):
+    try:
+      return super().__getitem__(index)
+    except IndexError:
+      raise utils.UserError(
+          "%s: the task reads the column at position %d (from 0, or below 0 "
+          "from the end), but the line has %d: %s. Correct the line, or the "
+          "task's _create_examples." % (
+              self.place, index, len(self), tables.shorten(self)))
+
+
+def read_tsv(input_file, quotechar=None, max_lines=None):
+  """Returns the Rows of a file with a tab between columns.
+
+  An empty line is a Row without cells, except at the end of the file.
+
+  Args:
+    input_file: path of a UTF-8 file, with or without a byte order mark.
+    quotechar: str, the quotation mark around cells with tabs or line breaks;
+      None: quotation marks are ordinary characters.
+    max_lines: int, how many lines to read; None: all.
+
+  Raises:
+    utils.UserError: the file is missing or not UTF-8, or quotation marks do not
+      match.
+  """
+  numbered = lines_reader.read_lines(input_file)
+  if quotechar:
+    reader = csv.reader((text + "\n" for _, text in numbered), delimiter="\t",
+                        quotechar=quotechar, strict=True)
+    numbered_cells = ((reader.line_num, cells) for cells in reader)
+  else:
+    numbered_cells = ((number, text.split("\t") if text else [])
+                      for number, text in numbered)
+  rows = []
+  try:
+    for number, cells in itertools.islice(numbered_cells, max_lines):
+      rows.append(Row(cells, "%s:%d" % (input_file, number)))
+  except csv.Error as error:
+    raise utils.UserError("%s:%d: expected columns separated by tabs: %s. "
+                          "Check its quotation marks." % (
+                              input_file, reader.line_num, error))
+  while rows and not rows[-1]:
+    rows.pop()
+  return rows
+
+
+def __getattr__(name):
+  """Returns a task of GLUE, which are in this module in the reference."""
+  from finetune.classification import glue_tasks  # imports this module
+  if hasattr(glue_tasks, name):
+    return getattr(glue_tasks, name)
+  raise AttributeError("module '%s' has no attribute '%s'" % (__name__, name))
 
 
 def truncate(all_ids, num_fitting):
@@ -495,7 +671,7 @@ def truncate(all_ids, num_fitting):
   return [ids[:length] for ids, length in zip(all_ids, lengths)]
 
 
-def _on_cls(bert_model, is_training, size):
+def on_cls(bert_model, is_training, size):
   """Returns float32 [B, size], a linear layer on the [CLS] vector."""
   vector = bert_model.get_pooled_output()  # [B, hidden size]
   if is_training:

@@ -5,6 +5,9 @@ be learned from the training file. A fine-tuned model keeps what was learned
 (finetune/task_metadata.py).
 """
 
+import itertools
+import json
+
 from finetune import task_declaration
 from finetune import task_metadata
 from finetune.readers import table_layouts
@@ -40,25 +43,30 @@ def with_header(config, declaration):
   label is a number or that of another row.
   """
   layout = _layout(declaration)
-  if declaration.format not in tables.ROW_FORMATS or (
-      "header" in declaration.values or
-      any(isinstance(column, str)
-          for column in table_layouts.columns_of(layout))):
+  if declaration.format not in tables.ROW_FORMATS or any(
+      isinstance(column, str) for column in table_layouts.columns_of(layout)):
     return declaration
-  recorded = task_metadata.recorded(
-      config, declaration.name, "declaration") or {}
-  has_header = recorded.get("header")
-  if has_header is None:
-    paths = [task_declaration.file_path(config, declaration, split)
-             for split in ("train", "dev")]
-    path = next(filter(utils.exists, paths), None)
-    has_header = path is None or _has_header(path, declaration, layout)
-    if not has_header:
-      utils.log("Task %s: the first line of %s has a label and is read as data; "
-                "\"header\": true in %s skips it" % (
+  paths = [task_declaration.file_path(config, declaration, split)
+           for split in ("train", "dev")]
+  path = next(filter(utils.exists, paths), None)
+  declared = declaration.values.get("header")
+  recorded = (task_metadata.recorded(
+      config, declaration.name, "declaration") or {}).get("header")
+  has_header = recorded if declared is None else declared
+  if path and has_header in (None, False):
+    looks_like_header = _has_header(path, declaration, layout)
+    if has_header is None and not looks_like_header:
+      utils.log("Task %s: the first line of %s has a label and is read as "
+                "data; \"header\": true in %s skips it" % (
                     declaration.name, path, declaration.path))
+    elif has_header is False and looks_like_header:
+      utils.log("Warning: task %s: the first line of %s is read as data, but "
+                "no other line has its label. If it names the columns, set "
+                "\"header\": true in %s" % (
+                    declaration.name, path, declaration.path))
+    has_header = looks_like_header if has_header is None else False
   return declaration._replace(
-      values=dict(declaration.values, header=has_header))
+      values=dict(declaration.values, header=has_header is not False))
 
 
 def get_labels(config, declaration):
@@ -111,6 +119,46 @@ def is_range_learned(declaration):
       "range", task_declaration.LEARN) == task_declaration.LEARN
 
 
+def is_multi_label(config, declaration):
+  """Returns whether the texts of a declared classification have label lists.
+
+  That is recorded with the model, declared by "label_separator" or found in the
+  training file or, if it is missing, the dev file.
+  """
+  if task_metadata.recorded(config, declaration.name, "labels"):
+    return bool(task_metadata.recorded(config, declaration.name, "multi_label"))
+  if "label_separator" in declaration.values:
+    return True
+  path = next(filter(utils.exists, [
+      task_declaration.file_path(config, declaration, split)
+      for split in ("train", "dev")]), None)
+  return bool(path and declaration.format in tables.OBJECT_FORMATS and any(
+      isinstance(row.values[0], list) for row in _read_objects(
+          path, declaration.format, declaration.values["label"])))
+
+
+def read_label_lists(path, declaration, layout):
+  """Returns the tables.Rows of a file, with a list of str as label.
+
+  Raises:
+    utils.UserError: as `table_layouts.read`, or a value is not a list of
+      labels; the message names the line.
+  """
+  position = table_layouts.fields_of(layout).index("label")
+  if declaration.format in tables.ROW_FORMATS:
+    rows = table_layouts.read(path, declaration.format, layout)
+    labels = [row.values.pop(position) for row in rows]
+  else:
+    rows = table_layouts.read(path, declaration.format,
+                              layout._replace(label=None))
+    labels = [row.values[0] for row in _read_objects(
+        path, declaration.format, layout.label)]
+  separator = declaration.values.get("label_separator")
+  for row, value in zip(rows, labels):
+    row.values.insert(position, _label_list(value, separator, row.place))
+  return rows
+
+
 def get_layouts(config, declaration):
   """Returns {split: table_layouts.Layout} of a declared task."""
   num_columns = _num_columns(config, declaration)
@@ -139,8 +187,37 @@ def check_number(text, place):
   """Returns the number in `text`; raises a UserError as in `parse_number`."""
   value = parse_number(text)
   if value is None:
-    raise utils.UserError("%s: expected a number, got '%s'." % (place, text))
+    raise utils.UserError("%s: expected a number, got '%s'.%s" % (
+        place, text, " Write it with a decimal point." * (
+            parse_number(text.replace(",", ".")) is not None)))
   return value
+
+
+def _read_objects(path, file_format, key):
+  """Returns the tables.Rows of a .json or .jsonl file, with values of a key."""
+  read = tables.read_json if file_format == "json" else tables.read_jsonl
+  return read(path, [key])
+
+
+def _label_list(value, separator, place):
+  """Returns the labels of a text as a list of str.
+
+  Args:
+    value: the value in the file, a text or parsed JSON.
+    separator: str between labels, or None.
+    place: str, "file:line", for the message.
+
+  Raises:
+    utils.UserError: it is not a list of labels.
+  """
+  if isinstance(value, str) and separator:
+    value = [part.strip() for part in value.split(separator)] if (
+        value.strip()) else []
+  if not isinstance(value, list) or not all(
+      type(label) in (str, int) and str(label).strip() for label in value):
+    raise utils.UserError("%s: expected a list of labels, got %s." % (
+        place, json.dumps(value, ensure_ascii=False)))
+  return [tables.as_text(label) for label in value]
 
 
 def _layout(declaration):
@@ -176,13 +253,17 @@ def _num_columns(config, declaration):
 
 def _has_header(path, declaration, layout):
   """Returns whether the first line of a file with labels names the columns."""
-  (_, first), *rows = _labels_of(path, declaration,
-                                 layout._replace(has_header=False))
+  position = table_layouts.fields_of(layout).index("label")
+  separator = declaration.values.get("label_separator")
+  first, *others = [
+      row.values[position].split(separator) if separator else
+      [row.values[position]] for row in table_layouts.read(
+          path, declaration.format, layout._replace(has_header=False))]
   labels = declaration.values.get("labels", task_declaration.LEARN)
   if labels == task_declaration.LEARN:
-    labels = {label for _, label in rows}
-  return parse_number(first) is None and first not in set(
-      map(tables.as_text, labels))
+    labels = set(itertools.chain.from_iterable(others))
+  return not any(parse_number(label) is not None for label in first) and (
+      set(map(tables.as_text, labels)).isdisjoint(first))
 
 
 def _learn_labels(config, declaration):
@@ -200,7 +281,7 @@ def _learn_labels(config, declaration):
     known = visible.setdefault(invisible.visible_form(label), label)
     if label != known:
       differs = ("white space" if label.split() == known.split() else
-                 "invisible characters (%s)" % invisible.difference(
+                 "invisible characters (%s, not %s)" % invisible.contrast(
                      label, known))
       raise utils.UserError(
           "%s: expected the label '%s', as at %s, got '%s', which differs only "
@@ -223,8 +304,8 @@ def _check_visible_difference(labels, path):
     other = invisible.same_looking(label, labels[:i])
     if other is not None and label.split() != other.split():
       raise utils.UserError(
-          "%s: \"labels\": expected labels that look different, got one that "
-          "looks like %s." % (path, invisible.difference(label, other)))
+          "%s: \"labels\": expected labels that look different, got %s and "
+          "%s." % ((path,) + invisible.contrast(label, other)))
 
 
 def _learn_range(config, declaration):
@@ -249,11 +330,18 @@ def _train_labels(config, declaration):
         "\"%s\" instead." % (
             declaration.path, path, "labels" if
             declaration.kind == "classification" else "range"))
-  return _labels_of(path, declaration, _layout(declaration))
+  return _labels_of(path, config, declaration)
 
 
-def _labels_of(path, declaration, layout):
-  """Returns [(place, label)] of a file."""
+def _labels_of(path, config, declaration):
+  """Yields (place, label) of a file, several times for several labels."""
+  layout = _layout(declaration)
   position = table_layouts.fields_of(layout).index("label")
-  return [(row.place, row.values[position])
-          for row in table_layouts.read(path, declaration.format, layout)]
+  if declaration.kind == "classification" and is_multi_label(
+      config, declaration):
+    for row in read_label_lists(path, declaration, layout):
+      for label in row.values[position]:
+        yield row.place, label
+    return
+  for row in table_layouts.read(path, declaration.format, layout):
+    yield row.place, row.values[position]

@@ -156,6 +156,44 @@ class Words:
     raise AssertionError("no character %d in the words" % offset)
 
 
+def build_located(questions, task_name, *, is_training, cleaning=None,
+                  first_eid=0):
+  """Returns the QAExamples of questions after their answers are located.
+
+  Args:
+    questions, task_name, is_training, cleaning: as in `build_examples`.
+    first_eid: int, the eid of the first example.
+
+  Returns:
+    (examples, moved, lost): the examples, and the ids of the questions whose
+    answer is elsewhere than at its answer_start, or not found.
+  """
+  examples, moved, lost = [], [], []
+  words_of = {}  # by context; a paragraph's questions share theirs
+  for context, question in questions:
+    if context not in words_of:
+      words_of[context] = cleaning.words(context) if cleaning else (
+          Words(context))
+    words = words_of[context]
+    located = question.answer and words.locate(*question.answer)
+    is_lost = not located and not question.is_impossible
+    if is_lost and (is_training or question.answer):
+      lost.append(question.qas_id)
+    if is_lost and is_training:
+      continue
+    if located and located.is_moved:
+      moved.append(question.qas_id)
+    examples.append(QAExample(
+        task_name, eid=first_eid + len(examples), qas_id=question.qas_id,
+        question=question.text,
+        cleaned_question=cleaning and cleaning.clean(question.text),
+        words=words, answer_text=located.text if located else "",
+        span=located.span if located else None,
+        is_impossible=question.is_impossible,
+        gold_answers=question.gold_answers))
+  return examples, moved, lost
+
+
 def build_examples(questions, path, task_name, *, is_training, keep_fn=None,
                    max_questions=None, cleaning=None):
   """Returns the QAExamples of a file and logs what was read and skipped.
@@ -174,31 +212,14 @@ def build_examples(questions, path, task_name, *, is_training, keep_fn=None,
       question's id is repeated (in training that is only logged).
   """
   kept = _select(questions, keep_fn, max_questions)
-  examples, moved, lost = [], [], []
-  words_of = {}  # by context; a paragraph's questions share theirs
-  for context, question in kept:
-    if context not in words_of:
-      words_of[context] = cleaning.words(context) if cleaning else (
-          Words(context))
-    words = words_of[context]
-    located = question.answer and words.locate(*question.answer)
-    is_lost = not located and not question.is_impossible
-    if is_lost and (is_training or question.answer):
-      lost.append(question.qas_id)
-    if is_lost and is_training:
-      continue
-    if located and located.is_moved:
-      moved.append(question.qas_id)
-    examples.append(QAExample(
-        task_name, eid=len(examples), qas_id=question.qas_id,
-        question=question.text,
-        cleaned_question=cleaning and cleaning.clean(question.text),
-        words=words, answer_text=located.text if located else "",
-        span=located.span if located else None,
-        is_impossible=question.is_impossible,
-        gold_answers=question.gold_answers))
+  examples, moved, lost = build_located(
+      kept, task_name, is_training=is_training, cleaning=cleaning)
   _check_examples(examples, kept, path, is_training)
   message = "Read %d questions from %s" % (len(examples), path)
+  num_several = sum(len(set(e.gold_answers or ())) > 1 for e in examples)
+  if is_training and num_several:
+    message += "; the first answer is learned of %d that have several" % (
+        num_several)
   if moved:
     message += "; %d answers are elsewhere than at their answer_start (%s)" % (
         len(moved), format_ids(moved))

@@ -60,8 +60,8 @@ class Featurizer:
     self._max_query_length = max_query_length
     self._doc_stride = doc_stride
     self._pieces = {}  # of words
-    self._cls, self._sep = tokenizer.convert_tokens_to_ids(
-        [tokenization.CLS, tokenization.SEP])
+    self._cls, self._sep, self._unk = tokenizer.convert_tokens_to_ids(
+        [tokenization.CLS, tokenization.SEP, tokenization.UNK])
 
   def windows(self, example):
     """Returns the Windows of a QAExample; none if its context has no words.
@@ -125,12 +125,22 @@ class Featurizer:
   def _encode(self, text):
     return self._tokenizer.encode_untrusted_batch([text])[0]
 
+  def _count_unknown(self, words, encoded):
+    """Counts the unknown words that were not encoded now, but cached."""
+    unknown_words = self._tokenizer.unknown_words
+    if unknown_words is not None:
+      for word in words:
+        num_unknown = self._pieces[word].count(self._unk)
+        if num_unknown and word not in encoded:
+          unknown_words.add(num_unknown, [word], self._pieces)
+
   def _tokens_of(self, words):
     """Returns (ids, word of each token, first token of each word)."""
     if len(self._pieces) > MAX_CACHED_WORDS:
       self._pieces.clear()
     new = list(set(words.words).difference(self._pieces))
     self._pieces.update(zip(new, self._tokenizer.encode_untrusted_batch(new)))
+    self._count_unknown(words.words, set(new))
     ids, word_of_token, token_of_word = [], [], []
     for word, text in enumerate(words.words):
       pieces = self._pieces[text]

@@ -32,14 +32,16 @@ class SpanBasedQAScorer(scorer.Scorer):
   "mlqa_f1" (MLQA's normalization of Arabic).
   """
 
-  def __init__(self, config, task, split):
+  def __init__(self, config, task, split, v2=None):
     """Creates a scorer without outputs.
 
     Args:
       config: a FinetuningConfig.
       task: a qa_tasks.QATask.
       split: str.
+      v2: ignored; the task knows whether questions may have no answer.
     """
+    del v2
     super().__init__()
     self._config = config
     self._task = task
@@ -118,10 +120,9 @@ class SpanBasedQAScorer(scorer.Scorer):
 
   def _gold(self):
     """Returns {question id: gold answers}, {} for an unlabeled split."""
-    if not self._task.is_labeled(self._split):
-      return {}
-    return {example.qas_id: example.gold_answers
+    gold = {example.qas_id: example.gold_answers
             for example in self._task.get_examples(self._split)}
+    return {} if None in gold.values() else gold
 
   def _score(self, gold, decoded):
     """Returns [(name, score)] of _Decoded outputs."""

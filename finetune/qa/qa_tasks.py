@@ -42,9 +42,15 @@ class QATask(task.Task):
       "drop_leaked_questions")
 
   reads_predict_file = True
+  takes_short_inputs = True
 
-  def __init__(self, config, name, tokenizer, declaration=None):
+  def __init__(self, config, name, tokenizer, v2=False, declaration=None):
     super().__init__(config, name, tokenizer, declaration)
+    if v2:
+      self.has_impossible = True
+    if type(self).__module__ != __name__ and not self.version_advice:
+      self.version_advice = "pass v2=%s to the constructor of task '%s'" % (
+          not self.has_impossible, name)
     self._featurizer = qa_features.Featurizer(
         tokenizer, max_seq_length=config.max_seq_length,
         max_query_length=config.max_query_length,
@@ -59,11 +65,17 @@ class QATask(task.Task):
       self.version_advice = "set \"has_impossible\": %s in %s" % (
           "false" if self.has_impossible else "true", declaration.path)
 
+  @property
+  def v2(self):
+    """Whether questions may have no answer, as in SQuAD 2.0."""
+    return self.has_impossible
+
   @classmethod
   def from_declaration(cls, config, tokenizer, declaration):
     """Returns the task of a task_declaration.Declaration of kind "qa"."""
     task_class = MRQATask if declaration.format == "mrqa" else cls
-    return task_class(config, declaration.name, tokenizer, declaration)
+    return task_class(config, declaration.name, tokenizer,
+                      declaration=declaration)
 
   def join(self, tasks):
     self._scored_with = [other for other in tasks if isinstance(other, QATask)]
@@ -74,6 +86,8 @@ class QATask(task.Task):
     Raises:
       utils.UserError: there is none.
     """
+    if self.finds_files_itself():
+      return super().get_data_files(split)
     others = []
     if split == "train" and self.config.drop_leaked_questions:
       others = sorted(self._scored_files())
@@ -99,13 +113,15 @@ class QATask(task.Task):
     XTREME publishes test sets whose answers are all blank.
     """
     try:
-      answers = [answer for _, question in self._read_questions(
-          path, is_labeled=True) for answer in question.gold_answers or ()]
+      questions = [question for _, question in self._read_questions(
+          path, is_labeled=True)]
     except utils.UserError as error:
       utils.log("Task '%s': its test set is not scored: %s" % (
           self.name, error))
       return False
-    return any(map(str.strip, answers))
+    return any(question.is_impossible or
+               any(map(str.strip, question.gold_answers))
+               for question in questions)
 
   @task.read_once
   def get_examples(self, split):
@@ -162,6 +178,9 @@ class QATask(task.Task):
   def get_scorer(self, split="dev"):
     return qa_metrics.SpanBasedQAScorer(self.config, self, split)
 
+  def get_output_scorer(self, split):
+    return QATask.get_scorer(self, split)
+
   def keeps(self, qas_id):
     """Returns whether the question with that id is part of this task."""
     del qas_id
@@ -181,6 +200,36 @@ class QATask(task.Task):
     return squad.read_questions(
         path, has_impossible=self.has_impossible, is_labeled=is_labeled,
         version_advice=self.version_advice, encoding=self._encoding)
+
+  def _add_examples(self, examples, example_failures, paragraph, split):
+    """Appends the QAExamples of a paragraph; for overrides of `get_examples`.
+
+    Args:
+      examples: list, to append to.
+      example_failures: list of one int, the number of training questions that
+        were skipped because their answer is not at its answer_start.
+      paragraph: {"context", "qas": [...]} as in the task's files.
+      split: str.
+
+    Raises:
+      utils.UserError: the paragraph has another layout.
+    """
+    new, _, lost = qa_examples.build_located(
+        self._parse_paragraph(paragraph, self.is_labeled(split)), self.name,
+        is_training=split == "train", cleaning=self._cleaning(),
+        first_eid=len(examples))
+    for example in new:
+      example.first_eid = example.eid * qa_features.EIDS_PER_QUESTION
+    examples += new
+    if split == "train":
+      example_failures[0] += len(lost)
+
+  def _parse_paragraph(self, paragraph, is_labeled):
+    """Returns the (context, squad.Question) pairs of parsed JSON."""
+    return squad.read_questions(
+        "Task '%s'" % self.name, has_impossible=self.has_impossible,
+        is_labeled=is_labeled, version_advice=self.version_advice,
+        dataset={"data": [{"paragraphs": [paragraph]}]})
 
   def _texts(self, path):
     """Returns [(context, question)] of a file, labeled or not."""
@@ -214,7 +263,7 @@ class QATask(task.Task):
   def _scored_files(self):
     """Returns {path: its QATask} of the dev and test sets of the run."""
     files = {other._find(split): other for other in self._scored_with
-             for split in ("dev", "test")}
+             if not other.finds_files_itself() for split in ("dev", "test")}
     return {path: other for path, other in files.items()
             if path not in (None, self._find("train"))}
 
@@ -260,6 +309,46 @@ class QATask(task.Task):
           window.start_position, window.end_position, " ".join(
               self.tokenizer.convert_ids_to_tokens(answer))
           if window.start_position else "not in this window"))
+
+
+# The name in google-research/electra of the base class of files in SQuAD's
+# layout.
+SQuADTask = QATask
+
+
+def QAExample(task_name, eid, qas_id, qid, question_text, doc_tokens,
+              orig_answer_text=None, start_position=None, end_position=None,
+              is_impossible=False):
+  """Returns a qa_examples.QAExample by the arguments of the reference.
+
+  Args:
+    task_name, eid, qas_id, is_impossible: see qa_examples.QAExample.
+    qid: ignored; answers are stored by `qas_id`.
+    question_text: str.
+    doc_tokens: list of str, the words of the context.
+    orig_answer_text: str, the answer; None if it is unknown.
+    start_position, end_position: int, its first and last word in `doc_tokens`.
+
+  Raises:
+    utils.UserError: a word has white space or no characters.
+  """
+  del qid
+  words = qa_examples.Words(" ".join(doc_tokens))
+  if len(words.words) != len(doc_tokens):
+    raise utils.UserError(
+        "Task '%s', question %s: expected words without white space in "
+        "doc_tokens, got %d that split into %d." % (
+            task_name, qas_id, len(doc_tokens), len(words.words)))
+  has_answer = start_position is not None and not is_impossible
+  example = qa_examples.QAExample(
+      task_name, eid=eid, qas_id=qas_id, question=question_text, words=words,
+      answer_text=orig_answer_text if has_answer else "",
+      span=(start_position, end_position) if has_answer else None,
+      is_impossible=is_impossible,
+      gold_answers=() if is_impossible else
+      None if orig_answer_text is None else (orig_answer_text,))
+  example.first_eid = eid * qa_features.EIDS_PER_QUESTION
+  return example
 
 
 class SQuAD(QATask):
@@ -334,8 +423,8 @@ class MRQATask(QATask):
   file_names = {"train": ("train.jsonl", "train.jsonl.gz"),
                 "dev": ("dev.jsonl", "dev.jsonl.gz"), "test": ()}
 
-  def __init__(self, config, name, tokenizer, declaration=None):
-    super().__init__(config, name, tokenizer, declaration)
+  def __init__(self, config, name, tokenizer, v2=False, declaration=None):
+    super().__init__(config, name, tokenizer, v2, declaration)
     if declaration:
       self.file_names = {
           split: task_declaration.packed_or_not(file_name)
@@ -345,6 +434,10 @@ class MRQATask(QATask):
     return mrqa.read_questions(
         path, has_impossible=self.has_impossible, is_labeled=is_labeled,
         version_advice=self.version_advice, encoding=self._encoding)
+
+  def _parse_paragraph(self, paragraph, is_labeled):
+    return mrqa.parse_paragraph(paragraph, "Task '%s'" % self.name,
+                                is_labeled=is_labeled)
 
 
 class NewsQA(MRQATask):

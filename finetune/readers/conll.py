@@ -115,39 +115,47 @@ def _without_comments(path, blocks, comment):
   heads = [list(itertools.takewhile(
       lambda row: start and row[1].startswith(start), block))
            for block in blocks]
-  candidates = list(itertools.chain.from_iterable(heads))
-  bodies = [row for head, block in zip(heads, blocks)
-            for row in block[len(head):]]
-  comments = candidates
+  comments = list(itertools.chain.from_iterable(heads))
   if comment is None:
-    width = len(bodies[0][2]) if bodies else 0
-    comments = [row for row in candidates if bodies and (
-        len(row[2]) > width or
-        len(row[2]) < width and row[1].startswith("# "))]
-    _check_candidates(path, [row for row in candidates
-                             if len(row[2]) == width > 1], bodies)
+    comments = _find_comments(path, comments, [
+        row for head, block in zip(heads, blocks) for row in block[len(head):]])
   numbers = {number for number, _, _ in comments}
   blocks = [[row for row in block if row[0] not in numbers]
             for block in blocks]
   return [block for block in blocks if block], len(comments)
 
 
-def _check_candidates(path, candidates, bodies):
-  """Raises a UserError if words that start with "#" are rather comments.
+def _find_comments(path, candidates, others):
+  """Returns the comments among rows before a sentence that start with "#".
 
-  A hashtag or "#" has a tag that other words have, too.
+  A hashtag or "#" as a word has the columns and, mostly, a tag of other words.
+
+  Raises:
+    utils.UserError: some have the columns, but not the tags of other words.
   """
-  tags = {cells[-1] for _, _, cells in bodies} | {"#"}
-  doubtful = [row for row in candidates if row[2][-1] not in tags]
-  if len(doubtful) >= MIN_COMMENTS:
+  if not others:
+    return []
+  width = len(others[0][2])
+  tags = {cells[-1] for _, _, cells in others} | {"#"}
+  certain = [row for row in candidates if len(row[2]) > width or
+             len(row[2]) < width and row[1].startswith("# ")]
+  doubtful = [row for row in candidates
+              if len(row[2]) == width > 1 and row[2][-1] not in tags]
+  if certain:
+    return certain + doubtful
+  # Comments have an id or text each, words one of a few tags.
+  num_different = len({cells[-1] for _, _, cells in doubtful})
+  if num_different >= MIN_COMMENTS and 2 * num_different > len(doubtful):
     number, line, cells = doubtful[0]
+    is_common = all(row[2][0] == cells[0] for row in doubtful)
     raise utils.UserError(
         "%s:%d: '%s' starts like a comment, and its last column is not a tag "
         "of other words; %d sentences start like this. Remove these lines, or "
         "set in a task.json \"comment\": \"%s\" if they are comments, "
         "\"comment\": \"\" if they are words." % (
-            path, number, lines.shorten(line), len(doubtful), cells[0] if all(
-                row[2][0] == cells[0] for row in doubtful) else "#"))
+            path, number, lines.shorten(line), len(doubtful),
+            cells[0] if is_common else conllu.COMMENT))
+  return []
 
 
 def _read_conllu(path, numbered):
@@ -166,8 +174,8 @@ def _read_conllu(path, numbered):
     cells = line.split("\t")
     if len(cells) != conllu.NUM_COLUMNS or not cells[conllu.FORM].strip():
       raise utils.UserError(
-          "%s:%d: expected the 10 columns of CoNLL-U separated by tabs, got %d: "
-          "'%s'." % (path, number, len(cells), lines.shorten(line)))
+          "%s:%d: expected the 10 columns of CoNLL-U separated by tabs, got "
+          "%d: '%s'." % (path, number, len(cells), lines.shorten(line)))
     # A word with a space, such as a number, is one word of a prediction.
     words.append((number, cells[conllu.FORM].strip().replace(" ", "\u00a0"),
                   cells[conllu.UPOS]))

@@ -1,9 +1,9 @@
 """Reads text files: unpacked, decoded, in lines or as JSON.
 
 UTF-8, with or without a byte order mark, and UTF-16 and UTF-32 with one are
-recognized; other encodings are declared. Lines end at line feeds, or at carriage
-returns in files without line feeds, as on old Macs. Files that are no text, such
-as archives and workbooks, are refused with what they are.
+recognized; other encodings are declared. Lines end at line feeds, or at
+carriage returns in files without line feeds, as on old Macs. Files that are no
+text, such as archives and workbooks, are refused with what they are.
 """
 
 import bz2
@@ -11,6 +11,7 @@ import codecs
 import gzip
 import json
 import lzma
+import os
 import zlib
 
 from util import invisible
@@ -118,16 +119,16 @@ def read_objects(path, encoding=None, *, is_lines=True):
     is_lines: bool, whether an only object is an example.
 
   Raises:
-    utils.UserError: as in `read_text`, or it is not such JSON. Places are
+    utils.UserError: as in `read_text`, or it is not such JSON. Locations are
       "path:line", or "path: object 1" in lists.
   """
-  values, places = load_json(path, encoding)
-  if places and (is_lines or len(values) > 1):
-    return list(zip(places, values))
+  values, locations = load_json(path, encoding)
+  if locations and (is_lines or len(values) > 1):
+    return list(zip(locations, values))
   if isinstance(values, dict) and isinstance(values.get("data"), list):
     values = values["data"]
-  if places or not isinstance(values, list):
-    value = values[0] if places else values
+  if locations or not isinstance(values, list):
+    value = values[0] if locations else values
     raise utils.UserError(
         "%s: expected a list of objects, one for each example, got %s." % (
             path, type_name(value)))
@@ -155,9 +156,9 @@ def load_json(path, encoding=None):
     return [], []
   if not _is_json_lines([line for _, line in numbered[:2]]):
     return utils.parse_json(text, path), None
-  places = ["%s:%d" % (path, number) for number, _ in numbered]
+  locations = ["%s:%d" % (path, number) for number, _ in numbered]
   return [utils.parse_json(line, place, is_line=True)
-          for place, (_, line) in zip(places, numbered)], places
+          for place, (_, line) in zip(locations, numbered)], locations
 
 
 def _is_json_lines(first_lines):
@@ -181,6 +182,14 @@ def type_name(value):
           type(None): "null"}.get(type(value), "a number")
 
 
+def extension_of(path):
+  """Returns the extension without the dot, of what may be compressed: "csv"."""
+  stem, extension = os.path.splitext(path)
+  if extension.lower() in COMPRESSED:
+    extension = os.path.splitext(stem)[1]
+  return extension[1:]
+
+
 def shorten(text):
   """Returns a line shortened for messages."""
   if len(text) <= _MAX_REPORTED_CHARACTERS:
@@ -191,9 +200,10 @@ def shorten(text):
 def is_known_encoding(name):
   """Returns whether Python has a text encoding of that name."""
   try:
-    return isinstance(b"".decode(name), str)
+    "a".encode(name)  # an empty text needs no encoding
   except (LookupError, ValueError):
     return False
+  return True
 
 
 def _check_is_text(content, path):
@@ -204,7 +214,7 @@ def _check_is_text(content, path):
         "%s: is a tar archive, expected a text file. Unpack it (tar -xf) and "
         "use the file inside." % path)
   if content.startswith(_ZIP):
-    is_workbook = b"xl/" in content
+    is_workbook = b"xl/" in content or path.lower().endswith(".xlsx")
     raise utils.UserError("%s: is %s, expected a text file. %s." % (
         path, "an Excel workbook" if is_workbook else "a zip archive",
         "Save it as \"CSV UTF-8\"" if is_workbook else

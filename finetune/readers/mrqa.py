@@ -26,17 +26,29 @@ def read_questions(path, *, is_labeled=True, encoding=None, **rows_arguments):
     yield from squad.read_rows(elements, path, is_labeled=is_labeled,
                                **rows_arguments)
     return
+  squad.check_is_not_squad(elements)
   for index, (place, element) in enumerate(elements):
     if not isinstance(element, dict):
       raise utils.UserError("%s: expected a JSON object, got %s." % (
           place, type(element).__name__))
     if index == 0 and "header" in element:
       continue
-    json_reader = squad.JsonReader(place)
-    context = json_reader.get(element, "context", str, "")
-    for question, where in json_reader.items(element, "qas", ""):
-      yield context, _parse_question(json_reader, question, where, context,
-                                     is_labeled)
+    yield from parse_paragraph(element, place, is_labeled=is_labeled)
+
+
+def parse_paragraph(element, place, *, is_labeled=True):
+  """Yields the (context, squad.Question) pairs of one line's JSON object.
+
+  Args:
+    element: dict.
+    place: str, "path:line", for messages.
+    is_labeled: as in `read_questions`.
+  """
+  json_reader = squad.JsonReader(place)
+  context = json_reader.get(element, "context", str, "")
+  for question, where in json_reader.items(element, "qas", ""):
+    yield context, _parse_question(json_reader, question, where, context,
+                                   is_labeled)
 
 
 def _parse_question(json_reader, element, where, context, is_labeled):

@@ -31,7 +31,7 @@ _WHITE_SPACE = frozenset(" \t\r\n")
 Layout = collections.namedtuple(
     "Layout", ["words", "tags", "sentence", "sentence_id", "has_header",
                "dialect", "comment"])
-Layout.__new__.__defaults__ = (None, None, None, None, False, tables.Dialect(),
+Layout.__new__.__defaults__ = (None, None, None, None, False, tables.UTF8_COMMA,
                                None)
 
 # The content of a file.

@@ -29,35 +29,49 @@ Question = collections.namedtuple(
 
 
 def read_questions(path, *, has_impossible=False, is_labeled=True,
-                   version_advice=None, encoding=None):
+                   version_advice=None, encoding=None, dataset=None):
   """Yields the (context, Question) pairs of a file.
 
   Args:
     path: of a file with {"data": [{"paragraphs": [{"context", "qas": [{"id",
       "question", "answers": [{"text", "answer_start"}]}]}]}]}; SQuAD 2.0 adds
-      "is_impossible". "version" and other keys are ignored. Or of one with rows.
+      "is_impossible". "version" and other keys are ignored. Or with rows.
     has_impossible: bool, whether SQuAD 2.0 is required; False requires 1.1.
     is_labeled: bool; False ignores answers, which may be missing.
     version_advice: str, what to do about a file of the other SQuAD version, for
       the error message; None: use the built-in task of that version.
     encoding: as in `lines.read_text`.
+    dataset: the parsed content, or part of it; None: that of `path`, which is
+      otherwise only for messages.
 
   Raises:
     utils.UserError: the file is missing, or has another layout or version.
   """
-  dataset, places = lines.load_json(path, encoding)
+  if dataset is not None:
+    pairs = _paragraph_questions(dataset, JsonReader(path), has_impossible,
+                                 is_labeled)
+    yield from _check_version(pairs, path, has_impossible, is_labeled,
+                              version_advice, is_complete=False)
+    return
+  dataset, locations = lines.load_json(path, encoding)
+  if locations == []:
+    raise utils.UserError("%s: expected questions, got an empty file." % path)
   elements = dataset.get("data") if isinstance(dataset, dict) else dataset
   if isinstance(elements, list):
-    places = places or ["%s: data[%d]" % (path, i)
-                        for i in range(len(elements))]
-    rows = list(zip(places, elements))
+    rows = list(zip(locations or ["%s: data[%d]" % (path, i)
+                               for i in range(len(elements))], elements))
     if is_row(rows):
       yield from read_rows(rows, path, has_impossible=has_impossible,
                            is_labeled=is_labeled, version_advice=version_advice)
       return
-  if isinstance(dataset, list) and dataset:
-    # JSON lines of articles, or an only line that is no row.
-    dataset = dataset[0] if len(dataset) == 1 else {"data": dataset}
+    if _has_key(elements, "qas") or locations and _has_key(elements, "header"):
+      raise utils.UserError(
+          "%s: has the layout of MRQA, expected that of SQuAD. Declare a task "
+          "with \"kind\": \"qa\" and name the file .jsonl." % path)
+    if _has_key(elements, "paragraphs"):
+      dataset = {"data": elements}
+    elif locations and len(elements) == 1:
+      dataset = elements[0]
   pairs = _paragraph_questions(dataset, JsonReader(path), has_impossible,
                                is_labeled)
   yield from _check_version(pairs, path, has_impossible, is_labeled,
@@ -66,8 +80,16 @@ def read_questions(path, *, has_impossible=False, is_labeled=True,
 
 def is_row(elements):
   """Returns whether the first of [(place, JSON)] is a row with one question."""
-  first = elements[0][1] if elements else None
-  return isinstance(first, dict) and {"context", "question"} <= set(first)
+  first = [value for _, value in elements[:1]]
+  return _has_key(first, "context") and _has_key(first, "question")
+
+
+def check_is_not_squad(elements):
+  """Raises a UserError if [(place, JSON)] are the articles of SQuAD."""
+  if _has_key([value for _, value in elements[:1]], "paragraphs"):
+    raise utils.UserError(
+        "%s: has the layout of SQuAD, expected that of MRQA. Declare a task "
+        "with \"kind\": \"qa\" and name the file .json." % elements[0][0])
 
 
 def read_rows(rows, path, *, has_impossible=False, is_labeled=True,
@@ -86,6 +108,11 @@ def read_rows(rows, path, *, has_impossible=False, is_labeled=True,
       (_parse_row(JsonReader(place), row, has_impossible, is_labeled)
        for place, row in rows),
       path, has_impossible, is_labeled, version_advice)
+
+
+def _has_key(elements, key):
+  """Returns whether the first of a list of parsed JSON has a key."""
+  return bool(elements) and isinstance(elements[0], dict) and key in elements[0]
 
 
 def _paragraph_questions(dataset, json_reader, has_impossible, is_labeled):
@@ -121,7 +148,8 @@ def _parse_row(json_reader, row, has_impossible, is_labeled):
   return context, question, json_reader.place(""), question.is_impossible
 
 
-def _check_version(pairs, path, has_impossible, is_labeled, version_advice):
+def _check_version(pairs, path, has_impossible, is_labeled, version_advice,
+                   is_complete=True):
   """Yields (context, Question); raises a UserError for the other version."""
   num_questions = num_marked = 0
   for context, question, place, is_marked in pairs:
@@ -135,7 +163,8 @@ def _check_version(pairs, path, has_impossible, is_labeled, version_advice):
     num_questions += 1
     num_marked += is_marked
     yield context, question
-  if has_impossible and is_labeled and num_questions and not num_marked:
+  if has_impossible and is_labeled and num_questions and not num_marked and (
+      is_complete):
     raise utils.UserError(
         "%s: the task is SQuAD 2.0, but no question has \"is_impossible\", as "
         "in SQuAD 1.1; %s." % (path, version_advice or (

@@ -11,7 +11,7 @@ from util import utils
 Layout = collections.namedtuple(
     "Layout", ["text_a", "text_b", "label", "example_id", "has_header",
                "num_columns", "dialect"])
-Layout.__new__.__defaults__ = (None, None, None, True, None, tables.Dialect())
+Layout.__new__.__defaults__ = (None, None, None, True, None, tables.UTF8_COMMA)
 
 _FIELDS = ("text_a", "text_b", "label", "example_id")
 

@@ -24,6 +24,7 @@ _MAX_FIELD_CHARACTERS = 2 ** 31 - 1
 #   encoding: str, of a file that is not UTF-8; None: see `lines.read_text`.
 Dialect = collections.namedtuple("Dialect", ["delimiter", "encoding"])
 Dialect.__new__.__defaults__ = (None, None)
+UTF8_COMMA = Dialect()
 # Between columns of tables, other than of .tsv and .csv, for messages too.
 _DELIMITERS = (";", "\t", ",", "|")
 _EXCEL_DELIMITER = "sep="  # in a first line, which is not data
@@ -35,7 +36,7 @@ Row = collections.namedtuple("Row", ["place", "values"])
 
 
 def read_tsv(path, columns, *, has_header, num_columns=None, broken_lines=None,
-             dialect=Dialect()):
+             dialect=UTF8_COMMA):
   """Returns the Rows of a file with a tab between columns.
 
   Quotation marks are ordinary characters, as in GLUE's files, and fields may
@@ -62,7 +63,7 @@ def read_tsv(path, columns, *, has_header, num_columns=None, broken_lines=None,
 
 
 def read_csv(path, columns, *, has_header, num_columns=None,
-             dialect=Dialect()):
+             dialect=UTF8_COMMA):
   """Returns the Rows of a file with commas, by default, between columns.
 
   Fields with commas, line breaks or quotation marks are in quotation marks,
@@ -72,11 +73,11 @@ def read_csv(path, columns, *, has_header, num_columns=None,
   Raises:
     utils.UserError: as `read_tsv`, or quotation marks do not match.
   """
-  return _rows(path, _csv_cells(path, dialect), columns, has_header, num_columns,
-               None)
+  cells = _csv_cells(path, dialect)
+  return _rows(path, cells, columns, has_header, num_columns, None)
 
 
-def read_json(path, keys, *, is_lines=False, dialect=Dialect()):
+def read_json(path, keys, *, is_lines=False, dialect=UTF8_COMMA):
   """Returns the Rows of a file with JSON objects.
 
   Args:
@@ -92,7 +93,7 @@ def read_json(path, keys, *, is_lines=False, dialect=Dialect()):
                                                  is_lines=is_lines)]
 
 
-def read_jsonl(path, keys, dialect=Dialect()):
+def read_jsonl(path, keys, dialect=UTF8_COMMA):
   """Returns the Rows of a file with one JSON object per line; as `read_json`.
 
   Blank lines are skipped.
@@ -101,7 +102,7 @@ def read_jsonl(path, keys, dialect=Dialect()):
 
 
 def read_table(path, file_format, columns, *, has_header=True,
-               num_columns=None, text_columns=(), dialect=Dialect()):
+               num_columns=None, text_columns=(), dialect=UTF8_COMMA):
   """Returns the Rows of a file in any of the formats, all values as text.
 
   Args:
@@ -127,7 +128,7 @@ def read_table(path, file_format, columns, *, has_header=True,
           for row in read(path, columns, dialect=dialect)]
 
 
-def read_texts(path):
+def read_texts(path, dialect=UTF8_COMMA):
   """Returns the Rows of a file with one text per line.
 
   Raises:
@@ -135,14 +136,14 @@ def read_texts(path):
       line before its end.
   """
   rows = [Row("%s:%d" % (path, number), [line])
-          for number, line in _non_empty_lines(path)]
+          for number, line in _non_empty_lines(path, dialect)]
   if not rows:
     raise utils.UserError("%s: expected one text per line, got an empty "
                           "file." % path)
   return rows
 
 
-def read_cells(path, file_format, dialect=Dialect()):
+def read_cells(path, file_format, dialect=UTF8_COMMA):
   """Yields (line number, list of cells) of a .tsv or .csv file.
 
   A line that is empty or has only blank cells (white space and invisible
@@ -160,7 +161,7 @@ def read_cells(path, file_format, dialect=Dialect()):
     yield number, [] if all(map(invisible.is_blank, cells)) else cells
 
 
-def first_cells(path, file_format, dialect=Dialect()):
+def first_cells(path, file_format, dialect=UTF8_COMMA):
   """Returns the cells of the first line, or the keys of the first object.
 
   Raises:
@@ -209,19 +210,19 @@ def position_of(place, column, header):
 
 
 def delimiter_hint(cells):
-  """Returns a hint if a line of one cell has other delimiters, or ""."""
+  """Returns a hint if a first line has other delimiters or is JSON, or ""."""
+  if cells and cells[0].startswith("{"):
+    return (" The file has JSON lines: name it .jsonl, or set \"format\": "
+            "\"jsonl\" in a task.json.")
   delimiter = next((char for char in _DELIMITERS if char in cells[0]),
                    None) if len(cells) == 1 else None
   if not delimiter:
     return ""
-  if cells[0].startswith("{"):
-    return (" The file has JSON lines: name it .jsonl, or set \"format\": "
-            "\"jsonl\" in a task.json.")
   keys = {"\t": "\"format\": \"tsv\"", ",": "\"format\": \"csv\""}.get(
       delimiter, "\"format\": \"csv\" and \"delimiter\": \"%s\"" % delimiter)
   name = "tabs" if delimiter == "\t" else "'%s'" % delimiter
-  return " The columns are separated by %s: set %s in a task.json." % (
-      name, keys)
+  return (" The columns are separated by %s: set %s in a task.json, or convert "
+          "the file." % (name, keys))
 
 
 def as_text(value):
@@ -240,7 +241,7 @@ def _json_text(value, place, key, must_be_text):
   return as_text(value)
 
 
-def _non_empty_lines(path, dialect=Dialect()):
+def _non_empty_lines(path, dialect=UTF8_COMMA):
   """Yields (number, text) of the lines; empty ones may follow the last.
 
   Lines with invisible characters only are empty.
@@ -262,7 +263,7 @@ def _non_empty_lines(path, dialect=Dialect()):
 def _csv_cells(path, dialect, may_be_empty=False):
   """Yields (number of its first line, list of cells) of each row."""
   # csv needs the line breaks inside quotation marks, which read_lines removes.
-  text = lines.read_text(path, dialect.encoding).rstrip("\r\n")
+  text = lines.read_text(path, dialect.encoding).rstrip("\r\n\x1a")  # DOS ends
   delimiter, first_line = dialect.delimiter or ",", 1
   head, _, rest = text.partition("\n")
   head = head.strip("\r\"")
@@ -270,10 +271,10 @@ def _csv_cells(path, dialect, may_be_empty=False):
       _EXCEL_DELIMITER):
     text, delimiter, first_line = rest, head[-1], 2
   # csv of Python 3.7 refuses NUL, a control character like others.
-  stand_in = next(char for char in map(chr, range(0xE000, 0xF900))
+  substitute = next(char for char in map(chr, range(0xE000, 0xF900))
                   if char not in text) if "\0" in text else None
-  if stand_in:
-    text = text.replace("\0", stand_in)
+  if substitute:
+    text = text.replace("\0", substitute)
   rows = _parse_csv(path, text, delimiter, first_line)
   for number, cells in rows:
     is_empty = not cells or (
@@ -282,8 +283,8 @@ def _csv_cells(path, dialect, may_be_empty=False):
       raise utils.UserError("%s:%d: expected a row, got an empty line. Remove "
                             "it." % (path, number))
     if cells or may_be_empty:
-      yield number, [cell.replace(stand_in, "\0") for cell in cells] if (
-          stand_in) else cells
+      yield number, [cell.replace(substitute, "\0") for cell in cells] if (
+          substitute) else cells
 
 
 def _parse_csv(path, text, delimiter, first_line):
@@ -298,13 +299,19 @@ def _parse_csv(path, text, delimiter, first_line):
     except StopIteration:
       return
     except csv.Error as error:
-      is_open = reader.line_num == len(text_lines)
+      hint = ""
+      if text.startswith("{"):
+        hint = delimiter_hint([text])
+      elif "\r" in text_lines[reader.line_num - 1].rstrip():
+        hint = (". The line has carriage returns: convert the line ends "
+                "(dos2unix -c mac)")
+      elif reader.line_num == len(text_lines):
+        hint = (". Check for a quotation mark that is not closed or not "
+                "doubled")
       raise utils.UserError(
           "%s:%d: expected a row of %s-separated values: %s%s." % (
               path, first_line, {",": "comma", ";": "semicolon"}.get(
-                  delimiter, repr(delimiter)), error,
-              ". Check for a quotation mark that is not closed or not "
-              "doubled" * is_open))
+                  delimiter, repr(delimiter)), error, hint))
     yield first_line, cells
     first_line = offset + reader.line_num + 1
 
@@ -388,5 +395,5 @@ def _white_space_hint(name, names):
   if near:
     return ". Remove the white space around '%s'" % near[0]
   near = invisible.same_looking(name, names)
-  return "" if near is None else ". Rename the one that looks like %s" % (
-      invisible.difference(near, name))
+  return "" if near is None else ". Rename %s, which looks like %s" % (
+      invisible.contrast(near, name))

@@ -14,7 +14,7 @@ from util import invisible
 from util import utils
 
 _MIN_WORDS = 50  # of a file that should have more than one sentence
-_MIN_NUMBERS = 4  # words that are consecutive numbers, in all sentences
+_MIN_NUMBERS = 3  # words that are consecutive numbers, in all sentences
 _MAX_LISTED = 5  # in a message
 _OUTSIDE_LIKE = frozenset(["o", "0", "\u041e", "\u039f", "\u0665"])
 _NUMBER = re.compile(r"[-+]?\d+(\.\d+)?$")
@@ -42,10 +42,10 @@ def check_words(sentences, path, split):
   num_words = sum(len(sentence.words) for sentence in sentences)
   if len(sentences) == 1 and (num_words > _MIN_WORDS or split == "train"):
     utils.log(
-        "Warning: {} has no sentence breaks: it is read as one sentence of {:,} "
-        "words. Put an empty line between sentences, or name the column that "
-        "distinguishes them in the key \"sentence\" of a task.json.".format(
-            path, num_words))
+        "Warning: {} has no sentence breaks: it is read as one sentence of "
+        "{:,} words. Put an empty line between sentences, or name the column "
+        "that distinguishes them in the key \"sentence\" of a task.json."
+        .format(path, num_words))
   if num_words == len(sentences) > _MIN_WORDS:
     utils.log(
         "Warning: every sentence of {} has one word. Put empty lines between "
@@ -67,7 +67,7 @@ def check_tags(sentences, path):
     utils.UserError: two tags look the same, or the first line names the
       columns.
   """
-  tags = _first_places(sentences)
+  tags = _first_locations(sentences)
   first = sentences[0]
   if first.words[0].lower() in _HEADER_WORDS and (
       first.tags[0].lower() in _HEADER_TAGS):
@@ -90,13 +90,19 @@ def check_span_tags(sentences, path):
     utils.UserError: there are no spans, tags are numbers or are written in
       another way than "B-X", or two types look the same.
   """
-  tags = _first_places(sentences)
+  tags = _first_locations(sentences)
   spans = {tag: place for tag, place in tags.items()
            if tag != tagging_utils.OUTSIDE}
   if not spans:
     raise utils.UserError(
         "%s: expected tags of spans such as B-PER, got only %s. Tag the words, "
         "or check which column has the tags." % (path, tagging_utils.OUTSIDE))
+  if all(word == tagging_utils.OUTSIDE or tagging_utils.has_position(word)
+         for sentence in sentences for word in sentence.words):
+    raise utils.UserError(
+        "%s: expected a word and its tag, got a tag in the column of words: "
+        "'%s'. Swap the columns." % (
+            sentences[0].place(0), sentences[0].words[0]))
   if all(map(_NUMBER.match, spans)):
     raise utils.UserError(
         "%s: the tags are numbers (%s), but F1 of spans requires names such as "
@@ -113,8 +119,9 @@ def check_span_tags(sentences, path):
   if len(spans) == len(tags) and not is_encoded:
     utils.log(
         "Warning: {} has no word with the tag O, and no tags such as B-X: "
-        "adjacent words with the same tag count as one span. For tags of words, "
-        "such as parts of speech, set \"metric\": \"accuracy\".".format(path))
+        "adjacent words with the same tag count as one span. For tags of "
+        "words, such as parts of speech, set \"metric\": "
+        "\"accuracy\".".format(path))
 
 
 def named(sentences, tag_names):
@@ -133,8 +140,8 @@ def named(sentences, tag_names):
     for i, tag in enumerate(sentence.tags or ()):
       if tag not in names:
         raise utils.UserError(
-            "%s: expected a tag from 0 to %d, the numbers of \"tag_names\", got "
-            "'%s'." % (sentence.place(i), len(tag_names) - 1, tag))
+            "%s: expected a tag from 0 to %d, the numbers of \"tag_names\", "
+            "got '%s'." % (sentence.place(i), len(tag_names) - 1, tag))
       sentence.tags[i] = names[tag]
 
 
@@ -152,7 +159,7 @@ def _check_encoding(spans):
     letters = collections.defaultdict(set)
     for match in matches:
       letters[match.group(rest)].add(match.group(position).upper())
-    if any({"B", "I"} <= found for found in letters.values()) or all(
+    if any(len(found) > 1 for found in letters.values()) or all(
         "B" in found for found in letters.values()):
       _raise_other_encoding(spans, matches[0].group(rest))
   joined = {tag[1:] for tag in spans if tag[0] == "B"} & {
@@ -169,26 +176,26 @@ def _raise_other_encoding(spans, span_type):
           place, span_type, span_type, tag))
 
 
-def _check_visible_difference(places):
+def _check_visible_difference(locations):
   """Raises a UserError if two names of {name: place} look the same."""
   visible = {}
-  for name, place in places.items():
-    other = visible.setdefault(invisible.visible_form(name), name)
-    if other != name:
+  for name, place in locations.items():
+    known = visible.setdefault(invisible.visible_form(name), name)
+    if known != name:
+      name, other = invisible.contrast(name, known)
       raise utils.UserError(
-          "%s: the tag '%s' looks like that at %s but has other characters: it "
-          "looks like %s. Correct one of them." % (
-              place, name, places[other], invisible.difference(name, other)))
+          "%s: the tag %s looks like %s at %s. Correct the one with invisible "
+          "or other characters." % (place, name, other, locations[known]))
 
 
-def _first_places(sentences):
+def _first_locations(sentences):
   """Returns {tag: "file:line"} of the first word with each tag."""
-  places = {}
+  locations = {}
   for sentence in sentences:
     for i, tag in enumerate(sentence.tags):
-      if tag not in places:
-        places[tag] = sentence.place(i)
-  return places
+      if tag not in locations:
+        locations[tag] = sentence.place(i)
+  return locations
 
 
 def _are_consecutive(words):

@@ -47,8 +47,8 @@ class Spans(WholeTags):
   """
 
   def count_types(self, sentences, path):
-    tag_checks.check_tags(sentences, path)
     tag_checks.check_span_tags(sentences, path)
+    tag_checks.check_tags(sentences, path)
     _check_tags(sentences)
     return collections.Counter(
         span_type for sentence in sentences

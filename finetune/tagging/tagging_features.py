@@ -55,7 +55,7 @@ def window_bounds(lengths, room):
 
   Args:
     lengths: list of int, the number of WordPieces of each word.
-    room: int, WordPieces in a window; a longer word has a window of its own.
+    room: int, WordPieces in a window; a longer word has a separate window.
   """
   bounds = []
   start = end = 0

@@ -1,10 +1,9 @@
 """Reads the files of a tagging task and checks that their columns match."""
 
-import os
-
 from finetune import task
 from finetune import task_metadata
 from finetune.readers import conll
+from finetune.readers import lines
 from finetune.readers import sentence_tables
 from finetune.readers import tables
 from finetune.readers import tagged_sentences
@@ -70,7 +69,7 @@ class TaggedFiles:
     Raises:
       utils.UserError: a line is invalid; the message names it.
     """
-    extension = os.path.splitext(path)[1][1:]
+    extension = lines.extension_of(path)
     # A .tsv file may also be in CoNLL columns.
     is_table = extension in tables.FORMATS and (
         extension != "tsv" or self._file_format in tables.ROW_FORMATS)

@@ -59,12 +59,12 @@ class TaggingScorer(scorer.Scorer):
   sentence. The predictions are for `config.tagging_preds_file`.
   """
 
-  def __init__(self, config, task, split):
+  def __init__(self, config=None, task=None, split="dev"):
     """Initializes a scorer without predictions.
 
     Args:
       config: a FinetuningConfig.
-      task: a tagging_tasks.TaggingTask.
+      task: a tagging_tasks.TaggingTask; None: that of `attach`.
       split: str.
     """
     super().__init__()
@@ -74,6 +74,14 @@ class TaggingScorer(scorer.Scorer):
     self._label_ids = collections.defaultdict(list)  # by eid
     self._probabilities = collections.defaultdict(list)  # by eid, of the labels
     self._tagged = None  # see _tagged_examples
+
+  def attach(self, task, split):
+    # Some use these scorers in tasks of other kinds.
+    if self._task is None and hasattr(task, "scheme"):
+      self._config, self._task, self._split = task.config, task, split
+
+  def has(self, method):
+    return self._task is not None and super().has(method)
 
   def update(self, results):
     """Adds the outputs for one input: the next window of its sentence."""
@@ -208,6 +216,53 @@ class SpanScorer(TaggingScorer):
           ("last_word", last),
           ("probability", min(prediction["probabilities"][first:last + 1]))]))
     return prediction
+
+
+class WordLevelScorer(TaggingScorer):
+  """Base of scorers as in google-research/electra, which need no task.
+
+  Without one they score the labels of the words that the model saw.
+  """
+
+  def __init__(self, label_mapping=None):
+    """Initializes a scorer without predictions.
+
+    Args:
+      label_mapping: {label: id}; None: only the task, if any, knows the labels.
+    """
+    super().__init__()
+    self._labels = {label_id: label for label, label_id in (
+        label_mapping or {}).items()}
+    self._pairs = []  # (gold, predicted) labels of a sentence
+
+  def update(self, results):
+    super().update(dict({"eid": len(self._pairs)}, **results))
+    num_words = int(sum(results["labels_mask"]))
+    self._pairs.append([
+        [self._labels.get(int(label_id), str(label_id))
+         for label_id in results[name][:num_words]]
+        for name in ("labels", "predictions")])
+
+  def _get_results(self):
+    if self._task:
+      return super()._get_results()
+    return self._score(*map(list, zip(*self._pairs))) + [
+        ("loss", self.get_loss())]
+
+
+class AccuracyScorer(WordLevelScorer):
+  """Scores the tag of each word by accuracy."""
+
+
+class F1Scorer(WordLevelScorer, SpanScorer):
+  """Scores spans by F1, like conlleval, and tags by accuracy."""
+
+
+class EntityLevelF1Scorer(F1Scorer):
+  """Scores spans by F1, like conlleval, and tags by accuracy."""
+
+  def __init__(self, label_mapping):
+    super().__init__(label_mapping)
 
 
 def _as_scores(report):

@@ -1,10 +1,13 @@
 """Tasks that predict a tag for each word: chunks, entities, parts of speech.
 
 To add one, subclass `SpanTaggingTask` (tags such as "B-PER", scored by the F1
-of spans) or `TaggingTask` (each tag is a label, scored by accuracy) with a
-constructor `(config, tokenizer)` that passes on the name of the task, and put
-its files, in columns, at `finetuning_data/<name>/{train,dev}.txt`.
+of spans) or `TaggingTask` (each tag is a label, scored by accuracy; spans with
+`is_token_level=False`) with a constructor `(config, tokenizer)` that passes on
+the name of the task, and put its files, in columns, at
+`finetuning_data/<name>/{train,dev}.txt`.
 """
+
+import functools
 
 import tensorflow.compat.v1 as tf
 
@@ -14,6 +17,7 @@ from finetune import task
 from finetune import task_declaration
 from finetune import task_metadata
 from finetune import text_cleaning
+from finetune.readers import conll
 from finetune.readers import sentence_tables
 from finetune.readers import tables
 from finetune.tagging import raw_text
@@ -21,6 +25,7 @@ from finetune.tagging import tag_schemes
 from finetune.tagging import tagging_features
 from finetune.tagging import tagging_files
 from finetune.tagging import tagging_metrics
+from finetune.tagging import tagging_utils
 from model import layers
 from model import tensor_ops
 from util import invisible
@@ -47,18 +52,35 @@ class TaggingExample(task.Example):
     example_id: str, the id of the sentence in the file, or its number.
   """
 
-  def __init__(self, task_name, split, eid, sentence, label_ids=None):
-    """Initializes the example of a conll.Sentence; unlabeled by default."""
+  def __init__(self, eid, task_name, words, tags=None, is_token_level=True,
+               label_mapping=None, *, split=None, label_ids=None, text=None,
+               example_id=None):
+    """Initializes the example of a sentence, unlabeled without label ids.
+
+    Args:
+      eid, task_name, words, tags, split, label_ids, text, example_id: see the
+        class; `label_ids` None: computed with `label_mapping`.
+      is_token_level: bool, whether each tag is a label; False: tags encode
+        spans.
+      label_mapping: {label: id} of the task, as from `_get_label_mapping`.
+
+    Raises:
+      utils.UserError: a label is not in `label_mapping`.
+    """
     super().__init__(task_name)
     self.split = split
     self.eid = eid
-    self.words = sentence.words
-    self.tags = None if label_ids is None else sentence.tags
+    self.words = words
     self.label_ids = label_ids
-    self.text = (" ".join(sentence.words) if sentence.text is None else
-                 sentence.text)
-    self.example_id = (str(eid) if sentence.sentence_id is None else
-                       sentence.sentence_id)
+    if label_mapping is not None and tags is not None:
+      self.label_ids = _look_up(
+          tags, _scheme(is_token_level), label_mapping,
+          lambda index: _place(task_name, eid, words, index),
+          "a tag of the training data")
+    self.labels = self.label_ids  # the name in google-research/electra
+    self.tags = None if self.label_ids is None else tags
+    self.text = " ".join(words) if text is None else text
+    self.example_id = str(eid) if example_id is None else example_id
 
 
 class TaggingTask(task.Task):
@@ -75,12 +97,23 @@ class TaggingTask(task.Task):
   # formats other than "conll".
   file_format = "conll"
   layout = sentence_tables.Layout()
+  # Whether each tag is a label; False: tags encode spans.
+  is_token_level = True
   scheme = tag_schemes.WholeTags()
+  reading_methods = task.Task.reading_methods + ("_get_labeled_sentences",)
   reads_predict_file = True
+  takes_short_inputs = True
   feature_hparams = task.Task.feature_hparams + (text_cleaning.HPARAM,)
 
-  def __init__(self, config, name, tokenizer, declaration=None):
+  def __init__(self, config, name, tokenizer, is_token_level=None,
+               declaration=None):
     super().__init__(config, name, tokenizer, declaration)
+    if is_token_level is not None:
+      self.is_token_level = is_token_level
+      self.scheme = _scheme(is_token_level)
+    self._is_token_level = self.is_token_level
+    # Some pass True for tags such as "B-PER", too.
+    self._may_score_spans = is_token_level is not None
     if declaration:
       self.file_format = declaration.format
       self.layout = _declared_layout(declaration)
@@ -91,7 +124,9 @@ class TaggingTask(task.Task):
     self._label_ids = labels and {
         label: i for i, label in enumerate(labels)}
     self._files = tagging_files.TaggedFiles(
-        config, name, self.file_format, self.layout, find_fn=self._find,
+        config, name, self.file_format, self.layout,
+        find_fn=lambda split: (
+            None if self.finds_files_itself() else self._find(split)),
         path_fn=self._path,
         tag_names=declaration and declaration.values.get("tag_names"))
     self._is_splitting_learned, self._splitting = False, None
@@ -111,23 +146,35 @@ class TaggingTask(task.Task):
       raise utils.UserError(
           "%s: \"metric\": expected one name, got a list." % declaration.path)
     task_declaration.check_names(declaration, "metric", [metric], classes)
-    return classes[metric](config, declaration.name, tokenizer, declaration)
+    return classes[metric](config, declaration.name, tokenizer,
+                           declaration=declaration)
 
   def get_scorer(self, split="dev"):
-    return tagging_metrics.TaggingScorer(self.config, self, split)
+    are_spans = not self.is_token_level or (
+        self._may_score_spans and all(map(tagging_utils.has_position, set(
+            self.label_list) - {tagging_utils.OUTSIDE})))
+    scorer_class = (tagging_metrics.SpanScorer if are_spans else
+                    tagging_metrics.TaggingScorer)
+    return scorer_class(self.config, self, split)
+
+  def get_output_scorer(self, split):
+    return TaggingTask.get_scorer(self, split)
 
   @property
   def label_list(self):
     """The list of labels by their ids, learned from the training data."""
-    return list(self._get_label_ids())
+    label_ids = self._get_label_ids()
+    return sorted(label_ids, key=label_ids.get)
 
   def is_labeled(self, split):
-    if split == "test":
+    if split == "test" and not self.finds_files_itself():
       return self._files.read("test").is_tagged
     return super().is_labeled(split)
 
   def get_data_files(self, split):
     """Returns the file of `split` and the one that labels are learned from."""
+    if self.finds_files_itself():
+      return super().get_data_files(split)
     if self._are_labels_recorded:
       return [self._path(split)]
     return [self._path(name) for name in dict.fromkeys([split, "train"])]
@@ -178,15 +225,16 @@ class TaggingTask(task.Task):
                       content.sentences[0].words[0]))
       sentences = content.sentences
     else:
-      sentences = self._files.read(split).sentences
+      sentences = self._sentences(split)
       if self.config.debug:
         sentences = sentences[:DEBUG_SENTENCES]
     is_labeled = self.is_labeled(split)
     if not is_labeled:
       sentences = self._split_texts(sentences)
-    return [TaggingExample(self.name, split, eid, sentence,
-                           self._ids_of_labels(sentence) if is_labeled else
-                           None)
+    return [TaggingExample(
+        eid, self.name, sentence.words, sentence.tags, split=split,
+        label_ids=self._ids_of_labels(sentence) if is_labeled else None,
+        text=sentence.text, example_id=sentence.sentence_id)
             for eid, sentence in enumerate(sentences)]
 
   def featurize(self, example, is_training, log=False):
@@ -279,7 +327,7 @@ class TaggingTask(task.Task):
       self._splitting = (
           task_metadata.recorded(self.config, self.name, "punctuation")
           if self._are_labels_recorded else raw_text.learn_splitting(
-              self._files.read("train").sentences))
+              self._training_sentences()))
       self._is_splitting_learned = True
     return self._splitting
 
@@ -293,33 +341,67 @@ class TaggingTask(task.Task):
     return [sentence if sentence.text is None else
             raw_text.split(sentence, splitting) for sentence in sentences]
 
+  def _get_labeled_sentences(self, split):
+    """Returns [(words, tags)] of a split; for tasks to override."""
+    return [(sentence.words, sentence.tags)
+            for sentence in self._files.read(split).sentences]
+
+  def _sentences(self, split):
+    """Returns the conll.Sentences of a split."""
+    if (type(self)._get_labeled_sentences is
+        TaggingTask._get_labeled_sentences):
+      return self._files.read(split).sentences
+    return self._as_sentences(self._get_labeled_sentences(split))
+
+  def _as_sentences(self, pairs):
+    """Returns the conll.Sentences of [(words, tags)]."""
+    return [conll.Sentence(functools.partial(_place, self.name, eid, words),
+                           list(words), list(tags))
+            for eid, (words, tags) in enumerate(pairs)]
+
+  def _training_sentences(self):
+    if self._find("train") or (type(self)._get_labeled_sentences is not
+                               TaggingTask._get_labeled_sentences) or (
+                                   not self.finds_files_itself()):
+      return self._sentences("train")
+    return self._as_sentences((example.words, example.tags)
+                              for example in self.get_examples("train"))
+
   def _get_label_ids(self):
-    """Returns {label: id}, in sorted order."""
+    """Returns {label: id}."""
+    return self._get_label_mapping()
+
+  def _get_label_mapping(self, provided_split=None, provided_sentences=None):
+    """Returns {label: id} of the training data, in sorted order.
+
+    Args:
+      provided_split: str, the split of `provided_sentences`.
+      provided_sentences: [(words, tags)] of that split; used instead of
+        reading it if it is "train".
+    """
     if self._label_ids is None:
-      counts = self.scheme.count_types(self._files.read("train").sentences,
-                                       self._path("train"))
+      counts = self.scheme.count_types(
+          self._as_sentences(provided_sentences) if provided_split == "train"
+          else self._training_sentences(), self._training_place())
       labels = self.scheme.labels_for(counts)
       self._label_ids = {label: i for i, label in enumerate(sorted(labels))}
       # The counts reveal typing errors.
       utils.log("Task {}: learned {:,} labels from {}, for {}".format(
-          self.name, len(labels), self._path("train"), ", ".join(
+          self.name, len(labels), self._training_place(), ", ".join(
               "{} ({:,})".format(*item) for item in counts.most_common())))
     return self._label_ids
 
   def _ids_of_labels(self, sentence):
-    all_ids = self._get_label_ids()
-    label_ids = []
-    for i, label in enumerate(self.scheme.labels_of(sentence.tags)):
-      if label not in all_ids:
-        raise utils.UserError(
-            "%s: expected a tag that occurs in %s, got '%s', which a model "
-            "cannot learn from there. Correct it, or move sentences with it "
-            "there.%s" % (
-                sentence.place(i), self._candidates("train")[0] if
-                self._are_labels_recorded else self._path("train"),
-                sentence.tags[i], invisible.hint(label, all_ids)))
-      label_ids.append(all_ids[label])
-    return label_ids
+    return _look_up(sentence.tags, self.scheme, self._get_label_ids(),
+                    sentence.place,
+                    "a tag that occurs in " + self._training_place())
+
+  def _training_place(self):
+    """Returns where the training data are, for messages."""
+    if self.finds_files_itself():
+      return "the training data of task '%s'" % self.name
+    return (self._candidates("train")[0] if self._are_labels_recorded else
+            self._path("train"))
 
   def _count_truncated(self, example, num_kept):
     """Logs how many words are not trained on, after the last sentence."""
@@ -373,10 +455,8 @@ class TaggingTask(task.Task):
 class SpanTaggingTask(TaggingTask):
   """Predicts labeled spans of words, such as names or chunks."""
 
+  is_token_level = False
   scheme = tag_schemes.Spans()
-
-  def get_scorer(self, split="dev"):
-    return tagging_metrics.SpanScorer(self.config, self, split)
 
 
 class Chunking(SpanTaggingTask):
@@ -408,6 +488,35 @@ class POS(TaggingTask):
 
   def __init__(self, config, tokenizer):
     super().__init__(config, "pos", tokenizer)
+
+
+def _scheme(is_token_level):
+  """Returns the scheme of tags, a `tag_schemes.WholeTags` or `Spans`."""
+  return tag_schemes.WholeTags() if is_token_level else tag_schemes.Spans()
+
+
+def _place(task_name, eid, words, index):
+  """Returns the position of a word whose line is unknown, for messages."""
+  return "Task '%s': sentence %s, word %d (%s)" % (
+      task_name, eid, index, words[index])
+
+
+def _look_up(tags, scheme, label_mapping, place_fn, expected):
+  """Returns the ids of the labels of a sentence's tags.
+
+  Raises:
+    utils.UserError: a label is not in `label_mapping`.
+  """
+  label_ids = []
+  for i, label in enumerate(scheme.labels_of(tags)):
+    if label not in label_mapping:
+      raise utils.UserError(
+          "%s: expected %s, got '%s', which a model cannot learn from there. "
+          "Correct it, or move sentences with it there.%s" % (
+              place_fn(i), expected, tags[i],
+              invisible.hint(label, label_mapping)))
+    label_ids.append(label_mapping[label])
+  return label_ids
 
 
 def _declared_layout(declaration):

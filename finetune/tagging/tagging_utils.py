@@ -40,11 +40,12 @@ def has_position(tag):
   return letter in _POSITIONS and bool(span_type)
 
 
-def get_span_labels(tags):
+def get_span_labels(sentence_tags, inv_label_mapping=None):
   """Returns the spans of a sentence, in their order.
 
   Args:
-    tags: list of str, a tag for each word.
+    sentence_tags: list of str, a tag for each word.
+    inv_label_mapping: {id: tag} of tags that are ids; None: tags are str.
 
   Returns:
     List of (first word, last word, type), words counted from 0.
@@ -52,7 +53,9 @@ def get_span_labels(tags):
   spans = []
   start, open_type = None, None
   previous = OUTSIDE
-  for i, tag in enumerate(tags):
+  if inv_label_mapping:
+    sentence_tags = [inv_label_mapping[tag] for tag in sentence_tags]
+  for i, tag in enumerate(sentence_tags):
     position, span_type = split_tag(tag)
     continues = (start is not None and position in ("I", "E") and
                previous in ("B", "I") and span_type == open_type)
@@ -63,7 +66,7 @@ def get_span_labels(tags):
       start, open_type = i, span_type
     previous = position
   if start is not None:
-    spans.append((start, len(tags) - 1, open_type))
+    spans.append((start, len(sentence_tags) - 1, open_type))
   return spans
 
 

@@ -44,7 +44,7 @@ _Part = collections.namedtuple("_Part", [
 def to_hf(checkpoint, output_dir, part, *, vocab_file=None, model_config=None,
           num_attention_heads=None, do_lower_case=None, strip_accents=None,
           task_kind=None, labels=None, is_tag_per_word=False,
-          value_range=None):
+          value_range=None, is_multi_label=False):
   """Writes one model of a TF1 checkpoint as a Hugging Face folder.
 
   Args:
@@ -64,6 +64,7 @@ def to_hf(checkpoint, output_dir, part, *, vocab_file=None, model_config=None,
     is_tag_per_word: bool, whether a tagger's labels are not parts of spans,
       although they look like BIOES.
     value_range: (lowest, highest) value of a regression; None: unknown.
+    is_multi_label: bool, whether a text may have several labels.
 
   Returns:
     conversion_report.Report.
@@ -95,6 +96,8 @@ def to_hf(checkpoint, output_dir, part, *, vocab_file=None, model_config=None,
       heads.share_segment(weights, heads.TRAINED_SEGMENT, notes)
       if not is_tag_per_word:
         _write_spans_as_iob2(config, notes)
+    if kind == heads.CLASSIFICATION and is_multi_label:
+      config["problem_type"] = "multi_label_classification"
   tokenizer, preprocessing = _open_tokenizer(
       source, vocab_file, do_lower_case, strip_accents)
   _check_vocab_size(tokenizer, config["vocab_size"], source, notes)
@@ -271,7 +274,10 @@ def _recorded_config(source, model_config, trained, sizes):
   """
   path = model_config or source.first_file(model_files.MODEL_CONFIG)
   recorded = json_fields.load_object(path) if path else {}
-  if not model_config:
+  if not model_config and trained:
+    # Fine-tuning may extend tables of the model whose config.json this is.
+    recorded = {name: value for name, value in recorded.items()
+                if name not in ("vocab_size", "max_position_embeddings")}
     values = dict(model_hparams.SIZES.get(trained.get("model_size"), {}))
     values.update(trained.get("model_hparam_overrides", {}))
     recorded.update((name, values[name]) for name in values

@@ -342,7 +342,8 @@ def _write_settings(output_dir, models, has_main, notes):
     notes.append("The folders have no vocabulary: put vocab.txt into %s" %
                  output_dir)
   if settings and "do_lower_case" in settings:
-    model_files.TokenizerSettings(**settings).with_defaults().write(output_dir)
+    model_files.TokenizerSettings(**settings).with_defaults().write(
+        output_dir, is_cleaning_known=False)
   else:
     notes.append("The folders do not record whether text is lower-cased: set "
                  "do_lower_case for training")

@@ -11,6 +11,7 @@ import os
 import typing
 
 from model import tokenization
+from model import vocabulary_fit
 from pretrain import dataset_info
 from pretrain.build import corpus
 from pretrain.build import example_builder
@@ -25,6 +26,7 @@ DEFAULT_NUM_OUT_FILES = 1000
 # Without --num-out-files, each shard has at least this many examples, because
 # many tiny files are slow to read.
 MIN_EXAMPLES_PER_FILE = 256
+MAX_UNKNOWN_WORDS = 20000  # different ones in memory
 
 _HOW_TO_KEEP_LETTERS = "--no-strip-accents or --no-lower-case keeps them"
 
@@ -67,12 +69,13 @@ def build(settings):
   _check(settings)
   tokenizer = workers.make_tokenizer(settings)
   paths = corpus.list_files(settings.corpus_dir)
+  corpus.check_formats(paths)
   records.import_tensorflow()  # an error now does not cost hours of work
   with output_folder.prepare(
       settings.output_dir, settings.overwrite) as output:
     try:
       with records.Buckets(output.local_folder) as buckets:
-        counts = _fill_buckets(settings, paths, buckets)
+        counts, unknown_words = _fill_buckets(settings, paths, buckets)
     except OSError as error:  # errors of reading are UserErrors
       raise utils.UserError("Cannot write temporary files to %s: %s." %
                             (output.local_folder, error)) from None
@@ -86,8 +89,12 @@ def build(settings):
         choose_num_shards(settings.num_out_files, num_examples),
         output.shards_folder)
     content = _make_dataset_info(settings, tokenizer, counts, files)
+    content["unknown_words"] = unknown_words.most_common(
+        vocabulary_fit.NUM_RECORDED_WORDS)
     output.publish(content)
-  _log_end(settings, content)
+  _log_end(settings, content, vocabulary_fit.find_problem(
+      tokenizer, content["num_tokens"], content["num_unknown_tokens"],
+      unknown_words, vocabulary_fit.FLAGS))
   return content
 
 
@@ -133,7 +140,12 @@ def _check_output_outside_corpus(corpus_dir, output_dir):
 
 
 def _fill_buckets(settings, paths, buckets):
-  """Encodes all files into the buckets; returns the sum of all counts."""
+  """Encodes all files into the buckets.
+
+  Returns:
+    (Counter, the sum of all counts; Counter of the most frequent unknown words,
+    which are counted where they are among the most frequent of a chunk).
+  """
   sizes = [utils.file_size(path) for path in paths]
   num_bytes = sum(sizes)
   utils.log("Reading {} in {} ({:.1f} MB) with {}".format(
@@ -141,6 +153,7 @@ def _fill_buckets(settings, paths, buckets):
       _count(settings.num_processes, "process", "processes")))
   counts = collections.Counter(
       num_files=len(paths), num_empty_files=sizes.count(0))
+  unknown_words = collections.Counter()
   chunks = corpus.read_chunks(paths, settings.blanks_separate_docs)
   with progress.Progress(num_bytes, "B", unit_scale=True) as tracker:
     for encoded, num_file_bytes in workers.encode_chunks(settings, chunks):
@@ -150,21 +163,25 @@ def _fill_buckets(settings, paths, buckets):
                   "in this corpus, such as \u0623 to \u0627;",
                   _HOW_TO_KEEP_LETTERS)
       counts.update(encoded.counts)
+      unknown_words.update(encoded.unknown_words)
+      if len(unknown_words) > 2 * MAX_UNKNOWN_WORDS:
+        unknown_words = vocabulary_fit.most_common(
+            unknown_words, MAX_UNKNOWN_WORDS)
       buckets.add(encoded.framed_records)
       tracker.update(num_file_bytes)
       if tracker.is_line_due():
         utils.log("%.1f of %.1f MB, %.2f MB/s, ETA %s" % (
             tracker.done / 1e6, num_bytes / 1e6, tracker.rate / 1e6,
             tracker.time_left))
-  return counts
+  return counts, unknown_words
 
 
 def _make_dataset_info(settings, tokenizer, counts, files):
   """Returns the content of dataset_info.json."""
   content = {name: counts[name] for name in (
       "num_examples", "num_files", "num_empty_files", "num_documents",
-      "num_lines", "num_emptied_lines", "num_tokens", "num_dropped_tokens",
-      "num_changed_letters")}
+      "num_lines", "num_emptied_lines", "num_tokens", "num_unknown_tokens",
+      "num_dropped_tokens", "num_changed_letters")}
   content.update({
       "format_version": dataset_info.FORMAT_VERSION,
       "tool": settings.tool,
@@ -181,12 +198,13 @@ def _make_dataset_info(settings, tokenizer, counts, files):
   return content
 
 
-def _log_end(settings, content):
+def _log_end(settings, content, vocabulary_problem):
   """Logs what was read, dropped and written.
 
   Args:
     settings: BuildSettings.
     content: dict, the content of dataset_info.json.
+    vocabulary_problem: str, from `vocabulary_fit.find_problem`, or None.
   """
   utils.log("Read {}, {}, {} in {} ({:,} empty)".format(
       _count(content["num_documents"], "document"),
@@ -207,6 +225,8 @@ def _log_end(settings, content):
       100 * num_dropped / max(1, content["num_tokens"]),
       "--carry-over was on" if settings.carry_over else
       "--carry-over starts the next example with them instead"))
+  vocabulary_fit.log(content["num_tokens"], content["num_unknown_tokens"],
+                     content["unknown_words"], vocabulary_problem)
   utils.log("Wrote {} to {} ({})".format(
       _count(content["num_examples"], "example"), settings.output_dir,
       _count(len(content["files"]), "file")))

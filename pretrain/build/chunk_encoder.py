@@ -27,13 +27,20 @@ CHANGED_LETTERS = tuple(
     char in "\u0653\u0654\u0655")
 
 EncodedChunk = collections.namedtuple(
-    "EncodedChunk", ["framed_records", "counts"])
+    "EncodedChunk", ["framed_records", "counts", "unknown_words"])
 EncodedChunk.__doc__ = """The examples of a chunk.
 
 framed_records: {bucket: bytes} for `records.Buckets.add`.
 counts: collections.Counter of num_examples, num_documents, num_lines,
-num_tokens, num_dropped_tokens, num_emptied_lines, num_changed_letters.
+num_tokens, num_unknown_tokens, num_dropped_tokens, num_emptied_lines,
+num_changed_letters.
+unknown_words: collections.Counter of the most frequent unknown words.
 """
+
+
+def count_changed_letters(text):
+  """Returns the number of letters that stripping accents would change."""
+  return sum(map(text.count, CHANGED_LETTERS))
 
 
 class ChunkEncoder:
@@ -52,6 +59,7 @@ class ChunkEncoder:
       seed: int; the seed and the chunk's number determine its examples.
       clean_line: function from line (str) to cleaned line, or None.
     """
+    self._tokenizer = tokenizer
     self._encode_batch = tokenizer.encode_untrusted_batch
     self._clean_line = clean_line
     self._max_seq_length = max_seq_length
@@ -75,6 +83,7 @@ class ChunkEncoder:
     builder = example_builder.ExampleBuilder(
         self._max_seq_length, rng, self._carry_over)
     counts = collections.Counter()
+    unknown_words = self._tokenizer.count_unknown_words()
     bucket_rng = random.Random("buckets %d %d" % (self._seed, chunk.number))
     framed_records = collections.defaultdict(bytearray)
     for first, second in self._examples(chunk, builder, counts):
@@ -83,9 +92,11 @@ class ChunkEncoder:
       framed_records[bucket] += records.frame(record)
       counts["num_examples"] += 1
     counts["num_tokens"] += builder.num_tokens
+    counts["num_unknown_tokens"] += unknown_words.num_tokens
     counts["num_dropped_tokens"] += builder.num_dropped_tokens
     return EncodedChunk({bucket: bytes(content) for bucket, content
-                         in framed_records.items()}, counts)
+                         in framed_records.items()}, counts,
+                        unknown_words.words(self._tokenizer))
 
   def _examples(self, chunk, builder, counts):
     """Yields the two segments of each example of a chunk."""
@@ -93,20 +104,19 @@ class ChunkEncoder:
       if piece.starts_document:
         yield from builder.end_document()
       in_document = not piece.starts_document
-      text = corpus.decode(piece)
-      counts["num_changed_letters"] += self._count_changed_letters(text)
-      for line_number, line in enumerate(text.split("\n"), piece.first_line):
-        line = line.strip()
-        if line:
-          counts["num_lines"] += 1
-          counts["num_documents"] += not in_document
-          in_document = True
-          with _ReportLine(piece.path, line_number):
-            token_ids = self._encode_line(line, counts)
-          yield from builder.add_sentence(token_ids)
-        elif self._blanks_separate_docs:
+      lines = corpus.read_lines(piece, self._blanks_separate_docs)
+      counts["num_changed_letters"] += self._count_changed_letters(lines)
+      for line_number, line in lines:
+        if line is None:
           in_document = False
           yield from builder.end_document()
+          continue
+        counts["num_lines"] += 1
+        counts["num_documents"] += not in_document
+        in_document = True
+        with _ReportLine(piece.path, line_number):
+          token_ids = self._encode_line(line, counts)
+        yield from builder.add_sentence(token_ids)
     yield from builder.end_document()
 
   def _encode_line(self, line, counts):
@@ -119,10 +129,11 @@ class ChunkEncoder:
     return batch[0] if len(batch) == 1 else list(
         itertools.chain.from_iterable(batch))
 
-  def _count_changed_letters(self, text):
+  def _count_changed_letters(self, lines):
     if not self._strips_accents:
       return 0
-    return sum(map(text.count, CHANGED_LETTERS))
+    return count_changed_letters(
+        "".join(line for _, line in lines if line is not None))
 
 
 class _ReportLine:

@@ -1,7 +1,7 @@
 """Lists the files of a text corpus and reads them in chunks.
 
-A corpus is a folder of UTF-8 text files, plain or compressed (`.gz`, `.xz`,
-`.bz2`), including those in sub-folders.
+A corpus is a folder of UTF-8 text files, plain or compressed (gzip, xz, bzip2),
+including those in sub-folders. `file_formats` lists other formats of files.
 """
 
 import bz2
@@ -12,6 +12,7 @@ import lzma
 import os
 import zlib
 
+from pretrain.build import file_formats
 from util import utils
 
 # Target size of a chunk: under a second of tokenizing, so that worker processes
@@ -22,15 +23,22 @@ CHUNK_BYTES = 1 << 20
 # entire book or dump is on one line.
 MAX_LINE_BYTES = 16 << 20
 
-_OPENERS = {".gz": gzip.open, ".xz": lzma.open, ".bz2": bz2.open}
+# A JSON object is never cut; a longer one is an error.
+MAX_OBJECT_BYTES = 256 << 20
+
+# First bytes, extension, function that opens.
+_OPENERS = ((b"\x1f\x8b", ".gz", gzip.open),
+            (b"\xfd7zXZ\x00", ".xz", lzma.open), (b"BZh", ".bz2", bz2.open))
+_NUM_FIRST_BYTES = 6
 
 Piece = collections.namedtuple(
-    "Piece", ["path", "first_line", "text", "starts_document"])
+    "Piece", ["path", "first_line", "text", "starts_document", "file_format"],
+    defaults=[file_formats.PLAIN_TEXT])
 Piece.__doc__ = """Consecutive lines of one file.
 
 path: str, the file. first_line: int, number of its first line, from 1.
 text: bytes. starts_document: bool, False where the document continues from the
-previous piece (a document longer than a piece).
+previous piece (a document longer than a piece). file_format: Format.
 """
 
 Chunk = collections.namedtuple("Chunk", ["number", "pieces", "num_file_bytes"])
@@ -73,6 +81,24 @@ def list_files(corpus_dir):
   return paths
 
 
+def check_formats(paths):
+  """Recognizes the formats of all files; logs those that are not plain text.
+
+  Raises:
+    UserError: the format of a file cannot be read.
+  """
+  counts = collections.Counter()
+  for path in paths:
+    with _opened(path) as (stream, _):
+      sample = stream.read(file_formats.SAMPLE_BYTES)
+    convert = file_formats.make_converter(sample, path)
+    counts[file_formats.recognize(convert(sample, False), path)] += 1
+  for file_format, count in sorted(counts.items(), key=str):
+    if file_format != file_formats.PLAIN_TEXT:
+      utils.log("{:,} of {:,} files: {}".format(
+          count, len(paths), file_formats.describe(file_format)))
+
+
 def read_chunks(paths, blanks_separate_docs=True):
   """Yields the chunks of a corpus, in order.
 
@@ -101,7 +127,21 @@ def read_chunks(paths, blanks_separate_docs=True):
     yield Chunk(number, pieces, num_file_bytes)
 
 
-def decode(piece):
+def read_lines(piece, blanks_separate_docs=True):
+  """Returns the list of (line number, line) of a piece.
+
+  Lines have no spaces around them and are not blank. A line None ends a
+  document; what ends one depends on the format of the file.
+
+  Raises:
+    UserError: it is not UTF-8 or not in the format; names the file and line.
+  """
+  return list(file_formats.read_lines(
+      piece.file_format, _decode(piece), piece.path, piece.first_line,
+      blanks_separate_docs))
+
+
+def _decode(piece):
   """Returns the text of a piece as str, without a byte-order mark.
 
   Raises:
@@ -122,17 +162,27 @@ def decode(piece):
 def _read_pieces(path, blanks_separate_docs):
   """Yields (Piece, bytes read from disk) of one file; none if it is empty."""
   pending, first_line, starts_document, num_done_bytes = b"", 1, True, 0
+  file_format = None
   with _opened(path) as (text, raw):
     while True:
       block = text.read(CHUNK_BYTES)
-      pending += block
-      cut, ends_document = _find_cut(pending, blanks_separate_docs)
+      if file_format is None:
+        convert = file_formats.make_converter(block, path)
+      pending += convert(block, not block)
+      if file_format is None:
+        file_format = file_formats.recognize(pending, path)
+        find_cut = _CUTS.get(file_format.kind, _find_cut)
+      cut, ends_document = find_cut(pending, blanks_separate_docs)
       if not block:
         cut, ends_document = len(pending), True
+      elif len(pending) - cut > MAX_OBJECT_BYTES:
+        raise utils.UserError(
+            "%s:%d: expected one JSON object per line, got a line of more than "
+            "%d MB. Split it." % (path, first_line, MAX_OBJECT_BYTES >> 20))
       if cut:
         num_read_bytes = raw.tell()
-        yield (Piece(path, first_line, pending[:cut], starts_document),
-               num_read_bytes - num_done_bytes)
+        yield (Piece(path, first_line, pending[:cut], starts_document,
+                     file_format), num_read_bytes - num_done_bytes)
         num_done_bytes = num_read_bytes
         first_line += pending.count(b"\n", 0, cut)
         starts_document = ends_document
@@ -162,6 +212,26 @@ def _find_cut(text, blanks_separate_docs):
   return cut, False
 
 
+def _find_cut_of_elements(text, blanks_separate_docs):
+  """As `_find_cut`, between elements if possible."""
+  del blanks_separate_docs  # an element is a document
+  end = max(text.rfind(b"</doc>"), text.rfind(b"</DOC>"))
+  cut = text.find(b"\n", end) + 1 if end >= 0 else 0
+  if cut or len(text) < 2 * CHUNK_BYTES:
+    return cut, True
+  return _find_cut(text, False)
+
+
+def _find_cut_of_json_lines(text, blanks_separate_docs):
+  """As `_find_cut`, between objects."""
+  del blanks_separate_docs  # an object is a document
+  return _end_of_last(b"\n", text), True
+
+
+_CUTS = {file_formats.ELEMENTS: _find_cut_of_elements,
+         file_formats.JSON_LINES: _find_cut_of_json_lines}
+
+
 def _end_of_last(separator, text):
   position = text.rfind(separator)
   return 0 if position < 0 else position + len(separator)
@@ -174,9 +244,9 @@ def _opened(path):
   Raises:
     UserError: the file cannot be read, or its compressed data are corrupted.
   """
-  opener = _OPENERS.get(os.path.splitext(path)[1].lower())
   try:
     with utils.open_file(path, "rb") as raw:
+      opener = _find_opener(raw, path)
       if opener is None:
         yield raw, raw
       else:
@@ -185,6 +255,16 @@ def _opened(path):
   except (EOFError, OSError, lzma.LZMAError, zlib.error) as error:
     raise utils.UserError("Cannot read %s: %s. The file may be truncated or "
                           "corrupted." % (path, error)) from error
+
+
+def _find_opener(raw, path):
+  """Returns the function that opens compressed data, None for other files."""
+  first_bytes = raw.read(_NUM_FIRST_BYTES)
+  raw.seek(0)
+  for start, extension, opener in _OPENERS:
+    if first_bytes.startswith(start) or path.lower().endswith(extension):
+      return opener
+  return None
 
 
 def _walk_local(folder):

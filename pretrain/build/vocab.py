@@ -9,6 +9,7 @@ import collections
 import sys
 
 from model import tokenization
+from pretrain.build import chunk_encoder
 from pretrain.build import corpus
 from util import packages
 from util import utils
@@ -62,15 +63,21 @@ def count_words(corpus_dir, basic_tokenizer, clean_line=None):
   """
   import tqdm  # --help needs no package
   paths = corpus.list_files(corpus_dir)
+  corpus.check_formats(paths)
   num_bytes = sum(utils.file_size(path) for path in paths)
   counts = collections.Counter()  # by strings without spaces
+  num_changed_letters = 0
   with tqdm.tqdm(desc="Counting words", total=num_bytes, unit="B",
                  unit_scale=True, disable=None) as bar:
     for chunk in corpus.read_chunks(paths):
       for piece in chunk.pieces:
-        text = corpus.decode(piece)
+        lines = [line for _, line in corpus.read_lines(piece)
+                 if line is not None]
         if clean_line is not None:
-          text = "\n".join(map(clean_line, text.split("\n")))
+          lines = map(clean_line, lines)
+        text = "\n".join(lines)
+        if basic_tokenizer.strip_accents:
+          num_changed_letters += chunk_encoder.count_changed_letters(text)
         counts.update(basic_tokenizer.clean(text).split())
       bar.update(chunk.num_file_bytes)
   word_counts = collections.Counter()
@@ -83,6 +90,11 @@ def count_words(corpus_dir, basic_tokenizer, clean_line=None):
   utils.log("Read {:,} words, {:,} different, from {} ({:,} files, {:.1f} MB)"
             .format(sum(word_counts.values()), len(word_counts), corpus_dir,
                     len(paths), num_bytes / 1e6))
+  if num_changed_letters:
+    utils.log(
+        "Lower-casing with accent stripping changed {:,} Arabic letters, such "
+        "as \u0623 to \u0627; --no-strip-accents or --no-lower-case keeps them"
+        .format(num_changed_letters))
   return word_counts
 
 

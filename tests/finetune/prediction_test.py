@@ -266,12 +266,12 @@ class TaggingTest(PredictionTestCase):
 
   def test_entities_have_texts_and_positions(self):
     self.write_task("ner", train_txt=[
-        "good B-X", "bad I-X", "a O", "", "b B-Y", "c O"])
+        "good B-X", "bad I-X", "a O", "", "b B-Y", "c O", ". O"])
     trained, first = self.train("ner", self.write(
-        "new.txt", ["good", "bad", "", "a", "", "b", "c", "d"]),
+        "new.txt", ["good", "bad", "", "a", "", "b", "c", "d", "."]),
                                 learning_rate=1e-3)
     self.assertEqual([p["words"] for p in first],
-                     [["good", "bad"], ["a"], ["b", "c", "d"]])
+                     [["good", "bad"], ["a"], ["b", "c", "d", "."]])
     num_entities = 0
     for prediction in first:
       self.assertEqual(len(prediction["tags"]), len(prediction["words"]))
@@ -293,16 +293,18 @@ class TaggingTest(PredictionTestCase):
 
     # Tags are not read, not even unknown ones.
     config, second = self.predict(trained, self.write("new.conll", [
-        "good B-Z", "bad O", "", "a O", "", "b O", "c O", "d O"]))
+        "good B-Z", "bad O", "", "a O", "", "b O", "c O", "d O", ". O"]))
     self.assert_close(second, first)
     self.assertEqual(
         words_task.read_lines(
             config.predict_output_file.replace(".jsonl", ".txt"))[:3],
         ["good " + first[0]["tags"][0], "bad " + first[0]["tags"][1], ""])
-    # Text with the same words; offsets refer to the unmodified text.
+    # Text with the same words, the last two not separated; offsets refer to the
+    # unmodified text.
     _, third = self.predict(trained, self.write("new.jsonl", [
         '{"id": "x", "text": "  good\\tbad "}', '{"words": ["a"]}',
-        '{"text": "b c d"}']))
+        '{"text": "b c d."}']))
+    self.assertEqual([p["words"] for p in third], [p["words"] for p in first])
     self.assertEqual([p["tags"] for p in third], [p["tags"] for p in first])
     self.assertEqual(third[0]["id"], "x")
     for entity in third[0]["entities"]:

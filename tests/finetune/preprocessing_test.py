@@ -1,5 +1,7 @@
 """Tests for finetune.preprocessing."""
 
+import contextlib
+import io
 import tempfile
 from unittest import mock
 
@@ -46,6 +48,35 @@ class PreprocessingTest(tf.test.TestCase):
 
   def _eids(self, batches, task_name="words"):
     return [eid for batch in batches for eid in batch[task_name + "_eid"]]
+
+  # Fit of the vocabulary.
+
+  def test_unknown_tokens_are_counted_recorded_and_logged(self):
+    preprocessor, (task,) = self._prepare()
+    task.tokenizer = task._tokenizer
+    for example in task.get_examples("dev")[:3]:
+      self.assertNotIn("[UNK]", task.tokenizer.tokenize(example.text))
+    get_examples = task.get_examples
+
+    def with_unknown_words(split):
+      examples = get_examples(split)
+      examples[0].text = examples[1].text = "Zx \u0623"
+      return examples
+
+    task.get_examples = with_unknown_words
+    logs = []
+    for _ in range(2):  # built, then reused
+      log = io.StringIO()
+      with contextlib.redirect_stdout(log):
+        stored = preprocessor.store([task], "dev")
+      logs.append(log.getvalue().split("\n", 1)[1])
+    metadata = utils.load_json(stored.path.replace(".tfrecord", ".json"))
+    self.assertEqual(metadata["num_unknown_tokens"], 4)
+    self.assertEqual(metadata["unknown_words"], [["Zx", 2], ["\u0623", 2]])
+    self.assertRegex(logs[0], (
+        r"^\[UNK\] is 4 of %d tokens \(.* %%\), most often for Zx \(2\), "
+        r"\u0623 \(2\)\n" % metadata["num_tokens"]))
+    self.assertEqual(logs[0], logs[1])
 
   # Storing.
 
@@ -197,6 +228,27 @@ class PreprocessingTest(tf.test.TestCase):
         batches[True])), [8, 8, 16, 16])  # 12 is rounded up; two epochs
     self.assertEqual({length for length, _ in self._lengths(batches[False])},
                      {16})
+
+  def test_head_that_may_require_the_full_length_gets_it(self):
+
+    class OwnHead(words_task.WordsTask):
+
+      def get_prediction_module(self, bert_model, features, is_training,
+                                percent_done):
+        return None, {}
+
+    class ShortHead(OwnHead):
+
+      takes_short_inputs = True
+
+    config = words_task.tiny_config(self.data_dir)
+    for cls, is_trimmed in [(OwnHead, False), (ShortHead, True)]:
+      tasks = [cls(config, None)]
+      with contextlib.redirect_stdout(io.StringIO()) as printed:
+        preprocessing.Preprocessor(config, tasks)
+      self.assertEqual(preprocessing.is_trimming(config, tasks), is_trimmed)
+      self.assertEqual("the head of task 'words' may require it" in
+                       printed.getvalue(), not is_trimmed)
 
   def test_shapes_are_static_on_a_tpu(self):
     preprocessor, (task,) = self._prepare(use_tpu=True)

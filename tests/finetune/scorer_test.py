@@ -7,8 +7,17 @@ from finetune import scorer
 
 
 class CountingScorer(scorer.Scorer):
+  """Has attributes that a base class may be tempted to use."""
 
-  num_scorings = 0
+  def __init__(self):
+    super().__init__()
+    self.num_scorings = 0
+    self._num_examples = 0
+    self._total_loss = self._results = None
+
+  def update(self, results):
+    super().update(results)
+    self._num_examples += 1
 
   def _get_results(self):
     self.num_scorings += 1

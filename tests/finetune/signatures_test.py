@@ -91,6 +91,28 @@ class ServingTest(tf.test.TestCase):
     self.assertAllEqual(
         self.run_signature("encode", short)["cls"].shape, [1, 16])
 
+  def test_labels_of_a_text_that_may_have_several(self):
+    variables = hf_models.load(
+        "finetune/head_classification_predict.npz")["var"]
+    variables.update({
+        "task_specific/mine/dense/" + name:
+        variables.pop("task_specific/mnli/dense/" + name)
+        for name in ("kernel", "bias")})
+    serving_models.write_finetuned(
+        self.model_dir, variables, ["mine"], max_seq_length=24)
+    folder = os.path.join(self.data_dir, "finetuning_data", "mine")
+    utils.write_json({"kind": "classification", "text_a": "text",
+                      "label": "labels"}, os.path.join(folder, "task.json"))
+    with utils.write_atomically(os.path.join(folder, "train.jsonl")) as f:
+      f.write('{"text": "a", "labels": ["x", "y", "z"]}\n')
+    self.export(names=["predict"])
+    outputs = self.run_signature("predict_mine",
+                                 serving_models.make_features(2, 9))
+    self.assertEqual(set(outputs), {"logits", "probabilities", "predictions"})
+    self.assertAllClose(outputs["probabilities"],
+                        1.0 / (1.0 + np.exp(-outputs["logits"])))
+    self.assertAllEqual(outputs["predictions"], outputs["logits"] >= 0.0)
+
   def test_tags_of_every_position_and_two_tasks_on_one_encoder(self):
     variables = hf_models.load(
         "finetune/head_classification_predict.npz")["var"]

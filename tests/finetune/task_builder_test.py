@@ -1,5 +1,6 @@
 """Tests for finetune.task_builder."""
 
+import os
 import tempfile
 import unittest
 
@@ -32,6 +33,19 @@ class TaskBuilderTest(unittest.TestCase):
     with self.assertRaisesRegex(
         utils.UserError, "unknown task 'wordz'. Did you mean 'words'"):
       task_builder.get_tasks(config)
+
+  def test_suggestions_ignore_case_and_punctuation_and_know_other_names(self):
+    words_task.write_lines(os.path.join(
+        self.data_dir, "finetuning_data", "sentiment", "task.json"), ["{}"])
+    for name, suggested in [
+        ("squad_v2", "squad"), ("SQuAD", "squad"), ("squad_v1.1", "squadv1"),
+        ("SQuAD2.0", "squad"), ("SST-2", "sst"), ("STS-B", "sts"),
+        ("CoLA", "cola"), ("QNLI", "qnli"), ("conll2003", "ner"),
+        ("TyDi-QA", "tydiqa"), ("Senti_ment", "sentiment")]:
+      config = words_task.tiny_config(self.data_dir, task_names=[name])
+      with self.assertRaisesRegex(utils.UserError, "Did you mean '%s'\\?" %
+                                  suggested):
+        task_builder.get_tasks(config)
 
   def test_a_name_is_taken_once(self):
     task_builder.register("words", words_task.WordsTask)  # the same: no harm

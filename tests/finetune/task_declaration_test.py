@@ -6,6 +6,7 @@ import tempfile
 import unittest
 
 from finetune import task_declaration
+from finetune.readers import tables
 from tests.finetune import words_task
 from util import utils
 
@@ -99,6 +100,46 @@ class LoadTest(unittest.TestCase):
         task_declaration.as_json(self.load(SENTIMENT, format="tsv")),
         dict(SENTIMENT, format="tsv", files={
             "train": "train.tsv", "dev": "dev.tsv", "test": "test.tsv"}))
+
+  def test_existing_training_files_are_named_and_the_advice_works(self):
+    for name in ("train.txt", "train.CSV", "train.csv.gz"):
+      self.touch(name)
+    self.assert_error("expected \"format\": one of tsv, csv, json, jsonl, "
+                      "because the files do not determine it (train.CSV, "
+                      "train.csv.gz, train.txt). Files of these formats are "
+                      "called train.tsv", format=None)
+    for name in ("train.CSV", "train.csv.gz"):
+      loaded = self.load(SENTIMENT, files={"train": name})
+      self.assertEqual((loaded.format, loaded.files["dev"]), ("csv", "dev.csv"))
+    self.assertEqual(self.load(SENTIMENT, files={"train": "train.txt"},
+                               format="csv").format, "csv")
+
+  def test_delimiter_and_encoding(self):
+    loaded = self.load(SENTIMENT, format="csv", delimiter=";",
+                       encoding="windows-1256")
+    self.assertEqual(task_declaration.dialect(loaded),
+                     tables.Dialect(";", "windows-1256"))
+    self.assertEqual(self.load({"kind": "qa", "encoding": "utf-16"}).values,
+                     {"encoding": "utf-16"})
+    for values, message in [
+        ({"delimiter": ";"}, "\"delimiter\" is for csv files, but the format "
+         "is tsv. Set \"format\": \"csv\""),
+        ({"delimiter": ";;"}, "\"delimiter\": expected one character"),
+        ({"delimiter": "\""}, "\"delimiter\": expected one character"),
+        ({"encoding": "klingon"}, "\"encoding\": expected the name of an"),
+        ({"encoding": "base64"}, "\"encoding\": expected the name of an"),
+        ({"comment": "#"}, "\"comment\" is not for kind \"classif")]:
+      self.assert_error(message, **values)
+
+  def test_names_of_tags_and_comments(self):
+    tagging = {"kind": "tagging", "tag_names": ["O", "B-X"], "comment": ""}
+    self.assertEqual(self.load(tagging).values,
+                     {"tag_names": ["O", "B-X"], "comment": ""})
+    for values, message in [
+        ({"tag_names": ["O", "O"]}, "\"tag_names\": expected a list of diff"),
+        ({"tag_names": ["B X"]}, "\"tag_names\": expected a list of diff"),
+        ({"format": "jsonl"}, "\"comment\" is for conll, tsv and csv, but")]:
+      self.assert_error(message, dict(tagging, **values))
 
   def test_unknown_key_suggests_the_nearest(self):
     self.assert_error("unknown key \"lables\". Did you mean 'labels'? Known "

@@ -36,6 +36,8 @@ class WordsExample(task.Example):
 
 class WordsTask(task.Task):
 
+  takes_short_inputs = True
+
   def __init__(self, config, tokenizer, name="words", test_splits=()):
     super().__init__(config, name)
     self._tokenizer = tokenizer

@@ -1,6 +1,7 @@
 """Tests for model.checkpoint_advice, by restoring real encoders."""
 
 import os
+import re
 
 import numpy as np
 import tensorflow.compat.v1 as tf
@@ -88,6 +89,15 @@ class AdviceTest(checkpoint_case.CheckpointCase):
         self.advice(saved=dict(hidden_size=256, generator_size=128),
                     hidden_size=12, generator_size=128),
         'set model_size to "small"')
+
+  def test_advice_that_is_followed_fits(self):
+    advice = self.advice(saved=dict(generator_size=6))
+    fraction = float(re.match(
+        r"set generator_hidden_size to (\S+)$", advice).group(1))
+    with tf.Graph().as_default():
+      self.build(generator_size=int(round(
+          fraction * self.SIZES["hidden_size"])))
+      self.assertEqual(checkpoint.plan(self.folder).fresh, [])
 
   def test_missing_layers(self):
     self.assertIn(

@@ -109,6 +109,27 @@ class LayerNormTest(tf.test.TestCase):
     self.assertAllClose(output, [parameters["beta"]], atol=1e-5)
 
 
+class DropoutTest(tf.test.TestCase):
+
+  def test_drops_a_fraction_and_keeps_the_mean(self):
+    with tf.Graph().as_default(), self.session() as session:
+      tf.set_random_seed(1)
+      ones = tf.ones([10000])
+      dropped = session.run(layers.dropout(ones, 0.25))
+      self.assertAllInSet(dropped, [0.0, 1.0 / 0.75])
+      self.assertNear(dropped.mean(), 1.0, 0.03)
+      for rate in (None, 0.0):
+        self.assertIs(layers.dropout(ones, rate), ones)
+
+  def test_after_layer_norm(self):
+    with tf.Graph().as_default(), self.session() as session:
+      normed = layers.layer_norm_and_dropout(tf.constant([[1.0, 3.0]]), 0.0)
+      session.run(tf.global_variables_initializer())
+      self.assertAllClose(session.run(normed), [[-1.0, 1.0]])
+      self.assertEqual([v.op.name for v in tf.global_variables()],
+                       ["LayerNorm/beta", "LayerNorm/gamma"])
+
+
 if __name__ == "__main__":
   tf.disable_v2_behavior()
   tf.enable_resource_variables()

@@ -1,6 +1,7 @@
 """Tests for model.optimization."""
 
 import re
+from unittest import mock
 
 import numpy as np
 import tensorflow.compat.v1 as tf
@@ -280,6 +281,23 @@ class CreateTrainOpTest(tf.test.TestCase):
     self.assertAllClose(norms, [5.0])
     self.assertAllClose(values["x/kernel"], [2.6838, 3.6838], atol=1e-3)
     self.assertEqual(values["global_step"], 1)
+
+  def test_the_arguments_of_the_reference(self):
+    rates = []
+
+    def create_train_op(loss, learning_rate, num_train_steps, **settings):
+      rates.append(settings)
+      return real(loss, learning_rate, num_train_steps, **settings)
+
+    real = optimization.create_train_op
+    with mock.patch.object(optimization, "create_train_op", create_train_op):
+      with tf.Graph().as_default():
+        optimization.create_optimizer(
+            self.quadratic(), 0.1, 10, 0.01, False, 5, 0.2, 2.0, -1, None)
+    self.assertEqual(rates, [dict(
+        weight_decay_rate=0.01, use_tpu=False, num_warmup_steps=5,
+        warmup_proportion=0.2, lr_decay_power=2.0, layerwise_lr_decay_power=-1,
+        n_transformer_layers=None)])
 
   def test_loss_without_variables_is_an_error(self):
     self.quadratic()

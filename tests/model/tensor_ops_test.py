@@ -108,6 +108,27 @@ class ScatterPositionsTest(tf.test.TestCase):
     self.assertAllEqual(updated, [[2, 20, 11, 12, 3]])
 
 
+class MatrixTest(tf.test.TestCase):
+
+  def test_from_a_matrix_and_back(self):
+    with tf.Graph().as_default():
+      tensor = tf.reshape(tf.range(12), [2, 3, 2])
+      matrix = tensor_ops.reshape_to_matrix(tensor)
+      self.assertEqual(matrix.shape.as_list(), [6, 2])
+      back = tensor_ops.reshape_from_matrix(matrix, [2, 3, 2])
+      self.assertEqual(back.shape.as_list(), [2, 3, 2])
+      # Of another depth, as after a dense layer.
+      self.assertEqual(tensor_ops.reshape_from_matrix(
+          matrix[:, :1], [2, 3, 2]).shape.as_list(), [2, 3, 1])
+      self.assertIs(tensor_ops.reshape_from_matrix(matrix, [6, 2]), matrix)
+
+  def test_rank(self):
+    with tf.Graph().as_default():
+      tensor_ops.assert_rank(tf.zeros([2, 3]), [1, 2])
+      with self.assertRaisesRegex(ValueError, "`x` must have rank 3"):
+        tensor_ops.assert_rank(tf.zeros([2, 3]), 3, "x")
+
+
 if __name__ == "__main__":
   tf.disable_v2_behavior()
   tf.test.main()

@@ -54,6 +54,20 @@ class MaskTest(tf.test.TestCase):
       is_changed = masked.input_ids != original
       self.assertTrue(np.all(masked.input_ids[is_changed] == 4))
 
+  def test_randomness_of_the_config_by_default(self):
+    with tf.Graph().as_default(), self.session() as session:
+      inputs = pretrain_data.features_to_inputs({
+          "input_ids": tf.constant([[2] + list(range(5, 25)) + [3]]),
+          "input_mask": tf.ones([1, 22], tf.int32)})
+      masked = [pretrain_helpers.mask(self.config, inputs, 0.2, random)
+                for random in (None, None, randomness.StepRandomness(
+                    self.config.seed, 0).child("mask"))]
+      session.run(tf.global_variables_initializer())
+      first, second, expected = session.run(
+          [one.masked_lm_positions for one in masked])
+    self.assertAllEqual(first, second)
+    self.assertAllEqual(first, expected)
+
   def test_shows_the_mask_85_percent_of_the_time(self):
     row = [2] + list(range(5, 37)) + [3] * 14  # 47 * 0.3 = 14 positions
     config = self.config.replace(

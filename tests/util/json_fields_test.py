@@ -65,6 +65,20 @@ class MessageTest(unittest.TestCase):
                      " Did you mean 'labels'?")
     self.assertEqual(json_fields.did_you_mean("xyz", ["labels"]), "")
 
+  def test_case_and_punctuation_do_not_count(self):
+    for name in ("Max-Seq-Length", "maxseqlength", "MAX_SEQ_LENGTH"):
+      self.assertEqual(json_fields.nearest(name, ["length", "max_seq_length"]),
+                       "max_seq_length")
+    self.assertIsNone(json_fields.nearest("---", ["length"]))
+
+  def test_a_name_without_its_first_word_is_the_first_of_its_kind(self):
+    # The shorter name has more in common, but training is what is tuned.
+    self.assertEqual(json_fields.nearest("batch_size", [
+        "log_steps", "train_batch_size", "eval_batch_size"]),
+                     "train_batch_size")
+    self.assertEqual(json_fields.nearest("atch_size", ["train_batch_size"]),
+                     "train_batch_size")
+
   def test_long_values_are_shortened_to_one_line(self):
     self.assertEqual(json_fields.shorten("a" * 100),
                      "\"" + "a" * 76 + "...")

@@ -58,7 +58,7 @@ class VocabTest(RecordCase):
 
   def test_fewer_tokens(self):
     with self.assertRaisesRegex(
-        utils.UserError, "1 of 6 tokens differ .*line 6 is 'none', not 'b'"):
+        utils.UserError, "1 of 6 tokens differ .*line 6 is missing, not 'b'"):
       self.check(TOKENS[:5])
 
   def test_tokens_in_reserved_rows_are_logged(self):

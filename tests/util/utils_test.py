@@ -187,5 +187,24 @@ class UtilsTest(unittest.TestCase):
       utils.exit_cleanly(lambda: 1 // 0)
 
 
+class ReferenceNamesTest(unittest.TestCase):
+
+  def test_rmkdir_empties_a_folder(self):
+    with tempfile.TemporaryDirectory() as folder:
+      path = os.path.join(folder, "a")
+      utils.mkdir(os.path.join(path, "b"))
+      utils.rmkdir(path)
+      self.assertEqual(os.listdir(path), [])
+      utils.rmrf(path)
+      self.assertFalse(os.path.exists(path))
+
+  def test_nested_dicts(self):
+    flat = {"a_x": 1, "a_y_z": 2, "ab": 3}
+    nested = {"a": {"x": 1, "y_z": 2}, "ab": 3}
+    self.assertEqual(utils.nest_dict(flat, ["a", "b"]), nested)
+    self.assertEqual(utils.flatten_dict(nested), flat)
+    self.assertEqual(utils.flatten_dict({"a": {"x": 1}}, "."), {"a.x": 1})
+
+
 if __name__ == "__main__":
   unittest.main()

@@ -166,6 +166,46 @@ class ScorerTest(unittest.TestCase):
                                 "'test', got 1"):
       scorer.get_submission()
 
+  def test_scorers_without_a_task(self):
+    for scorer, expected in [
+        (metrics.AccuracyScorer(), {"accuracy": 75.0}),
+        # 1 of 2 predicted, 1 of 1 found.
+        (metrics.F1Scorer(), {"f1": 200 / 3, "precision": 50, "recall": 100}),
+        (metrics.MCCScorer(), {"mcc": 100 / 3 ** 0.5})]:
+      for gold, predicted in [(1, 1), (0, 1), (0, 0), (0, 0)]:
+        scorer.update({"loss": 0.5, "label_ids": gold,
+                       "predictions": np.int64(predicted)})
+      results = dict(scorer.get_results())
+      self.assertEqual(results.pop("loss"), 0.5)
+      self.assertEqual(list(results), list(expected))
+      for name, value in expected.items():
+        self.assertAlmostEqual(results[name], value)
+      self.assertFalse(scorer.has("get_predictions"))
+
+  def test_regression_without_a_task(self):
+    scorer = metrics.RegressionScorer()
+    for target in (0.25, 0.5, 1.0):
+      scorer.update({"loss": 1.0, "targets": target, "predictions": -target})
+    results = dict(scorer.get_results())
+    self.assertAlmostEqual(results["pearson"], -100.0)
+    self.assertAlmostEqual(results["spearman"], -100.0)
+
+  def test_a_subclass_knows_labels_and_predictions(self):
+
+    class WrongScorer(metrics.SentenceLevelScorer):
+
+      def _get_results(self):
+        return [("wrong", sum(gold != predicted for gold, predicted in zip(
+            self._true_labels, self._preds)))]
+
+    scorer = WrongScorer()
+    scorer.update({"loss": 1.0, "label_ids": [0, 1], "predictions": [0, 1]})
+    scorer.update({"loss": 1.0, "label_ids": [0, 1], "predictions": [1, 1]})
+    self.assertEqual(scorer.get_results(), [("wrong", 1)])
+    scorer = WrongScorer()
+    scorer.update({"loss": 1.0, "targets": 0.5, "predictions": 0.25})
+    self.assertEqual(scorer._true_labels, [0.5])
+
 
 if __name__ == "__main__":
   unittest.main()

@@ -137,7 +137,7 @@ class FeaturesTest(SentenceTaskTest):
   def featurize(self, task_class, **example):
     task = self.task(task_class)
     features = task.featurize(
-        classification_tasks.InputExample(task.name, 3, **example), True)
+        classification_tasks.InputExample(3, task.name, **example), True)
     self.assertEqual(
         set(features) - {"input_ids", "input_mask", "segment_ids"},
         {spec.name for spec in task.get_feature_specs()})

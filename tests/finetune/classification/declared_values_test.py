@@ -13,6 +13,7 @@ import tempfile
 import unittest
 
 from finetune import task_builder
+from finetune.classification import declared_values
 from tests.finetune import words_task
 from util import utils
 
@@ -155,7 +156,7 @@ class DeclaredClassificationTest(DeclaredTaskTest):
       self.assertEqual(self.assert_scored(self.task(SENTIMENT), labels).count(
           "not scored"), 0)
 
-  def test_test_set_with_other_labels_is_predicted_and_says_so(self):
+  def test_test_set_with_other_labels_is_predicted_and_logged(self):
     self.write("train.tsv", LINES)
     for rows, place in [(["x\t-1", "y\t-1"], 2), (["x\tgood", "y\t?"], 3),
                         (["x\tgood", "y\t"], 3)]:
@@ -164,6 +165,11 @@ class DeclaredClassificationTest(DeclaredTaskTest):
           "its test set is not scored: %s:%d: expected one of the labels" % (
               self.path("test.tsv"), place),
           self.assert_scored(self.task(SENTIMENT), None))
+
+  def test_test_set_without_rows_is_not_scored(self):
+    self.write("train.tsv", LINES)
+    self.write("test.tsv", ["content\tlabel"])
+    self.assertEqual(self.task(SENTIMENT).get_more_dev_splits(), [])
 
   def test_test_set_of_objects_is_scored(self):
     self.write("train.jsonl", [
@@ -309,6 +315,131 @@ class RealDataTest(DeclaredTaskTest):
                           ("dev", {"Negative": 169, "Positive": 191})]:
       self.assertEqual(collections.Counter(
           example.label for example in task.get_examples(split)), wanted)
+
+
+class HeaderTest(DeclaredTaskTest):
+  ROWS = ["a\tpos", "b\tneg", "c\tpos"]
+  BY_POSITION = {"kind": "classification", "text_a": 0, "label": 1}
+  SCORES = {"kind": "regression", "text_a": 0, "label": 1}
+
+  def setUp(self):
+    super().setUp()
+    self.printed = io.StringIO()
+
+  def read(self, lines, declaration, split="train", **changes):
+    """Returns the texts of the file of a split."""
+    with contextlib.redirect_stdout(self.printed):
+      self.write(split + ".tsv", lines)
+      task = self.task(declaration, **changes)
+      return [example.text_a for example in task.get_examples(split)]
+
+  def test_first_line_with_a_label_is_data(self):
+    for declaration, rows in [
+        (self.BY_POSITION, self.ROWS), (self.BY_POSITION, ["a\t3", "b\t1"]),
+        (dict(self.BY_POSITION, labels=["pos", "neg"]), self.ROWS[:2]),
+        (self.SCORES, ["a\t1", "b\t2.5"])]:
+      with self.subTest(rows=rows):
+        self.assertEqual(self.read(rows, declaration),
+                         [row[0] for row in rows])
+    self.assertIn("has a label and is read as data", self.printed.getvalue())
+
+  def test_first_line_without_a_label_is_a_header_line(self):
+    for declaration, rows in [(self.BY_POSITION, self.ROWS),
+                              (self.SCORES, ["a\t1", "b\t2.5"])]:
+      self.assertEqual(self.read(["text\tscore"] + rows, declaration),
+                       [row[0] for row in rows])
+    self.assertIn("the header line: text | score", self.printed.getvalue())
+
+  def test_declared_header_line_with_a_label_is_refused(self):
+    with self.assertRaisesRegex(
+        utils.UserError, "train.tsv:1: expected a header line, got a row with "
+        "the label 'pos'.* set \"header\": false"):
+      self.read(self.ROWS, self.BY_POSITION, header=True)
+    self.assertEqual(len(self.read(self.ROWS, self.BY_POSITION, header=False)),
+                     3)
+
+  def test_files_of_one_task_must_agree(self):
+    self.write("train.tsv", ["text\tlabel"] + self.ROWS)
+    with self.assertRaisesRegex(utils.UserError, "dev.tsv:1: expected a head"):
+      self.read(self.ROWS, self.BY_POSITION, "dev")
+    self.write("train.tsv", self.ROWS)
+    with self.assertRaisesRegex(utils.UserError, "dev.tsv:1: .* got 'label'"):
+      self.read(["text\tlabel"] + self.ROWS, self.BY_POSITION, "dev")
+
+  def test_every_row_of_a_file_to_predict_is_read(self):
+    path = self.write("new.tsv", ["x", "y", "z"])
+    self.write("train.tsv", self.ROWS)
+    self.write("task.json", [json.dumps(self.BY_POSITION)])
+    config = words_task.tiny_config(self.data_dir, task_names=["mine"],
+                                    predict_file=path)
+    with contextlib.redirect_stdout(self.printed):
+      task, = task_builder.get_tasks(config)
+    self.assertEqual(len(task.get_examples("predict")), 3)
+    # What a model records, so that it reads files without the training data.
+    self.assertIs(task.declaration["header"], False)
+
+  def test_declared_data_that_look_like_a_header_line_are_reported(self):
+    self.read(["text\tlabel"] + self.ROWS, self.BY_POSITION, header=False)
+    self.assertIn("no other line has its label", self.printed.getvalue())
+
+
+class LabelsTest(DeclaredTaskTest):
+
+  def test_labels_that_look_the_same_are_refused(self):
+    for one, other, escaped in [
+        ("سلبي", "سلبي\u200f", "('سلبي\\u200f', not 'سلبي')"),
+        ("x", "\ufeffx", "('\\ufeffx', not 'x')"),
+        ("caf\u00e9", "cafe\u0301", "('cafe\\u0301', not 'caf\\xe9')")]:
+      path = self.write("train.tsv", ["label\tcontent", one + "\ta",
+                                      "y\tb", other + "\tc"])
+      with self.assertRaises(utils.UserError) as raised:
+        self.task(SENTIMENT)
+      self.assertIn("%s:4: expected the label '%s', as at %s:2, got '%s', "
+                    "which differs only in invisible characters %s. Correct" % (
+                        path, one, path, other, escaped), str(raised.exception))
+      with self.assertRaisesRegex(utils.UserError, "labels that look diff"):
+        self.task(SENTIMENT, labels=[one, other])
+
+  def test_label_of_invisible_characters_is_empty(self):
+    self.write("train.tsv", ["label\tcontent", "\u200b\ta", "y\tb"])
+    with self.assertRaisesRegex(utils.UserError, ":2: expected a label, got"):
+      self.task(SENTIMENT)
+
+  def test_unknown_label_that_looks_like_a_known_one(self):
+    self.write("train.tsv", LINES)
+    self.write("dev.tsv", LINES + ["bad\u200f\td"])
+    with self.assertRaisesRegex(utils.UserError,
+                                r"'bad\\u200f' looks like 'bad'"):
+      self.task(SENTIMENT).get_examples("dev")
+
+  def test_only_one_label_in_the_training_data_is_reported(self):
+    self.write("train.tsv", ["label\tcontent"] + ["good\ta"] * 3)
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+      self.task(SENTIMENT, labels=["bad", "good"]).get_examples("train")
+    self.assertIn("all 3 training examples have the label good",
+                  printed.getvalue())
+
+  def test_numbers(self):
+    for text, value in [("٣٫٥", 3.5), ("3.5", 3.5), ("٣.٥", 3.5), ("1e2", 100),
+                        (" 7 ", 7), ("1_0", None), ("١_٠", None), ("nan", None),
+                        ("3,5", None), ("", None), ("٣٫٥٫", None)]:
+      self.assertEqual(declared_values.parse_number(text), value, text)
+    for text, advice in [("3,5", "a decimal point"), ("1_0", "got '1_0'.$")]:
+      with self.assertRaisesRegex(utils.UserError, "t:1: expected a n.*" +
+                                  advice):
+        declared_values.check_number(text, "t:1")
+
+  def test_delimiter_and_encoding(self):
+    for declared, content in [
+        ({"delimiter": ";", "format": "csv"}, "content;label\na;x\nب;y\n"),
+        ({"encoding": "windows-1256", "format": "tsv"},
+         "content\tlabel\na\tx\nب\ty\n".encode("cp1256"))]:
+      self.write("task.json", [])  # creates the folder
+      with open(self.path("train." + declared["format"]), "wb") as f:
+        f.write(content if isinstance(content, bytes) else content.encode())
+      self.assertEqual([text for text, _, _, _ in self.examples(
+          self.task(SENTIMENT, **declared))], ["a", "ب"])
 
 
 if __name__ == "__main__":

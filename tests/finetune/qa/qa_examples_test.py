@@ -112,6 +112,16 @@ class BuildExamplesTest(unittest.TestCase):
     self.assertEqual(
         len(self.build(question(), undetected, is_training=False)[0]), 2)
 
+  def test_first_of_several_answers_is_learned_and_counted(self):
+    several = question("q", answers=(("بيروت", 3), ("في بيروت", 0)))
+    repeated = question("r", answers=(("بيروت", 3), ("بيروت", 3)))
+    (first, second), printed = self.build(several, repeated)
+    self.assertEqual((first.answer_text, second.answer_text),
+                     ("بيروت", "بيروت"))
+    self.assertIn("; the first answer is learned of 1 that have several",
+                  printed)
+    self.assertNotIn("several", self.build(several, is_training=False)[1])
+
   def test_impossible_questions_have_no_answer(self):
     examples, _ = self.build(
         question("q"), question("no", answers=(), is_impossible=True))

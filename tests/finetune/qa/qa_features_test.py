@@ -94,6 +94,16 @@ class FeaturizerTest(unittest.TestCase):
     self.assertEqual(window.token_to_word, {4: 0, 5: 0, 6: 1})
     self.assertEqual(window.max_context, {4, 5, 6})
 
+  def test_unknown_words_of_every_question_are_counted(self):
+    unknown = self.tokenizer.count_unknown_words()
+    featurizer = qa_features.Featurizer(
+        self.tokenizer, max_seq_length=99, doc_stride=2, max_query_length=2)
+    for eid in range(3):  # one context: its words are encoded once
+      featurizer.windows(qa_examples.QAExample(
+          "x", eid=eid, qas_id="q", question="who ?",
+          words=qa_examples.Words("a xx b yy")))
+    self.assertEqual(unknown.words(self.tokenizer), {"xx": 3, "yy": 3})
+
   def test_answer_is_narrowed_to_the_pieces_that_spell_it(self):
     for answer, wanted in [("ab", (5, 6)),  # of "(ab)."
                            ("(ab).", (4, 8)),

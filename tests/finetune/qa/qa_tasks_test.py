@@ -173,6 +173,13 @@ class QATasksTest(QATaskTestCase):
         names = task.get_scorer("test").score_names()
       self.assertEqual(names[:2], ["exact_match", "f1"] if is_scored else [])
 
+  def test_test_set_of_impossible_questions_is_scored(self):
+    question = {"id": "q", "question": "أين؟", "answers": [],
+                "is_impossible": True}
+    self.write("squad/test.json", {"data": [{"paragraphs": [
+        {"context": "بيروت", "qas": [question]}]}]})
+    self.assertEqual(self.task("squad").get_more_dev_splits(), ["test"])
+
   def test_features_match_their_specs(self):
     self.write("arcd/dev.json", CONTENT)
     task = self.task("arcd")

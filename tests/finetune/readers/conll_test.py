@@ -5,6 +5,7 @@ README, those of ANERcorp those of CAMeL Lab's README (words).
 """
 
 import os
+import re
 import unittest
 
 from finetune.readers import conll
@@ -14,7 +15,7 @@ from util import utils
 DATA = os.environ.get("ELECTRA_DATA")
 
 
-class ConllReaderTest(tiny_tags.TaggingTestCase):
+class ReaderTest(tiny_tags.TaggingTestCase):
 
   def read(self, text):
     return conll.read_conll(self.write("x/train.txt", text))
@@ -22,6 +23,12 @@ class ConllReaderTest(tiny_tags.TaggingTestCase):
   def sentences(self, text):
     return [(sentence.words, sentence.tags)
             for sentence in self.read(text).sentences]
+
+  def quiet_sentences(self, text):
+    return self.quietly(self.sentences, text)
+
+
+class ConllReaderTest(ReaderTest):
 
   def test_first_column_is_the_word_and_the_last_its_tag(self):
     content = self.read("He PRP B-NP\nran VBD B-VP\n\nIt PRP B-NP\n\n")
@@ -86,6 +93,83 @@ class ConllReaderTest(tiny_tags.TaggingTestCase):
     self.assertEqual(text, "a O O\nb B-X O\n\nc O O\n\n")
     self.assertEqual(self.sentences(text),
                      [(["a", "b"], ["O", "O"]), (["c"], ["O"])])
+
+
+CONLLU = (
+    "# sent_id = s1\n# text = x\n"
+    "1-2\tab\t_\t_\t_\t_\t_\t_\t_\t_\n"
+    "1\ta\ta\tCCONJ\tC\t_\t3\tcc\t_\t_\n"
+    "2\t1 000\tb\tNUM\tC\t_\t3\tcc\t_\tx=y\n"
+    "2.1\tq\ta\tVERB\tC\t_\t3\tcc\t_\t_\n\n"
+    "1\tz\ta\tVERB\tC\t_\t3\tcc\t_\t_\n")
+
+
+class ConlluReaderTest(ReaderTest):
+
+  def test_words_and_parts_of_speech_of_conllu(self):
+    for text in (CONLLU, "\ufeff" + CONLLU.replace("\n", "\r\n"),
+                 re.sub("(?m)^#.*\n", "", CONLLU)):
+      self.assertEqual(self.quiet_sentences(text), [
+          (["a", "1\u00a0000"], ["CCONJ", "NUM"]), (["z"], ["VERB"])])
+    content = self.quietly(self.read, CONLLU)
+    self.assertEqual([s.sentence_id for s in content.sentences], ["s1", None])
+    self.assertEqual(content.sentences[0].place(1), content.path + ":5")
+    self.assertIn("Read the columns FORM and UPOS of %s, which is CoNLL-U: 2 "
+                  "sentences; skipped 4 lines" % content.path,
+                  self.printed.getvalue())
+
+  def test_conllu_without_parts_of_speech_is_unlabeled(self):
+    text = re.sub("CCONJ|NUM|VERB", "_", CONLLU)
+    content = self.quietly(self.read, text)
+    self.assertEqual((content.num_columns, content.sentences[0].tags),
+                     (1, None))
+
+  def test_conllu_with_other_columns_names_the_line(self):
+    with self.assertRaisesRegex(utils.UserError,
+                                ":9: expected the 10 columns of CoNLL-U"):
+      self.quiet_sentences(CONLLU + "2\tz\ta\tVERB\n")
+
+
+class CommentsTest(ReaderTest):
+
+  def test_comments_have_other_columns_than_words(self):
+    for first, second in [("# sent_id = 1", "# 2"), ("#begin a (b)", "#end x"),
+                          ("# text", "# text = a b c")]:
+      self.assertEqual(
+          self.quiet_sentences("%s\na N\nb V\n\n%s\nc N\n" % (first, second)),
+          [(["a", "b"], ["N", "V"]), (["c"], ["N"])])
+    self.assertIn("Skipped 2 comment lines of", self.printed.getvalue())
+
+  def test_lines_like_comments_with_the_columns_of_words_are_refused(self):
+    for first, second in [("#id s0", "#id s1"), ("# 1", "# 2"),
+                          ("#a x", "#b y")]:
+      text = "%s\na N\nb V\n\n%s\nc N\n" % (first, second)
+      with self.assertRaisesRegex(
+          utils.UserError, "train.txt:1: '%s' starts like a comment" %
+          first) as raised:
+        self.sentences(text)
+      # The advice: declare them, or remove them.
+      comment, none = re.findall(r'"comment": "(.*?)" ', str(raised.exception))
+      path = self.write("x/train.txt", text)
+      without = [(["a", "b"], ["N", "V"]), (["c"], ["N"])]
+      for start, wanted in [(comment, without), (none, [
+          ([first.split()[0]] + without[0][0],
+           [first.split()[1]] + without[0][1]),
+          ([second.split()[0], "c"], [second.split()[1], "N"])])]:
+        content = self.quietly(lambda: conll.read_conll(path, comment=start))
+        self.assertEqual([(s.words, s.tags) for s in content.sentences], wanted)
+      self.assertEqual(self.sentences(re.sub("#.*\n", "", text)), without)
+
+  def test_hashtags_and_number_signs_are_words(self):
+    for first, second in [("#egypt N", "#news N"), ("#a H", "#b H"),
+                          ("# #", "# #"), ("# N", "# N")]:
+      sentences = self.sentences("%s\nb V\n\n%s\nc V\n" % (first, second))
+      self.assertEqual([words[0] for words, _ in sentences],
+                       [first.split()[0], second.split()[0]])
+
+  def test_lines_with_invisible_characters_only_are_blank(self):
+    self.assertEqual(self.sentences("a O\n\u200b\nb O\n\ufeff\u200f\nc O\n"),
+                     [(["a"], ["O"]), (["b"], ["O"]), (["c"], ["O"])])
 
 
 @unittest.skipUnless(DATA, "ELECTRA_DATA is not set")

@@ -72,6 +72,18 @@ class ReadQuestionsTest(unittest.TestCase):
       self.assert_error(": the gzip file is truncated or corrupted", content,
                         "f.jsonl.gz")
 
+  def test_rows_with_one_question_each(self):
+    row = {"id": "q", "context": "a b", "question": "?",
+           "answers": {"text": ["b"], "answer_start": [2]}}
+    question, = self.read(json.dumps(row))
+    self.assertEqual((question.qas_id, question.answer), ("q", ("b", 2)))
+    self.assert_error(":1: the question is impossible", json.dumps(
+        dict(row, answers={"text": [], "answer_start": []})))
+
+  def test_layout_of_squad_is_named(self):
+    self.assert_error(": object 1: has the layout of SQuAD", json.dumps(
+        {"data": [{"paragraphs": []}]}))
+
   def test_errors_name_the_line(self):
     for line, message in [
         ("{", ":2:2: expected JSON: "),

@@ -3,6 +3,8 @@
 import unittest
 
 from finetune.readers import sentence_tables
+from finetune.readers import tables
+from tests.finetune.readers import conll_test
 from tests.finetune.tagging import tiny_tags
 from util import utils
 
@@ -100,6 +102,33 @@ class TableReaderTest(tiny_tags.TaggingTestCase):
                          ("-DOCSTART-,O\n", sentence_tables.Layout())]:
       self.assert_error(": expected a word and its tag on each line, got no "
                         "words", text, layout)
+
+  def test_lines_of_conllu_that_are_not_words_are_skipped(self):
+    layout = sentence_tables.Layout(1, 3)
+    text = conll_test.CONLLU.replace("1 000", "1000")
+    sentences = self.quietly(lambda: self.sentences(text, layout,
+                                                    file_format="tsv"))
+    self.assertEqual(sentences, [(["a", "1000"], ["CCONJ", "NUM"]),
+                                 (["z"], ["VERB"])])
+    self.assertIn("Skipped 4 lines", self.printed.getvalue())
+
+  def test_comments(self):
+    wanted = [(["#a", "b"], ["N", "V"]), (["c"], ["N"])]
+    for comment, lines in [(None, ("# sent_id = 1", "# x")),
+                           ("%", ("% 1", "%\tx"))]:
+      text = "%s\n#a\tN\nb\tV\n\n%s\nc\tN\n" % lines
+      self.assertEqual(self.quietly(lambda: self.sentences(
+          text, sentence_tables.Layout(comment=comment), file_format="tsv")),
+                       wanted)
+
+  def test_rows_with_invisible_characters_only_end_a_sentence(self):
+    self.assertEqual(self.sentences("a,A\n\u200b\nb,B\n\u200f,\u200f\nc,A\n"),
+                     [(["a"], ["A"]), (["b"], ["B"]), (["c"], ["A"])])
+
+  def test_delimiter_and_encoding(self):
+    layout = sentence_tables.Layout(dialect=tables.Dialect(";", "cp1256"))
+    self.assertEqual(self.sentences("سالم;A\nب;B\n".encode("cp1256"), layout),
+                     [(["سالم", "ب"], ["A", "B"])])
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import csv
 import os
+import re
 import tempfile
 import unittest
 
@@ -178,6 +179,56 @@ class ReadCsvTest(ReaderTest):
   def test_empty_file(self):
     self.assert_error(": expected a table, got an empty file", self.read, "")
 
+  def values(self, content, **kwargs):
+    self.write(content)
+    return [row.values for row in tables.read_csv(
+        self.path, ["a", "b"], has_header=True, **kwargs)]
+
+  def test_delimiter(self):
+    self.assertEqual(self.values('a;b\n"x;y";1,5\n',
+                                 dialect=tables.Dialect(";")), [["x;y", "1,5"]])
+
+  def test_delimiter_in_the_first_line_of_excel(self):
+    self.assertEqual(self.values("sep=;\r\na;b\r\n1;2\r\n"), [["1", "2"]])
+    self.assert_error(":3: expected 2 columns, got 1", self.read,
+                      "sep=;\na;b\n1\n")
+
+  def test_other_delimiters_are_named_with_what_to_declare(self):
+    for delimiter, hint in [
+        (";", "separated by ';': set \"format\": \"csv\" and \"delimiter\": "
+         "\";\""), ("\t", "separated by tabs: set \"format\": \"tsv\""),
+        ("|", "\"delimiter\": \"|\"")]:
+      with self.assertRaisesRegex(utils.UserError, re.escape(hint)):
+        self.values("a%sb\n1%s2\n" % (delimiter, delimiter))
+    self.write('{"a": 1, "b": 2}\n')
+    for read in (tables.read_csv, tables.read_tsv):
+      with self.assertRaisesRegex(utils.UserError, "\"format\": \"jsonl\""):
+        read(self.path, ["a"], has_header=True)
+
+  def test_nul_characters_are_kept(self):
+    self.assertEqual(self.values("a,b\n1\0,\"\0,\ue000\"\n"),
+                     [["1\0", "\0,\ue000"]])
+
+  def test_line_ends_of_old_macs(self):
+    self.assertEqual(self.values("a,b\r1,2\r"), [["1", "2"]])
+    self.assert_error(":2: expected a row of comma-separated values: ",
+                      self.read, "a,b\n1,2\r3,4\n")
+
+  def test_utf16(self):
+    self.assertEqual(self.values("a,b\r\nنص,2\r\n".encode("utf-16")),
+                     [["نص", "2"]])
+
+  def test_last_line_of_dos_and_invisible_lines(self):
+    self.assertEqual(self.values("a,b\n1,2\n\x1a"), [["1", "2"]])
+    self.assert_error(":2: expected a row, got an empty line", self.read,
+                      "a,b\n\u200b\n1,2\n")
+
+  def test_header_that_looks_the_same_is_named(self):
+    for header, escaped in [("b\u200f", r"'b\\u200f', which looks like 'b'"),
+                          ("\ufeffb", r"'\\ufeffb', which looks like 'b'")]:
+      with self.assertRaisesRegex(utils.UserError, "Rename " + escaped):
+        self.values("a,%s\n1,2\n" % header)
+
 
 class ReadJsonTest(ReaderTest):
 
@@ -211,6 +262,18 @@ class ReadJsonTest(ReaderTest):
                       self.read_lines, '{}\n')
     self.assert_error(":1: expected the key 'a', got: 'a ', 'b'. Remove the",
                       self.read_lines, '{"a ": 1, "b": 2}\n')
+
+  def test_key_that_looks_the_same_is_named(self):
+    self.assert_error(":1: expected the key 'b', got: 'a', 'b\u200b'. Rename "
+                      "'b\\u200b', which looks like 'b'.", self.read_lines,
+                      '{"a": 1, "b\u200b": 2}\n')
+
+  def test_lines_and_lists_are_read_whatever_the_format(self):
+    self.write('{"a": "x", "b": 1}\n{"b": 2, "a": "y"}\n')
+    self.assertEqual(self.read(), self.read_lines())
+    self.write('[{"a": "x", "b": 1}, {"b": 2, "a": "y"}]')
+    self.assertEqual(self.read_lines(), self.read())
+    self.assertEqual(tables.first_cells(self.path, "jsonl"), ["a", "b"])
 
   def test_not_json(self):
     self.assert_error(":2:6: expected JSON", self.read_lines,

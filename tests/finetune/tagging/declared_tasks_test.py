@@ -68,6 +68,36 @@ class DeclaredTaggingTest(unittest.TestCase):
                          ["B-X", "E-X", "I-X", "O", "S-X"])
         os.remove(self.path(name))
 
+  def test_names_of_tags_that_are_numbers(self):
+    names = ["O", "B-X", "I-X"]
+    for name, lines, declaration in [
+        ("train.txt", ["a 1", "b 2", "", "c 0"], {}),
+        ("train.csv", ["a,1", "b,2", "", "c,0"], {}),
+        ("train.jsonl", ['{"w": ["a", "b"], "t": [1, 2]}',
+                         '{"w": ["c"], "t": [0]}'],
+         {"words": "w", "tags": "t"})]:
+      self.write(name, lines)
+      task = self.task(tag_names=names, **declaration)
+      self.assertEqual([e.tags for e in task.get_examples("train")],
+                       [["B-X", "I-X"], ["O"]])
+      with self.assertRaisesRegex(utils.UserError, "tags are numbers.*tag_na"):
+        self.task(**declaration).get_examples("train")
+      with self.assertRaisesRegex(
+          utils.UserError, "train.*: expected a tag from 0 to 1.* got '2'"):
+        self.task(tag_names=names[:2], **declaration).get_examples("train")
+      os.remove(self.path(name))
+
+  def test_encoding_and_comments(self):
+    with open(self.write_empty("train.txt"), "wb") as f:
+      f.write("%% 1\nسالم B-X\nب O\n\n%% 2\nب O\n".encode("cp1256"))
+    task = self.task(encoding="windows-1256", comment="%%")
+    self.assertEqual([e.words for e in task.get_examples("train")],
+                     [["سالم", "ب"], ["ب"]])
+
+  def write_empty(self, name):
+    self.write(name, [])
+    return self.path(name)
+
   def test_test_file_without_tags(self):
     for extension, train, test in [
         ("csv", ["t,w", "B-X,a"], ["w", "a", "b"]),

@@ -98,10 +98,10 @@ class WindowsTest(tiny_tags.TaggingTestCase):
       for window in windows:
         self.assertLessEqual(len(window.input_ids), length)
         self.assertEqual(window.positions, sorted(set(window.positions)))
-      whole = tagging_features.make_input(tokenizer, words, length)
+      undivided = tagging_features.make_input(tokenizer, words, length)
       if len(windows) == 1:
-        self.assertEqual(windows, [whole])
-      self.assertEqual(whole.positions[:len(windows[0].positions)],
+        self.assertEqual(windows, [undivided])
+      self.assertEqual(undivided.positions[:len(windows[0].positions)],
                        windows[0].positions)
 
 

@@ -162,15 +162,15 @@ class ScorerTest(tiny_tags.TaggingTestCase):
 
   def test_windows_of_a_sentence_are_joined(self):
     task = self.quietly(self.task, "ner")
-    whole, in_windows = task.get_scorer(), task.get_scorer()
-    self.quietly(self.update, whole, task, ["B-X", "E-X"], 0)
+    undivided, in_windows = task.get_scorer(), task.get_scorer()
+    self.quietly(self.update, undivided, task, ["B-X", "E-X"], 0)
     for labels in (["B-X"], ["E-X"]):
       self.update(in_windows, task, labels, 0)
-    for scorer in (whole, in_windows):
+    for scorer in (undivided, in_windows):
       self.update(scorer, task, ["S-Y"], 1)
     self.assertEqual(self.quietly(in_windows.get_results),
-                     self.quietly(whole.get_results))
-    self.assertEqual(in_windows.get_files(), whole.get_files())
+                     self.quietly(undivided.get_results))
+    self.assertEqual(in_windows.get_files(), undivided.get_files())
 
   def test_token_labels_score_by_accuracy(self):
     _, scorer = self.scored("pos", ["X", "X", "Y"])
@@ -210,6 +210,29 @@ class ScorerTest(tiny_tags.TaggingTestCase):
       with self.assertRaisesRegex(utils.UserError,
                                   "2 sentences of split 'dev'.*false"):
         scorer.get_results()
+
+  def test_scorers_without_a_task(self):
+    outputs = {"loss": 0.5, "labels": [0, 1, 2, 9], "labels_mask": [1, 1, 1, 0],
+               "predictions": [0, 1, 1, 9]}
+    by_accuracy = tagging_metrics.AccuracyScorer()
+    by_span = tagging_metrics.EntityLevelF1Scorer({"B-X": 0, "O": 1, "S-Y": 2})
+    for scorer in (by_accuracy, by_span):
+      scorer.update(outputs)
+      self.assertFalse(scorer.has("get_predictions"))
+    (name, accuracy), loss = by_accuracy.get_results()
+    self.assertEqual((name, loss), ("accuracy", ("loss", 0.5)))
+    self.assertAlmostEqual(accuracy, 200 / 3)
+    # 1 of 1 predicted, 1 of 2 found.
+    self.assertEqual(by_span.get_results()[1:3],
+                     [("precision", 100.0), ("recall", 50.0)])
+
+  def test_scorers_without_a_task_are_attached_to_one(self):
+    for made in (tagging_metrics.AccuracyScorer(), tagging_metrics.F1Scorer(),
+                 tagging_metrics.EntityLevelF1Scorer({})):
+      made.attach(object(), "predict")  # a task of another kind
+      self.assertFalse(made.has("get_predictions"))
+      made.attach(self.task("ner"), "predict")
+      self.assertTrue(made.has("get_predictions"))
 
 
 if __name__ == "__main__":

@@ -96,6 +96,10 @@ class RealTagsTest(unittest.TestCase):
     # Sentences in which a name starts with I-X; conlleval counts it too.
     self.assertGreater(num_changed, 0)
 
+  def test_spans_of_label_ids(self):
+    self.assertEqual(tagging_utils.get_span_labels(
+        [2, 0, 1], {0: "B-X", 1: "I-X", 2: "O"}), [(1, 2, "X")])
+
 
 if __name__ == "__main__":
   unittest.main()

@@ -286,6 +286,27 @@ class FailureTest(BuilderTestCase):
     self.write("a.txt", "w1\n")
     self.build(num_processes=2, make_cleaner=tiny_corpus.make_blocked_cleaner)
 
+  def test_unknown_tokens_are_counted_and_recorded(self):
+    self.write("a.txt", "w1 W2 w3 W2\n\nnew w1\n")
+    for num_processes in (1, 2):
+      content, printed = self.build(do_lower_case=False, overwrite=True,
+                                    num_processes=num_processes)
+      self.assertEqual(content["num_tokens"], 6)
+      self.assertEqual(content["num_unknown_tokens"], 3)
+      self.assertEqual(content["unknown_words"], [("W2", 2), ("new", 1)])
+      self.assertIn("[UNK] is 3 of 6 tokens (50.00 %), most often for W2 (2), "
+                    "new (1)\nWarning: vocabulary and text do not fit: ",
+                    printed)
+    self.assertEqual(dataset_info.load(self.output_dir)["unknown_words"],
+                     [["W2", 2], ["new", 1]])
+
+  def test_formats_of_all_files_are_recognized_before_any_work(self):
+    self.write("a.txt", "w1\n")
+    self.write("b.txt", "<html>\n")
+    with mock.patch.object(builder, "_fill_buckets") as fill_buckets:
+      self.assert_fails("b.txt: expected text, found HTML")
+    self.assertFalse(fill_buckets.called)
+
   def test_failed_rebuild_keeps_the_earlier_build(self):
     self.write("a.txt", "w1")
     self.build()
