@@ -44,8 +44,8 @@ def check_words(sentences, path, split):
     utils.log(
         "Warning: {} has no sentence breaks: it is read as one sentence of "
         "{:,} words. Put an empty line between sentences, or name the column "
-        "that distinguishes them in the key \"sentence\" of a task.json.".format(
-            path, num_words))
+        "that distinguishes them in the key \"sentence\" of a "
+        "task.json.".format(path, num_words))
   if num_words == len(sentences) > _MIN_WORDS:
     utils.log(
         "Warning: every sentence of {} has one word. Put empty lines between "
