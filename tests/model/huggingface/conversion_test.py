@@ -18,6 +18,7 @@ from model.huggingface import exporter
 from model.huggingface import importer
 from model.huggingface import variable_names
 from tests.model import hf_models
+from util import model_files
 from util import utils
 
 # {objective: (--part values that cover its checkpoint, flags of the way back)}
@@ -127,10 +128,13 @@ class RoundTripTest(ConversionTest):
     self.assertIn("155 tokens, the model 160 rows: the last 5",
                   report.notes[0])
     self.to_tf(discriminator=self.path("discriminator"))
-    for name in ("vocab.txt", "tokenizer_config.json"):
-      with open(os.path.join(self.model_dir, name), "rb") as before, \
-          open(os.path.join(self.path("back"), name), "rb") as after:
-        self.assertEqual(before.read(), after.read())
+    with open(os.path.join(self.model_dir, "vocab.txt"), "rb") as before, \
+        open(os.path.join(self.path("back"), "vocab.txt"), "rb") as after:
+      self.assertEqual(before.read(), after.read())
+    # Whether the text of a Hugging Face model was cleaned is unknown.
+    self.assertEqual(
+        model_files.read_tokenizer_config(self.path("back")),
+        {"do_lower_case": True, "strip_accents": True})
     self.assertEqual(self.config("back"), {
         "vocab_size": 160, "embedding_size": 16, "hidden_size": 32,
         "num_hidden_layers": 2, "num_attention_heads": 2, "hidden_act": "gelu",
