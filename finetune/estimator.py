@@ -5,6 +5,7 @@ import tensorflow.compat.v1 as tf
 from finetune import finetuning_model
 from finetune import preprocessing
 from model import checkpoint
+from model import extended_tables
 from model import optimization
 from util import estimators
 from util import session_hooks
@@ -64,7 +65,7 @@ def _model_fn_builder(config, tasks, weights, num_train_steps):
 
     scaffold_fn = None
     if weights:
-      scaffold_fn = _start_from(weights, config.use_tpu)
+      scaffold_fn = _start_from(weights, config)
     step = optimization.create_train_op(
         model.loss, config.learning_rate, num_train_steps,
         weight_decay_rate=config.weight_decay_rate,
@@ -90,7 +91,7 @@ def _progress_hook(config, num_train_steps, tensors):
       tensors={} if config.use_tpu else tensors)
 
 
-def _start_from(init_checkpoint, use_tpu):
+def _start_from(init_checkpoint, config):
   """Initializes variables from a checkpoint and logs which ones.
 
   All encoder variables are required. The head of a task is initialized too if
@@ -99,10 +100,13 @@ def _start_from(init_checkpoint, use_tpu):
   Returns:
     The scaffold_fn that does so on the host of a TPU, None elsewhere.
   """
-  report = checkpoint.plan(init_checkpoint, tf.trainable_variables(),
-                           ignore=PRETRAINING_ONLY, required=["^electra/"])
+  report = checkpoint.plan(
+      init_checkpoint, tf.trainable_variables(), ignore=PRETRAINING_ONLY,
+      required=["^electra/"],
+      extend=extended_tables.requested(config, init_checkpoint),
+      hints=extended_tables.hints(config, init_checkpoint))
   utils.log(checkpoint.format_report(report))
-  if use_tpu:
+  if config.use_tpu:
     return checkpoint.scaffold_fn(report)
   checkpoint.apply(report)
   return None

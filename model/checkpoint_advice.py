@@ -111,11 +111,11 @@ def _override(name, value):
 
 def _advise(name, shapes, shape, hints):
   """Returns which hparam gives a variable the checkpoint's shape, or None."""
+  saved_shape = shapes[name]
+  name = variable_shapes.without_slot(name)
   for pattern, text in hints:
     if re.search(pattern, name):
       return text
-  saved_shape = shapes[name]
-  name = variable_shapes.without_slot(name)
   for pattern, advise in _ADVICE:
     if re.search(pattern, name):
       return advise(name, saved_shape, shape, shapes)

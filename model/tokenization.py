@@ -16,6 +16,7 @@ fork.
 
 import hashlib
 import itertools
+import json
 import re
 import unicodedata
 
@@ -233,11 +234,18 @@ def load_vocab(vocab_file):
   blank lines at the end are ignored.
 
   Raises:
-    UserError: the file is missing or not UTF-8; a line is blank or repeats a
-      token, so ids would differ from line numbers.
+    UserError: the file is missing, JSON or not UTF-8; a line is blank or
+      repeats a token, so ids would differ from line numbers.
   """
   with utils.open_file(vocab_file, "rb") as f:
-    lines = f.read().rstrip().split(b"\n")
+    content = f.read().rstrip()
+  if content.startswith(b"{") and _is_json(content):
+    raise utils.UserError(
+        "%s: a JSON file, not a vocabulary with one token per line. Use the "
+        "vocab.txt of the same model; of a tokenizer.json, tokenizers."
+        "Tokenizer.from_file(\"tokenizer.json\").model.save(\"FOLDER\") "
+        "writes it." % vocab_file)
+  lines = content.split(b"\n")
   vocab = {}
   for index, line in enumerate(lines):
     try:
@@ -257,6 +265,14 @@ def load_vocab(vocab_file):
               vocab_file, index + 1, token, vocab[token] + 1))
     vocab[token] = index
   return vocab
+
+
+def _is_json(content):
+  try:
+    json.loads(content.decode("utf-8"))
+  except ValueError:
+    return False
+  return True
 
 
 def vocab_sha256(vocab_file):

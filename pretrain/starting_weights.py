@@ -16,6 +16,7 @@ import tensorflow.compat.v1 as tf
 
 from model import checkpoint
 from model import checkpoint_recovery
+from model import extended_tables
 from model import model_sizes
 from model import tokenization
 from pretrain import data_init
@@ -108,7 +109,9 @@ def prepare_weights(config, load_index):
     variables = build_variables(config)
     global_step = tf.train.get_or_create_global_step()
     report = checkpoint.plan(
-        source, variables, required=(_ENCODER_WEIGHTS,), slots=True)
+        source, variables, required=(_ENCODER_WEIGHTS,), slots=True,
+        extend=() if own else extended_tables.requested(config, source),
+        hints=extended_tables.hints(config, source, is_resumed=bool(own)))
     if own and not report.fresh and not report.cast:
       return step  # the Estimator restores it unchanged
     utils.log(checkpoint.format_report(report))

@@ -125,6 +125,8 @@ def _matching(patterns):
   for pattern in patterns.split(","):
     found = [path for path in utils.glob(pattern.strip())
              if not utils.isdir(path) and not _is_metadata(path)]
+    if not found and utils.isdir(pattern.strip()):
+      _raise_is_folder(pattern.strip())
     if not found:
       raise utils.UserError(
           "pretrain_tfrecords: no file matches %s. Build examples with "
@@ -132,6 +134,21 @@ def _matching(patterns):
           "path of yours.%s" % (pattern, _special_character_hint(patterns)))
     paths.update(found)
   return sorted(paths)
+
+
+def _raise_is_folder(folder):
+  """Raises a UserError for the path of a folder instead of a pattern."""
+  for name in ("pretrain_data.tfrecord*", "*"):
+    pattern = os.path.join(folder, name)
+    if any(not utils.isdir(path) and not _is_metadata(path)
+           for path in utils.glob(pattern)):
+      raise utils.UserError(
+          "pretrain_tfrecords: %s is a folder. Set it to the files in it: "
+          "\"%s\"." % (folder, pattern))
+  raise utils.UserError(
+      "pretrain_tfrecords: %s is a folder without TFRecord files. Build "
+      "examples with build_pretraining_dataset.py --output-dir %s." % (
+          folder, folder))
 
 
 def _special_character_hint(patterns):

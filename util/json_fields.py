@@ -83,7 +83,14 @@ def did_you_mean(name, known):
 
 
 def nearest(name, known):
-  """Returns the most similar of the `known` names, None if none is similar."""
+  """Returns the most similar of the `known` names, None if none is similar.
+
+  The first name that ends with all of `name` is more similar than any other:
+  `train_batch_size` is meant by "batch_size".
+  """
+  for other in known:
+    if name and other.endswith("_" + name):
+      return other
   return next(iter(difflib.get_close_matches(name, known, n=1, cutoff=0.5)),
               None)
 

@@ -270,7 +270,10 @@ def _recorded_config(source, model_config, trained, sizes):
   """
   path = model_config or source.first_file(model_files.MODEL_CONFIG)
   recorded = json_fields.load_object(path) if path else {}
-  if not model_config:
+  if not model_config and trained:
+    # Fine-tuning may extend tables of the model whose config.json this is.
+    recorded = {name: value for name, value in recorded.items()
+                if name not in ("vocab_size", "max_position_embeddings")}
     values = dict(model_hparams.SIZES.get(trained.get("model_size"), {}))
     values.update(trained.get("model_hparam_overrides", {}))
     recorded.update((name, values[name]) for name in values

@@ -5,12 +5,15 @@ import json
 import multiprocessing
 import os
 import random
+import re
 import subprocess
 import sys
 import tempfile
 import unicodedata
 import unittest
 from unittest import mock
+
+import tokenizers
 
 from model import tokenization
 from tests.model import bert_rules
@@ -367,6 +370,26 @@ class LoadVocabTest(TokenizationTest):
     with self.assertRaisesRegex(
         utils.UserError, "vocab.txt:3: token 'a' is already on line 1"):
       self.load(b"a\nb\na\n")
+
+  def test_advice_on_a_tokenizer_json_writes_the_vocabulary(self):
+    tokens = {"[PAD]": 0, "[UNK]": 1, "عام": 2, "##b": 3}
+    folder = os.path.dirname(self.vocab_file)
+    path = os.path.join(folder, "tokenizer.json")
+    tokenizers.Tokenizer(tokenizers.models.WordPiece(
+        tokens, unk_token="[UNK]")).save(path)
+    with self.assertRaisesRegex(
+        utils.UserError, "tokenizer.json: a JSON file.*from_file") as raised:
+      tokenization.load_vocab(path)
+    code = re.search(r"tokenizers\.Tokenizer\S*", str(raised.exception)).group()
+    code = code.replace("\"tokenizer.json\"", repr(path)).replace(
+        "\"FOLDER\"", repr(folder))
+    eval(code, {"tokenizers": tokenizers})
+    self.assertEqual(tokenization.load_vocab(
+        os.path.join(folder, "vocab.txt")), tokens)
+
+  def test_brace_as_a_token_is_no_json(self):
+    self.assertEqual(list(self.load(b"{\n}\n[PAD]")), ["{", "}", "[PAD]"])
+    self.assertEqual(list(self.load(b"{}\n[PAD]")), ["{}", "[PAD]"])
 
   def test_other_encodings_are_an_error(self):
     with self.assertRaisesRegex(

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import tempfile
 
 import tensorflow.compat.v1 as tf
@@ -68,6 +69,24 @@ class TFRecordIndexTest(tf.test.TestCase):
         utils.UserError, r"pretrain_tfrecords: no file matches .*nothing\*. "
         "Build examples with build_pretraining_dataset.py"):
       tfrecord_index.check(self.config, os.path.join(self.folder, "nothing*"))
+
+  def test_advice_on_a_folder_finds_its_files(self):
+    folder = os.path.dirname(self._find().paths[0])
+    for path in (folder, folder + "/"):
+      with self.assertRaisesRegex(
+          utils.UserError, "pretrain_tfrecords: .* is a folder. Set it to the "
+          "files in it: \"(.*tfrecord\\*)\"") as raised:
+        tfrecord_index.check(self.config, path)
+      advised = re.search("\"(.*)\"", str(raised.exception)).group(1)
+      self.assertEqual(tfrecord_index.check(self.config, advised).paths,
+                       self._find().paths)
+    for path in self._find().paths:
+      os.rename(path, path.replace("pretrain_data", "other"))
+    with self.assertRaisesRegex(utils.UserError, r"files in it: \".*/\*\""):
+      tfrecord_index.check(self.config, folder)
+    os.makedirs(os.path.join(self.folder, "empty"))
+    with self.assertRaisesRegex(utils.UserError, "folder without TFRecord"):
+      tfrecord_index.check(self.config, os.path.join(self.folder, "empty"))
 
   def test_no_file_in_a_folder_with_a_wildcard_in_its_name(self):
     for name, character in (("v[1]", "\\["), ("a,b", ","), ("what?", "\\?")):

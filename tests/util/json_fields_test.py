@@ -65,6 +65,14 @@ class MessageTest(unittest.TestCase):
                      " Did you mean 'labels'?")
     self.assertEqual(json_fields.did_you_mean("xyz", ["labels"]), "")
 
+  def test_a_name_without_its_first_word_is_the_first_of_its_kind(self):
+    # The shorter name has more in common, but training is what is tuned.
+    self.assertEqual(json_fields.nearest("batch_size", [
+        "log_steps", "train_batch_size", "eval_batch_size"]),
+                     "train_batch_size")
+    self.assertEqual(json_fields.nearest("atch_size", ["train_batch_size"]),
+                     "train_batch_size")
+
   def test_long_values_are_shortened_to_one_line(self):
     self.assertEqual(json_fields.shorten("a" * 100),
                      "\"" + "a" * 76 + "...")
