@@ -1,6 +1,5 @@
 """Tests for model.checkpoint_advice, by restoring real encoders."""
 
-import json
 import os
 import re
 
@@ -91,32 +90,14 @@ class AdviceTest(checkpoint_case.CheckpointCase):
                     hidden_size=12, generator_size=128),
         'set model_size to "small"')
 
-  def follow(self, advice, arguments):
-    """Returns the arguments of `build` after hyperparameters are set."""
-    sizes = dict(self.SIZES, **arguments)
-    name, value = re.match(r"set (?:model_size, or )?(\w+)(?: to)? (.*)",
-                           advice).groups()
-    value = json.loads(value)
-    if name == "model_hparam_overrides":
-      return dict(arguments, **value)
-    if name == "generator_hidden_size":
-      return dict(arguments, generator_size=int(
-          round(value * sizes["hidden_size"])))
-    if name == "generator_layers":
-      return dict(arguments, generator_layers=int(
-          round(value * sizes["num_hidden_layers"])))
-    return dict(arguments, **{name: value})
-
   def test_advice_that_is_followed_fits(self):
-    for saved, built in (  # the fractions are not the sizes in the message
-        (dict(generator_size=8), {}), ({}, dict(hidden_size=12)),
-        (dict(num_hidden_layers=4, generator_layers=3),
-         dict(num_hidden_layers=4, generator_layers=2))):
-      with self.subTest(saved=saved, built=built):
-        arguments = self.follow(self.advice(saved=saved, **built), built)
-        with tf.Graph().as_default():
-          self.build(**arguments)
-          self.assertEqual(checkpoint.plan(self.folder).fresh, [])
+    advice = self.advice(saved=dict(generator_size=6))
+    fraction = float(re.match(
+        r"set generator_hidden_size to (\S+)$", advice).group(1))
+    with tf.Graph().as_default():
+      self.build(generator_size=int(round(
+          fraction * self.SIZES["hidden_size"])))
+      self.assertEqual(checkpoint.plan(self.folder).fresh, [])
 
   def test_missing_layers(self):
     self.assertIn(
