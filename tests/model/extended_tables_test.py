@@ -133,6 +133,7 @@ class PretrainingTest(TablesTest):
 
   def write_first(self):
     """Writes the checkpoint of a model of 40 tokens and 16 positions."""
+    tiny_pretraining.write_records(self.folder, [4])
     config = self.config("first")
     with tf.Graph().as_default(), tf.Session() as session:
       variables = starting_weights.build_variables(config)
@@ -154,14 +155,14 @@ class PretrainingTest(TablesTest):
     hparams["overrides"] = json.loads(re.search(
         r"set model_hparam_overrides: (\{.*?\}) or a smaller",
         advice).group(1))
-    advice = self.message(starting_weights.prepare_weights,
-                          self.config(**hparams), None)
+    advice = self.message(starting_weights.StartingPoint,
+                          self.config(**hparams))
     hparams["vocab_size"] = int(re.search(
         r"has 2 tokens more than the checkpoint: set vocab_file to the "
         r"checkpoint's own vocabulary or, .*, set vocab_size to (\d+) to add "
         r"fresh rows\.$", advice).group(1))
     config = self.config(**hparams)
-    starting_weights.prepare_weights(config, None)
+    starting_weights.StartingPoint(config).write()
     after = hf_models.read_checkpoint(config.model_dir)
     for name, num_rows in ((WORDS, NUM_TOKENS + 2), (POSITIONS, 20),
                            ("generator_predictions/output_bias",
