@@ -89,10 +89,12 @@ def get_input_fn(config, is_training, num_cpu_threads=None, *,
   def input_fn(params):
     examples = index or find_examples(config, is_training)
     if not is_training:
-      # Batches are counted over all ranks, and so are their masks.
-      return _eval_dataset(config, examples, params["batch_size"]).take(
-          config.num_eval_steps).shard(
-              data_parallel.num_ranks(), data_parallel.rank())
+      batches = _eval_dataset(config, examples, params["batch_size"])
+      if data_parallel.num_ranks() == 1:
+        return batches
+      # The Estimator of a rank counts its own batches, num_eval_steps all.
+      return batches.take(config.num_eval_steps).shard(
+          data_parallel.num_ranks(), data_parallel.rank())
     step = (checkpoint_step(config.model_dir) if start_step is None
             else start_step)
     return _train_dataset(config, examples, params["batch_size"], step)
