@@ -161,19 +161,28 @@ def record_position(config, step, num_examples):
   """
   before = _position_changes(config, step)
   now = {"step": step, "num_read": num_examples_read(config, step),
-         "batch_size": config.train_batch_size, "num_examples": num_examples}
-  changed = [name for name in ("batch_size", "num_examples")
-             if not before or before[-1].get(name) != now[name]]
+         "batch_size": config.train_batch_size, "num_examples": num_examples,
+         "num_micro_batches": (config.gradient_accumulation_steps *
+                               data_parallel.num_ranks())}
+  last = dict(now, **before[-1]) if before else {}
+  changed = [name for name in ("batch_size", "num_examples",
+                               "num_micro_batches")
+             if last.get(name) != now[name]]
   if not changed:
     return
   if before and "batch_size" in changed:
     utils.log("train_batch_size changed from {:,} to {:,}: resuming after the "
               "{:,} examples that were read".format(
-                  before[-1]["batch_size"], now["batch_size"], now["num_read"]))
+                  last["batch_size"], now["batch_size"], now["num_read"]))
   if before and "num_examples" in changed:
     utils.log("The training examples changed from {:,} to {:,}: those of the "
               "current epoch are in a new order, so some repeat".format(
-                  before[-1]["num_examples"], num_examples))
+                  last["num_examples"], num_examples))
+  if before and "num_micro_batches" in changed:
+    utils.log("The micro-batches of a step (processes x "
+              "gradient_accumulation_steps) changed from {:,} to {:,}: dropout "
+              "differs from that of an uninterrupted run".format(
+                  last["num_micro_batches"], now["num_micro_batches"]))
   utils.write_json([entry for entry in before if entry["step"] < step] + [now],
                    os.path.join(config.model_dir, POSITION_NAME))
 

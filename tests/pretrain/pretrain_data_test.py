@@ -65,12 +65,12 @@ class PositionTest(tf.test.TestCase):
     self.config = tiny_pretraining.make_config(
         tempfile.mkdtemp(dir=self.get_temp_dir()))
 
-  def record(self, step, batch_size, num_examples=10):
+  def record(self, step, batch_size, num_examples=10, **changes):
     """Records a start of training; returns what is logged."""
     output = io.StringIO()
     with contextlib.redirect_stdout(output):
-      pretrain_data.record_position(
-          self.config.replace(train_batch_size=batch_size), step, num_examples)
+      pretrain_data.record_position(self.config.replace(
+          train_batch_size=batch_size, **changes), step, num_examples)
     return output.getvalue()
 
   def num_read(self, step, batch_size=4):
@@ -100,6 +100,12 @@ class PositionTest(tf.test.TestCase):
   def test_another_number_of_examples_is_logged(self):
     self.record(0, 4)
     self.assertIn("changed from 10 to 12: ", self.record(2, 4, 12))
+    self.assertEqual(self.num_read(3), 12)
+
+  def test_another_number_of_micro_batches_is_logged(self):
+    self.record(0, 4)
+    self.assertIn("changed from 1 to 2: dropout differs", self.record(
+        2, 4, gradient_accumulation_steps=2))
     self.assertEqual(self.num_read(3), 12)
 
   def test_a_file_that_was_edited_is_an_error(self):
