@@ -9,7 +9,7 @@ gradients of some, and their sum over ranks is clipped once and applied by all.
 So N ranks compute what one process computes with N times the
 `gradient_accumulation_steps`. Rank 0, the chief, alone writes files and logs.
 
-Importing this module does not import TensorFlow.
+Importing this module requires no package.
 """
 
 import contextlib
@@ -20,8 +20,6 @@ import pickle
 import shutil
 import sys
 import tempfile
-
-import numpy as np
 
 from util import utils
 
@@ -164,6 +162,7 @@ class Jobs:
     """Returns the chief's `job` on every rank."""
     if num_ranks() == 1:
       return job
+    import numpy as np
     text = json.dumps(job).encode("utf-8") if is_chief() else b""
     size, = _run(_horovod().broadcast, np.array([len(text)]), "job_size")
     content = np.frombuffer(text if is_chief() else bytes(size), np.uint8)
@@ -179,6 +178,7 @@ def gather(values):
   """
   if num_ranks() == 1:
     return values
+  import numpy as np
   content = np.frombuffer(pickle.dumps(values), np.uint8)
   sizes = _run(_horovod().allgather, np.array([len(content)]), "sizes")
   contents = bytes(_run(_horovod().allgather, content, "values"))

@@ -143,11 +143,13 @@ def _find_comments(path, candidates, others):
               if len(row[2]) == width > 1 and row[2][-1] not in tags]
   if certain:
     return certain + doubtful
-  # Comments have an id or text each, words one of a few tags.
+  # Comments have an id or text each, words one of a few tags; and a word has
+  # the same tag wherever it starts a sentence.
   num_different = len({cells[-1] for _, _, cells in doubtful})
-  if num_different >= MIN_COMMENTS and 2 * num_different > len(doubtful):
+  is_common = len({cells[0] for _, _, cells in doubtful}) == 1
+  if num_different >= MIN_COMMENTS and (
+      is_common or 2 * num_different > len(doubtful)):
     number, line, cells = doubtful[0]
-    is_common = all(row[2][0] == cells[0] for row in doubtful)
     raise utils.UserError(
         "%s:%d: '%s' starts like a comment, and its last column is not a tag "
         "of other words; %d sentences start like this. Remove these lines, or "

@@ -190,7 +190,7 @@ class RunTest(MultiLabelTestCase):
 
     args = argparse.Namespace(checkpoint=folder, part="task:mine",
                               labels_file=None)
-    self.assertIs(convert_checkpoint.read_recorded(args, "multi_label"), True)
+    self.assertIs(convert_checkpoint.read_metadata(args, "multi_label"), True)
     hf_folder = os.path.join(self.data_dir, "hf")
     exporter.to_hf(folder, hf_folder, "task:mine", num_attention_heads=2,
                    task_kind="classification",

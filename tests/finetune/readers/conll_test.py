@@ -160,6 +160,10 @@ class CommentsTest(ReaderTest):
         self.assertEqual([(s.words, s.tags) for s in content.sentences], wanted)
       self.assertEqual(self.sentences(re.sub("#.*\n", "", text)), without)
 
+  def test_comments_that_repeat_are_refused(self):
+    with self.assertRaisesRegex(utils.UserError, "'#id s0' starts like a comm"):
+      self.sentences("#id s0\na N\n\n#id s1\nb N\n\n" * 3)
+
   def test_hashtags_and_number_signs_are_words(self):
     for first, second in [("#egypt N", "#news N"), ("#a H", "#b H"),
                           ("# #", "# #"), ("# N", "# N")]:
