@@ -143,7 +143,11 @@ class Preprocessor:
       records = epochs.flat_map(shuffled_epoch).skip(offset)
       batches = records.map(self._parse).batch(
           params["batch_size"], drop_remainder=True)
-      return self._trim(batches).map(_rows_of_rank).prefetch(2)
+      batches = self._trim(batches)
+      # Without ranks no op: random initial weights depend on their number.
+      if data_parallel.num_ranks() > 1:
+        batches = batches.map(_rows_of_rank)
+      return batches.prefetch(2)
 
     return input_fn
 
@@ -173,8 +177,9 @@ class Preprocessor:
         examples = examples.batch(num_sorted).map(_longest_first).flat_map(
             tf.data.Dataset.from_tensor_slices)
       batches = examples.batch(batch_size, drop_remainder=self._config.use_tpu)
-      return self._trim(batches.shard(
-          data_parallel.num_ranks(), data_parallel.rank())).prefetch(2)
+      if data_parallel.num_ranks() > 1:
+        batches = batches.shard(data_parallel.num_ranks(), data_parallel.rank())
+      return self._trim(batches).prefetch(2)
 
     return input_fn
 
