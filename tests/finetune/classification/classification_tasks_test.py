@@ -12,6 +12,7 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 from finetune.classification import classification_tasks
+from finetune.classification import sentence_tasks
 from model import modeling
 from model import randomness
 from model import tokenization
@@ -176,7 +177,7 @@ class FeaturesTest(SentenceTaskTest):
         ([9], 4, [4]), ([2, 9], 5, [2, 3]), ([9, 1], 5, [4, 1]),
         ([4, 4], 5, [3, 2]), ([0, 3], 1, [0, 1]), ([2, 2], 4, [2, 2])]:
       with self.subTest(lengths=lengths):
-        got = classification_tasks.truncate(
+        got = sentence_tasks.truncate(
             [[7] * n for n in lengths], num_fitting)
         self.assertEqual([len(ids) for ids in got], wanted)
 
