@@ -129,6 +129,10 @@ class PretrainingConfig(model_hparams.ModelHParams):
     if self.electric_objective and not self.two_tower_generator:
       raise utils.UserError("two_tower_generator: electric_objective requires "
                             "true. Remove it from the hyperparameters.")
+    if self.two_tower_generator and not self.untied_generator:
+      raise utils.UserError(
+          "untied_generator: two_tower_generator requires true. Its towers "
+          "cannot share the discriminator's weights.")
     if self.two_tower_generator and self.uniform_generator:
       raise utils.UserError("uniform_generator and two_tower_generator: at "
                             "most one may be true. Set one to false.")

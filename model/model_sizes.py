@@ -21,6 +21,15 @@ def get_bert_config(config):
   return modeling.BertConfig.from_dict(values)
 
 
+def check(config):
+  """Raises a UserError if the sizes of a PretrainingConfig fit no model."""
+  bert_config = get_bert_config(config)
+  has_generator = (config.electra_objective or config.electric_objective) and (
+      config.untied_generator and not config.uniform_generator)
+  if has_generator:
+    get_generator_config(config, bert_config)
+
+
 def get_generator_config(config, bert_config):
   """Returns the BertConfig of the generator of a discriminator.
 

@@ -27,7 +27,6 @@ from pretrain import electric
 from pretrain import heads
 from pretrain import pretrain_data
 from pretrain import pretrain_helpers
-from util import utils
 
 # inputs: Inputs with the sampled tokens written in; is_fake_tokens: int32
 # [B, L]; sampled_tokens: int32 [B, N].
@@ -115,10 +114,6 @@ class PretrainingModel:
   def _masked_lm(self):
     """Builds the generator and its masked LM loss."""
     config, inputs = self._config, self.masked_inputs
-    if config.two_tower_generator and not config.untied_generator:
-      raise utils.UserError(
-          "untied_generator: two_tower_generator requires true. Its towers "
-          "cannot share the discriminator's weights.")
     has_discriminator = config.electra_objective or config.electric_objective
     if config.uniform_generator:
       return heads.uniform_masked_lm_output(

@@ -115,19 +115,25 @@ class StartingPoint:
       if self._own or not config.reset_global_step:
         self.step = checkpoint.global_step_of(self._source)
     self._report = self._counts = None
+    model_sizes.check(config)
+    if self._source:
+      self._plan_restoring()
+
+  def _plan_restoring(self):
+    """Finds out which variables of the model the weights are restored to."""
+    config = self._config
     self._graph = tf.Graph()
     with self._graph.as_default():
       tf.set_random_seed(config.seed)
       self._variables = build_variables(config)
       self._global_step = tf.train.get_or_create_global_step()
-      if self._source:
-        self._report = checkpoint.plan(
-            self._source, self._variables, required=(_ENCODER_WEIGHTS,),
-            slots=True,
-            extend=() if self._own else extended_tables.requested(
-                config, self._source),
-            hints=extended_tables.hints(
-                config, self._source, is_resumed=bool(self._own)))
+      self._report = checkpoint.plan(
+          self._source, self._variables, required=(_ENCODER_WEIGHTS,),
+          slots=True,
+          extend=() if self._own else extended_tables.requested(
+              config, self._source),
+          hints=extended_tables.hints(
+              config, self._source, is_resumed=bool(self._own)))
 
   def count_tokens(self, index):
     """Counts the tokens of the examples, if `init_from_data` needs them.

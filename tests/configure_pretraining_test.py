@@ -72,6 +72,8 @@ class ContradictionsTest(unittest.TestCase):
         (dict(electric_objective=True), "at most one may be true"),
         (dict(train_batch_size=5, gradient_accumulation_steps=2),
          "gradient_accumulation_steps: expected a divisor"),
+        (dict(two_tower_generator=True, untied_generator=False),
+         "untied_generator: two_tower_generator requires true"),
         (dict(reset_global_step=True), "requires init_checkpoint"),
         (dict(init_from_data=True, init_checkpoint="c"),
          "init_from_data and init_checkpoint: at most one may"),

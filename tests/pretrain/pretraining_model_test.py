@@ -12,7 +12,6 @@ from pretrain import pretraining_model
 from pretrain import starting_weights
 from tests.pretrain import golden_runs
 from tests.pretrain import tiny_pretraining
-from util import utils
 
 TOLERANCE = 1e-5  # relative to the largest element
 # TensorFlow's Adam computes 1 - beta_2 in float32: 0.00099998713, which is
@@ -113,12 +112,6 @@ class ReleasedSizesTest(tf.test.TestCase):
 
 
 class ObjectivesTest(tf.test.TestCase):
-
-  def test_two_towers_require_an_untied_generator(self):
-    config = golden_runs.config("electric").replace(untied_generator=False)
-    with tf.Graph().as_default(), self.assertRaisesRegex(
-        utils.UserError, "untied_generator: two_tower_generator requires true"):
-      starting_weights.build_model(config)
 
   def test_fakes_are_told_from_the_original_tokens(self):
     golden = golden_runs.load("electra")
