@@ -57,10 +57,11 @@ def hints(config, checkpoint, is_resumed=False):
   num_new = _num_new_tokens(config, checkpoint)
   if not num_new:
     return []
-  return [(_VOCABULARY, "%s has %d tokens more than the checkpoint: set "
+  return [(_VOCABULARY, "%s has %d token%s more than the checkpoint: set "
            "vocab_file to the checkpoint's own vocabulary or, if it is that "
            "one with tokens appended, set vocab_size to %d to add fresh rows" %
-           (config.vocab_file, num_new, config.vocab_size))]
+           (config.vocab_file, num_new, "s" * (num_new > 1),
+            config.vocab_size))]
 
 
 def _num_new_tokens(config, checkpoint):
