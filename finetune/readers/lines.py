@@ -6,49 +6,35 @@ carriage returns in files without line feeds, as on old Macs. Files that are no
 text, such as archives and workbooks, are refused with what they are.
 """
 
-import bz2
-import codecs
-import gzip
 import json
 import lzma
 import os
 import zlib
 
+from util import file_types
 from util import invisible
 from util import utils
 
 _MAX_REPORTED_CHARACTERS = 80  # of a line, in messages
 
-_BYTE_ORDER_MARKS = (  # the longer ones first: UTF-32's begins with UTF-16's
-    (codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"),
-    (codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"),
-    (codecs.BOM_UTF16_BE, "utf-16"))
-# (first bytes, name, extension, function that decompresses bytes).
-_COMPRESSIONS = (
-    (b"\x1f\x8b", "gzip", ".gz", gzip.decompress),
-    (b"BZh", "bzip2", ".bz2", bz2.decompress),
-    (b"\xfd7zXZ\x00", "xz", ".xz", lzma.decompress))
-COMPRESSED = tuple(extension for _, _, extension, _ in _COMPRESSIONS)
 # The first bytes of files that are no text: (bytes, what they are, what to do).
 _OTHER_FILES = (
-    (b"\x28\xb5\x2f\xfd", "a Zstandard archive", "Unpack it (zstd -d)"),
-    (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive", "Unpack it (7z x)"),
-    (b"Rar!", "a RAR archive", "Unpack it (unrar x)"),
-    (b"PAR1", "a Parquet file",
+    (file_types.ZSTANDARD, "a Zstandard archive", "Unpack it (zstd -d)"),
+    (file_types.SEVEN_ZIP, "a 7-Zip archive", "Unpack it (7z x)"),
+    (file_types.RAR, "a RAR archive", "Unpack it (unrar x)"),
+    (file_types.PARQUET, "a Parquet file",
      "Convert it to JSON lines (pandas: read_parquet, to_json)"),
     (b"ARROW1", "an Arrow file",
      "Convert it to JSON lines (datasets: load_from_disk, to_json)"),
-    (b"\xd0\xcf\x11\xe0", "an old Excel or Word file",
+    (file_types.OLD_OFFICE, "an old Excel or Word file",
      "Save it as \"CSV UTF-8\""),
     (b"%PDF", "a PDF file", "Convert it to text"),
     (b"\x89HDF", "an HDF5 file", "Convert it to text"),
-    (b"SQLite format 3", "an SQLite database", "Export the table as CSV"),
+    (file_types.SQLITE, "an SQLite database", "Export the table as CSV"),
     (b"version https://git-lfs", "a Git LFS pointer, not the file",
      "Download the file (git lfs pull)"),
     (b"<!doctype html", "a web page (HTML)", "Download the raw file"),
     (b"<html", "a web page (HTML)", "Download the raw file"))
-_ZIP = b"PK\x03\x04"
-_TAR_MARK = slice(257, 262), b"ustar"  # position and bytes
 _MAX_HEAD = 512  # bytes, for messages about other files
 
 
@@ -78,16 +64,16 @@ def read_bytes(path):
   """
   with utils.open_file(path, "rb") as f:
     content = f.read()
-  for mark, name, extension, decompress in _COMPRESSIONS:
-    if content.startswith(mark) or path.endswith(extension):
-      try:
-        content = decompress(content)
-      except (OSError, EOFError, ValueError, lzma.LZMAError,
-              zlib.error) as error:
-        raise utils.UserError(
-            "%s: the %s file is truncated or corrupted: %s." % (
-                path, name, error))
-      break
+  compression = file_types.compression_of(content, path)
+  if compression:
+    name, module = compression
+    try:
+      content = module.decompress(content)
+    except (OSError, EOFError, ValueError, lzma.LZMAError,
+            zlib.error) as error:
+      raise utils.UserError(
+          "%s: the %s file is truncated or corrupted: %s." % (
+              path, name, error))
   _check_is_text(content, path)
   return content
 
@@ -185,7 +171,7 @@ def type_name(value):
 def extension_of(path):
   """Returns the extension without the dot, of what may be compressed: "csv"."""
   stem, extension = os.path.splitext(path)
-  if extension.lower() in COMPRESSED:
+  if extension.lower() in file_types.COMPRESSED:
     extension = os.path.splitext(stem)[1]
   return extension[1:]
 
@@ -208,12 +194,11 @@ def is_known_encoding(name):
 
 def _check_is_text(content, path):
   """Raises a UserError for the bytes of a file of a known other format."""
-  position, mark = _TAR_MARK
-  if content[position] == mark:
+  if file_types.is_tar(content):
     raise utils.UserError(
         "%s: is a tar archive, expected a text file. Unpack it (tar -xf) and "
         "use the file inside." % path)
-  if content.startswith(_ZIP):
+  if content.startswith(file_types.ZIP):
     is_workbook = b"xl/" in content or path.lower().endswith(".xlsx")
     raise utils.UserError("%s: is %s, expected a text file. %s." % (
         path, "an Excel workbook" if is_workbook else "a zip archive",
@@ -228,7 +213,7 @@ def _check_is_text(content, path):
 
 def _decode(content, path, encoding):
   """Returns the text of the bytes of a file; see `read_text`."""
-  for mark, marked in _BYTE_ORDER_MARKS:
+  for mark, marked in file_types.BYTE_ORDER_MARKS:
     if content.startswith(mark):
       return _decode_as(content, path, marked)
   if encoding and not _is_other_than_ascii_in_utf8(content):

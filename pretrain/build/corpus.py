@@ -4,15 +4,14 @@ A corpus is a folder of UTF-8 text files, plain or compressed (gzip, xz, bzip2),
 including those in sub-folders. `file_formats` lists other formats of files.
 """
 
-import bz2
 import collections
 import contextlib
-import gzip
 import lzma
 import os
 import zlib
 
 from pretrain.build import file_formats
+from util import file_types
 from util import utils
 
 # Target size of a chunk: under a second of tokenizing, so that worker processes
@@ -26,10 +25,6 @@ MAX_LINE_BYTES = 16 << 20
 # A JSON object is never cut; a longer one is an error.
 MAX_OBJECT_BYTES = 256 << 20
 
-# First bytes, extension, function that opens.
-_OPENERS = ((b"\x1f\x8b", ".gz", gzip.open),
-            (b"\xfd7zXZ\x00", ".xz", lzma.open), (b"BZh", ".bz2", bz2.open))
-_NUM_FIRST_BYTES = 6
 
 Piece = collections.namedtuple(
     "Piece", ["path", "first_line", "text", "starts_document", "file_format"],
@@ -259,12 +254,10 @@ def _opened(path):
 
 def _find_opener(raw, path):
   """Returns the function that opens compressed data, None for other files."""
-  first_bytes = raw.read(_NUM_FIRST_BYTES)
+  first_bytes = raw.read(file_types.NUM_FIRST_BYTES)
   raw.seek(0)
-  for start, extension, opener in _OPENERS:
-    if first_bytes.startswith(start) or path.lower().endswith(extension):
-      return opener
-  return None
+  compression = file_types.compression_of(first_bytes, path)
+  return compression and compression[1].open
 
 
 def _walk_local(folder):

@@ -17,6 +17,7 @@ import json
 import os
 import re
 
+from util import file_types
 from util import json_fields
 from util import utils
 
@@ -36,29 +37,23 @@ PLAIN_TEXT = Format(TEXT, None)
 _FIELDS = ("text", "content", "raw_content", "contents", "article", "body",
            "document", "passage", "sentence")
 _TABLES = (".csv", ".tsv")
-_COMPRESSED = (".gz", ".bz2", ".xz")
 _AS_TEXT = ("Write its texts to a .txt file, one sentence per line and blank "
             "lines between documents, or as JSON lines with the field \"text\"")
 
 # First bytes, name, what to do.
 _BINARY_FORMATS = (
-    (b"PK\x03\x04", "a zip archive or Office document",
+    (file_types.ZIP, "a zip archive or Office document",
      "Unpack it (unzip %s) or save it as text"),
-    (b"\x28\xb5\x2f\xfd", "Zstandard data", "Decompress it: zstd -d --rm %s"),
+    (file_types.ZSTANDARD, "Zstandard data", "Decompress it: zstd -d --rm %s"),
     (b"\x04\x22\x4d\x18", "LZ4 data", "Decompress it: lz4 -d --rm %s"),
-    (b"7z\xbc\xaf\x27\x1c", "a 7z archive", "Unpack it: 7z x %s"),
-    (b"Rar!", "a RAR archive", "Unpack it: unrar x %s"),
+    (file_types.SEVEN_ZIP, "a 7z archive", "Unpack it: 7z x %s"),
+    (file_types.RAR, "a RAR archive", "Unpack it: unrar x %s"),
     (b"%PDF-", "a PDF document", "Extract its text: pdftotext %s"),
     (b"{\\rtf", "an RTF document", "Save it as UTF-8 text"),
-    (b"\xd0\xcf\x11\xe0", "an Office document", "Save it as UTF-8 text"),
-    (b"PAR1", "a Parquet table", _AS_TEXT),
-    (b"SQLite format 3", "an SQLite database", _AS_TEXT),
+    (file_types.OLD_OFFICE, "an Office document", "Save it as UTF-8 text"),
+    (file_types.PARQUET, "a Parquet table", _AS_TEXT),
+    (file_types.SQLITE, "an SQLite database", _AS_TEXT),
     (b"WARC/", "a web archive (WARC, WET)", _AS_TEXT))
-_TAR_MARK, _TAR_MARK_AT = b"ustar", 257
-
-_ENCODINGS = (  # UTF-32 first: its mark starts with that of UTF-16
-    (codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"),
-    (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 
 _ELEMENT = re.compile(r"<doc(?:\s[^<>]*)?>", re.IGNORECASE)
 _ELEMENT_TAG = re.compile(r"</?doc(?:\s[^<>]*)?>", re.IGNORECASE)
@@ -77,8 +72,8 @@ def make_converter(sample, path):
     sample: bytes, the start of a file.
     path: str, of the file, for messages.
   """
-  for mark, encoding in _ENCODINGS:
-    if sample.startswith(mark):
+  for mark, encoding in file_types.BYTE_ORDER_MARKS:
+    if sample.startswith(mark) and mark != codecs.BOM_UTF8:
       return _make_recoder(encoding, path)
   if b"\r" in sample and b"\n" not in sample:
     return lambda block, is_last: block.replace(b"\r", b"\n")
@@ -186,13 +181,13 @@ def _check_is_text(sample, path):
   for first_bytes, name, cure in _BINARY_FORMATS:
     if sample.startswith(first_bytes):
       _refuse(path, name, cure)
-  if sample[_TAR_MARK_AT:].startswith(_TAR_MARK):
+  if file_types.is_tar(sample):
     _refuse(path, "a tar archive", "Unpack it: tar -xf %s")
   if 50 * sample.count(b"\0") > len(sample):
     _refuse(path, "binary data, or UTF-16 without a byte-order mark", "Convert "
             "such text: iconv -f UTF-16LE -t UTF-8 %s > NEW.txt")
   name = path.lower()
-  if name.endswith(_COMPRESSED):
+  if name.endswith(file_types.COMPRESSED):
     name = os.path.splitext(name)[0]
   if name.endswith(_TABLES):
     _refuse(path, "a table", _AS_TEXT)
