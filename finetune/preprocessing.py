@@ -70,6 +70,7 @@ class Preprocessor:
     self._tasks = list(tasks)
     self._specs = _feature_specs(config, tasks)
     self._is_trimming = is_trimming(config, tasks)
+    self._hashes = {}  # {(path, size, time of change): SHA-256}
     if self._is_trimming != is_trimming(config, []):
       utils.log("Padding every batch to max_seq_length, because the head of "
                 "task %s may require it (takes_short_inputs is not set)" % (
@@ -290,12 +291,34 @@ class Preprocessor:
             "version": task.get_features_version(),
             "hparams": {name: getattr(config, name)
                         for name in task.get_feature_hparams()},
-            "files": _contents(task, split),
+            "files": self._contents(task, split),
         } for task in tasks},
     }
     if of_split:
       made_from["of_split"] = of_split
     return made_from
+
+  def _contents(self, task, split):
+    """Returns [[file name, SHA-256]] of the files of a split, in their order.
+
+    None if the files are unknown.
+    """
+    paths = _files_of(task, split)
+    if paths is None:
+      return None
+    for path in paths:
+      if not utils.exists(path):
+        raise utils.UserError(
+            "Task '%s': expected its %s data in %s, but there is no such file. "
+            "Add it." % (task.name, split, path))
+    return [[os.path.basename(path), self._sha256(path)] for path in paths]
+
+  def _sha256(self, path):
+    """Returns the SHA-256 of a file; hashes it again only if it changed."""
+    key = (path, utils.file_size(path), utils.modified(path))
+    if key not in self._hashes:
+      self._hashes[key] = utils.sha256_of_file(path)
+    return self._hashes[key]
 
 
 def empty_features(config, tasks):
@@ -437,24 +460,6 @@ def _files_of(task, split):
   if split == task_module.PREDICT:
     return [task.config.predict_file]
   return task.get_data_files(split)
-
-
-def _contents(task, split):
-  """Returns [[file name, SHA-256]] of the files of a split, in their order.
-
-  None if the files are unknown.
-  """
-  paths = _files_of(task, split)
-  if paths is None:
-    return None
-  contents = []
-  for path in paths:
-    if not utils.exists(path):
-      raise utils.UserError(
-          "Task '%s': expected its %s data in %s, but there is no such file. "
-          "Add it." % (task.name, split, path))
-    contents.append([os.path.basename(path), utils.sha256_of_file(path)])
-  return contents
 
 
 def _num_stored_examples(path, metadata_path, made_from):
