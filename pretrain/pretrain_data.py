@@ -187,27 +187,26 @@ def record_position(config, step, num_examples):
                    os.path.join(config.model_dir, POSITION_NAME))
 
 
-def position_in_epoch(step, batch_size, num_examples):
-  """Returns (epoch, number of its examples already read) at a global step."""
-  return divmod(step * batch_size, num_examples)
+def position_in_epoch(num_read, num_examples):
+  """Returns (epoch, number of its examples already read)."""
+  return divmod(num_read, num_examples)
 
 
-def records_in_order(index, seed, step, batch_size):
-  """Returns the endless dataset of serialized examples from a global step on.
+def records_in_order(index, seed, num_read):
+  """Returns the endless dataset of serialized examples after `num_read`.
 
   Args:
     index: tfrecord_index.TFRecordIndex.
     seed: int.
-    step: int, global step; `step * batch_size` examples are skipped.
-    batch_size: int, examples per step; 1 where `step` is a number of examples.
+    num_read: int, how many examples to skip, over all epochs.
   """
-  num_examples = tfrecord_index.total_examples(index)
-  epoch, num_read = position_in_epoch(step, batch_size, num_examples)
+  epoch, position = position_in_epoch(
+      num_read, tfrecord_index.total_examples(index))
   paths = [path for path in index.paths if index.num_examples[path]]
   read = _reader(index, paths)
   endless = tf.data.Dataset.range(epoch, tf.int64.max).flat_map(
       lambda epoch: _records_of_epoch(index, paths, read, seed, epoch))
-  return endless.skip(num_read)
+  return endless.skip(position)
 
 
 def print_tokens(inputs, inv_vocab, updates_mask=None, num_rows=1):
@@ -320,12 +319,12 @@ def _epoch_key(seed, epoch):
 def _train_dataset(config, index, batch_size, step):
   num_examples = tfrecord_index.total_examples(index)
   num_read = num_examples_read(config, step)
-  epoch, position = position_in_epoch(num_read, 1, num_examples)
+  epoch, position = position_in_epoch(num_read, num_examples)
   if step:
     utils.log("Resuming at step %s: epoch %s, example %s of %s" % tuple(
         "{:,}".format(number)
         for number in (step, epoch + 1, position + 1, num_examples)))
-  dataset = records_in_order(index, config.seed, num_read, 1)
+  dataset = records_in_order(index, config.seed, num_read)
   return _parsed(config, dataset.batch(batch_size, drop_remainder=True))
 
 

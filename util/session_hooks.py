@@ -49,12 +49,11 @@ class StopHook(tf.train.SessionRunHook):
         self._num_stopping, {self._flag: int(bool(self._signals.received))})
 
   def after_run(self, run_context, run_values):
-    if self._flag is not None:
-      if run_values.results and not self._signals.received:
-        self._signals.received = signal.SIGTERM  # another rank got it
-      is_stopping = run_values.results
-    else:
-      is_stopping = self._signals.received
+    # Without a flag there are no results.
+    if run_values.results and not self._signals.received:
+      self._signals.received = signal.SIGTERM  # another rank got it
+    is_stopping = (self._signals.received if self._flag is None
+                   else run_values.results)
     if is_stopping and not self._is_training:
       raise Stopped()
     if is_stopping:

@@ -26,7 +26,7 @@ class OrderTest(tf.test.TestCase):
     """Returns the numbers of the first examples, told by their first token."""
     with tf.Graph().as_default(), tf.Session() as session:
       records = pretrain_data.records_in_order(
-          self.index, seed, step, batch_size)
+          self.index, seed, step * batch_size)
       batch = tf.data.make_one_shot_iterator(
           records.batch(num_wanted)).get_next()
       serialized = session.run(batch)
@@ -55,7 +55,7 @@ class OrderTest(tf.test.TestCase):
                        numbers[5 * step:5 * step + 20])
 
   def test_position_in_epoch(self):  # 7 * 5 = 35 = 2 epochs of 12 and 11 more
-    self.assertEqual(pretrain_data.position_in_epoch(7, 5, 12), (2, 11))
+    self.assertEqual(pretrain_data.position_in_epoch(7 * 5, 12), (2, 11))
 
 
 class PositionTest(tf.test.TestCase):
