@@ -112,10 +112,7 @@ def write_settings(folder, config, init_checkpoint):
       entries, do_lower_case=config.do_lower_case,
       strip_accents=config.strip_accents))
   utils.copy(config.vocab_file, os.path.join(folder, model_files.VOCAB))
-  bert_config = model_sizes.get_bert_config(config)
-  utils.write_json(
-      dict(bert_config.to_dict(), embedding_size=model_sizes.get_embedding_size(
-          config, bert_config)), os.path.join(folder, model_files.MODEL_CONFIG))
+  model_sizes.write(folder, config)
 
 
 def trial_and_seed_of(folder):

@@ -1,6 +1,10 @@
 """Computes the sizes of encoder and generator from hyperparameters."""
 
+import os
+
 from model import modeling
+from util import json_fields
+from util import model_files
 from util import utils
 
 GENERATOR_HEAD_SIZE = 64
@@ -19,6 +23,21 @@ def get_bert_config(config):
   """
   values = dict(config.transformer_sizes(), vocab_size=config.vocab_size)
   return modeling.BertConfig.from_dict(values)
+
+
+def write(folder, config):
+  """Writes the sizes of a model to config.json; keeps other entries of it.
+
+  Args:
+    folder: str, of the model.
+    config: PretrainingConfig or FinetuningConfig.
+  """
+  bert_config = get_bert_config(config)
+  path = os.path.join(folder, model_files.MODEL_CONFIG)
+  utils.write_json(dict(
+      json_fields.load_object(path, {}),
+      embedding_size=get_embedding_size(config, bert_config),
+      **bert_config.to_dict()), path)
 
 
 def check(config):

@@ -24,7 +24,6 @@ from pretrain import dataset_info
 from pretrain import pretrain_data
 from pretrain import pretraining_model
 from pretrain import tfrecord_index
-from util import json_fields
 from util import model_files
 from util import model_record
 from util import utils
@@ -50,12 +49,7 @@ def write_settings(config):
   settings.write(
       config.model_dir, model_files.read_tokenizer_config(config.model_dir),
       is_cleaning_known=is_known)
-  bert_config = model_sizes.get_bert_config(config)
-  path = os.path.join(config.model_dir, model_files.MODEL_CONFIG)
-  utils.write_json(dict(
-      json_fields.load_object(path, {}),
-      embedding_size=model_sizes.get_embedding_size(config, bert_config),
-      **bert_config.to_dict()), path)
+  model_sizes.write(config.model_dir, config)
 
 
 def tokenizer_settings(config):
