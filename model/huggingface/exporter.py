@@ -389,8 +389,8 @@ def _check_range(kind, head, value_range, notes):
                  "training, which may differ from the scale of the data")
     return None
   notes.append("The head is a regression: its output is scaled to the range of "
-               "the data, %g to %g; predictions are also clipped to it" % tuple(
-                   value_range))
+               "the data, %g to %g, which it may exceed, as in predictions" %
+               tuple(value_range))
   return value_range
 
 
