@@ -5,6 +5,8 @@ Its files are `finetuning_data/<name>/<split>.tsv`, lines of label, tab, text.
 
 import os
 import random
+import tempfile
+import unittest
 
 import tensorflow.compat.v1 as tf
 
@@ -103,6 +105,25 @@ class WordsScorer(scorer.Scorer):
 
   def get_test_predictions(self):
     return self._predictions
+
+
+class DeclaredTaskCase(unittest.TestCase):
+  """A data folder with a vocabulary and the files of a task called "mine"."""
+
+  def setUp(self):
+    super().setUp()
+    folder = tempfile.TemporaryDirectory()
+    self.addCleanup(folder.cleanup)
+    self.data_dir = folder.name
+    write_data(self.data_dir)
+
+  def path(self, name):
+    return os.path.join(self.data_dir, "finetuning_data", "mine", name)
+
+  def write(self, name, lines):
+    """Writes a file of the task; returns its path."""
+    write_lines(self.path(name), lines)
+    return self.path(name)
 
 
 def write_data(data_dir, task_name="words", seed=0):

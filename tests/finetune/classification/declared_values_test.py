@@ -9,7 +9,6 @@ import io
 import json
 import os
 import re
-import tempfile
 import unittest
 
 from finetune import task_builder
@@ -23,20 +22,7 @@ LIKENESS = {"kind": "regression", "header": False, "format": "csv",
 LINES = ["label\tcontent", "good\ta", "bad\tb", "good\tc"]
 
 
-class DeclaredTaskTest(unittest.TestCase):
-
-  def setUp(self):
-    folder = tempfile.TemporaryDirectory()
-    self.addCleanup(folder.cleanup)
-    self.data_dir = folder.name
-    words_task.write_data(self.data_dir)
-
-  def path(self, name):
-    return os.path.join(self.data_dir, "finetuning_data", "mine", name)
-
-  def write(self, name, lines):
-    words_task.write_lines(self.path(name), lines)
-    return self.path(name)
+class DeclaredTaskTest(words_task.DeclaredTaskCase):
 
   def task(self, declaration, **changes):
     self.write("task.json", [json.dumps(dict(declaration, **changes))])

@@ -4,7 +4,6 @@ import argparse
 import json
 import math
 import os
-import tempfile
 import unittest
 
 import numpy as np
@@ -24,18 +23,7 @@ DECLARATION = {"kind": "classification", "text_a": "text", "label": "labels"}
 ROWS = [("good a", ["fine", "short"]), ("bad b", ["short"]), ("c d e", [])]
 
 
-class MultiLabelTestCase(unittest.TestCase):
-
-  def setUp(self):
-    folder = tempfile.TemporaryDirectory()
-    self.addCleanup(folder.cleanup)
-    self.data_dir = folder.name
-    words_task.write_data(self.data_dir)
-
-  def write(self, name, lines):
-    path = os.path.join(self.data_dir, "finetuning_data", "mine", name)
-    words_task.write_lines(path, lines)
-    return path
+class MultiLabelTestCase(words_task.DeclaredTaskCase):
 
   def write_objects(self, name, rows):
     return self.write(name, [json.dumps({"text": text, "labels": labels})

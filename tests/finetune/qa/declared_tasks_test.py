@@ -4,7 +4,6 @@ import gzip
 import json
 import os
 import pickle
-import tempfile
 import unittest
 
 from finetune import task_builder
@@ -21,17 +20,7 @@ MRQA = [{"header": {}}, {"context": "a b c", "qas": [
         {"text": "b", "char_spans": [[2, 2]]}]}]}]
 
 
-class DeclaredQACase(unittest.TestCase):
-
-  def setUp(self):
-    folder = tempfile.TemporaryDirectory()
-    self.addCleanup(folder.cleanup)
-    self.data_dir = folder.name
-    words_task.write_data(self.data_dir)
-
-  def write(self, name, lines):
-    words_task.write_lines(os.path.join(
-        self.data_dir, "finetuning_data", "mine", name), lines)
+class DeclaredQACase(words_task.DeclaredTaskCase):
 
   def task(self, **declaration):
     self.write("task.json", [json.dumps(dict(declaration, kind="qa"))])

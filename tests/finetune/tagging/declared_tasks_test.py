@@ -2,7 +2,6 @@
 
 import json
 import os
-import tempfile
 import unittest
 
 from finetune import task_builder
@@ -10,19 +9,7 @@ from tests.finetune import words_task
 from util import utils
 
 
-class DeclaredTaggingTest(unittest.TestCase):
-
-  def setUp(self):
-    folder = tempfile.TemporaryDirectory()
-    self.addCleanup(folder.cleanup)
-    self.data_dir = folder.name
-    words_task.write_data(self.data_dir)
-
-  def path(self, name):
-    return os.path.join(self.data_dir, "finetuning_data", "mine", name)
-
-  def write(self, name, lines):
-    words_task.write_lines(self.path(name), lines)
+class DeclaredTaggingTest(words_task.DeclaredTaskCase):
 
   def task(self, **declaration):
     self.write("task.json", [json.dumps(dict(declaration, kind="tagging"))])
