@@ -1,0 +1,1 @@
+"""Downloads public data sets and checks them; for examples/get_data.py."""
