@@ -1,4 +1,4 @@
-"""Downloads a public data set, verifies it, and puts it where tasks read it.
+"""Downloads a public data set and verifies it, for the tasks that read it.
 
   python examples/get_data.py arcd --data-dir data
   python examples/get_data.py glue --task rte mrpc --data-dir data
@@ -18,7 +18,7 @@ import sys
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 from public_data import download
-from public_data import placing
+from public_data import installer
 from public_data import sources
 
 from util import flags
@@ -67,7 +67,7 @@ def select_tasks(data_set, names):
 def main():
   args = parse_args()
   tasks = select_tasks(args.data_set, args.task)
-  placing.get(args.data_dir, args.data_set, tasks, download.Client(
+  installer.get(args.data_dir, args.data_set, tasks, download.Client(
       args.base_url, num_attempts=args.attempts))
 
 

@@ -51,7 +51,7 @@ def verify(path, item, name):
 
 
 def describe(item, content):
-  """Returns what a verified file holds, as text: "702 questions, sha256 ..."."""
+  """Returns what a verified file holds: "702 questions, sha256 verified"."""
   words = []
   if KINDS.get(item.kind):
     words.append("{:,} {}".format(len(content.texts), KINDS[item.kind]))
@@ -83,12 +83,12 @@ def leakage_lines(items_and_contents):
 def _compare(item, content, other, other_content):
   leaks = leakage.find(content.texts, other_content.texts)
   unit = KINDS[item.kind]
-  names = tuple(os.path.basename(one.place) for one in (item, other))
+  names = tuple(os.path.basename(one.path) for one in (item, other))
   if "questions" not in item.kind:
     return "Leakage: {:,} of {:,} {} of {} are also in {}".format(
         leaks.num_same, len(content.texts), unit, *names)
-  line = ("Leakage: {:,} of {:,} {} of {} share a context with {} ({:,} of {:,} "
-          "contexts), {:,} are the same question".format(
+  line = ("Leakage: {:,} of {:,} {} of {} share a context with {} ({:,} of "
+          "{:,} contexts), {:,} are the same question".format(
               len(leaks.questions), len(content.texts), unit, *(names + (
                   leaks.num_contexts, leaks.num_all_contexts, leaks.num_same))))
   return line + ('; "%s": true removes them from training' % leakage.HPARAM
@@ -150,8 +150,8 @@ def _check_weights(path, name):
   if not start.strip() or start.lstrip().startswith(
       (b"<", b"version https://git-lfs")) or file_types.is_tar(start):
     raise utils.UserError(
-        "%s: expected weights, got %s." % (name, "an empty file" if not start
-                                           else "a page or another file"))
+        "%s: expected weights, got %s." % (
+            name, "a page or another file" if start else "an empty file"))
 
 
 _READERS = {"questions": _questions, "arabic questions": _questions,

@@ -89,36 +89,47 @@ class Client:
 
   def _attempt(self, url, part, is_pinned):
     """Downloads `url` to the file `part`, in several attempts."""
-    for attempt in range(self._num_attempts):
-      if attempt:
+    for attempt in range(1, self._num_attempts + 1):
+      problem = self._try(url, part, is_pinned)
+      if problem is None:
+        return
+      if attempt < self._num_attempts:
         pause = 2 ** (attempt - 1)
-        utils.log("%s: %s; attempt %d of %d in %d s" % (
+        utils.log("  %s: %s; attempt %d of %d in %d s" % (
             url, problem, attempt + 1, self._num_attempts, pause))
         self._sleep(pause)
-      try:
-        self._transfer(url, part, is_pinned)
-        return
-      except urllib.error.HTTPError as error:
-        error.close()
-        problem = "the server answered %d %s" % (error.code, error.reason)
-        if error.code == _BAD_RANGE:  # the file became shorter
-          _remove(part)
-        elif error.code in _MISSING:
-          raise Missing(
-              "%s: %s. The source may have moved: pass --base-url of a mirror, "
-              "or download it yourself." % (url, problem))
-        elif error.code not in _TEMPORARY:
-          raise utils.UserError("%s: %s. Check the URL and your access." % (
-              url, problem))
-      except utils.UserError:
-        raise
-      except ValueError as error:  # no URL
-        raise utils.UserError("%s: %s. Check --base-url." % (url, error))
-      except (OSError, http.client.HTTPException) as error:
-        problem = str(getattr(error, "reason", error)) or type(error).__name__
     raise utils.UserError(
         "%s: %s (attempt %d of %d). Run the command again: it resumes what was "
-        "downloaded." % (url, problem, self._num_attempts, self._num_attempts))
+        "downloaded." % (url, problem, attempt, self._num_attempts))
+
+  def _try(self, url, part, is_pinned):
+    """Returns None, or what another attempt may not find again.
+
+    Raises:
+      utils.UserError: another attempt would fail, too.
+    """
+    try:
+      self._transfer(url, part, is_pinned)
+      return None
+    except urllib.error.HTTPError as error:
+      error.close()
+      problem = "the server answered %d %s" % (error.code, error.reason)
+      if error.code in _MISSING:
+        raise Missing(
+            "%s: %s. The source may have moved: pass --base-url of a mirror, "
+            "or download it yourself." % (url, problem))
+      if error.code == _BAD_RANGE:  # the file became shorter
+        _remove(part)
+      elif error.code not in _TEMPORARY:
+        raise utils.UserError("%s: %s. Check the URL and your access." % (
+            url, problem))
+      return problem
+    except utils.UserError:
+      raise
+    except ValueError as error:  # no URL
+      raise utils.UserError("%s: %s. Check --base-url." % (url, error))
+    except (OSError, http.client.HTTPException) as error:
+      return str(getattr(error, "reason", error)) or type(error).__name__
 
   def _transfer(self, url, part, is_pinned):
     """Downloads the rest of `url` in one attempt.

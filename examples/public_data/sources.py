@@ -6,8 +6,8 @@ table was written; the others are None, and the hash is printed instead.
 
 import collections
 
-# A file of a data set, in the place where a task reads it.
-#   place: str, path below --data-dir; "{name}" is the name it is found under;
+# A file of a data set, as a task reads it.
+#   path: str, below --data-dir; "{name}" is the name it is found under;
 #     None: a recipe makes other files of it.
 #   kind: one of checks.KINDS, or None: only its hash is checked.
 #   split: "train", "dev" or "test"; None for files without examples.
@@ -16,7 +16,7 @@ import collections
 #   columns: list of the names (or positions, without a header line) of the
 #     columns with texts, of a table.
 Item = collections.namedtuple(
-    "Item", ["place", "kind", "split", "count", "sha256", "columns"])
+    "Item", ["path", "kind", "split", "count", "sha256", "columns"])
 Item.__new__.__defaults__ = (None, None, None, None, None)
 # A file to download.
 #   urls: tuple of str; the first that exists is used.
@@ -31,7 +31,7 @@ Download.__new__.__defaults__ = (None, False)
 #   downloads: list of Download.
 #   recipe: name in recipes.RECIPES that makes `made` of the downloads, or None.
 #   made: list of Item.
-#   declaration: (place, JSON) of a task.json, or None.
+#   declaration: (path, JSON) of a task.json, or None.
 #   hint: str, what to do next, with {data_dir}.
 Part = collections.namedtuple(
     "Part", ["downloads", "recipe", "made", "declaration", "hint"])
@@ -51,7 +51,7 @@ _ARCD_TEST_SHA = (
 
 
 def _task_path(task, name):
-  """Returns the place of a file; None if it is only the source of another."""
+  """Returns the path of a file; None if it is only the source of another."""
   return task and "finetuning_data/%s/%s" % (task, name)
 
 
@@ -174,8 +174,8 @@ _MRPC_MADE = [
      "94c51d"),
     ("dev", 408, "81c8a1a9e1dfe461dd2c1a4f98f43fe18bece44d2bf9e3d0b245b88e5aa5"
      "eaf7"),
-    ("test", 1725, "4ee428d354c01fa35c2f0f6ab835398abb0bec01f17ed68fbcb6c0426550"
-     "5b0a")]
+    ("test", 1725, "4ee428d354c01fa35c2f0f6ab835398abb0bec01f17ed68fbcb6c042655"
+     "05b0a")]
 _MRPC_DOWNLOADS = [
     (_SENTEVAL + "msr_paraphrase_train.txt",
      "61a88818ec384d8465297dda1883b469f1b22d442ab90183d13e06233b180591"),
@@ -201,17 +201,17 @@ def _glue_parts():
   return parts
 
 
-def _hub_file(model, names, place, kind=None, count=None, is_optional=False):
+def _hub_file(model, names, folder, kind=None, count=None, is_optional=False):
   return Download(
       tuple("%s%s/resolve/main/%s" % (_HUB, model, name) for name in names),
-      [(None, Item(place + "/{name}", kind, count=count))],
+      [(None, Item(folder + "/{name}", kind, count=count))],
       is_optional=is_optional)
 
 
-def _hub_settings(model, place):
-  return [_hub_file(model, ["config.json"], place, "JSON"),
-          _hub_file(model, ["vocab.txt"], place, "tokens", 64000),
-          _hub_file(model, ["tokenizer_config.json"], place, "JSON",
+def _hub_settings(model, folder):
+  return [_hub_file(model, ["config.json"], folder, "JSON"),
+          _hub_file(model, ["vocab.txt"], folder, "tokens", 64000),
+          _hub_file(model, ["tokenizer_config.json"], folder, "JSON",
                     is_optional=True)]
 
 
@@ -228,13 +228,13 @@ def _araelectra_parts():
               "{data_dir}/%s --generator {data_dir}/%s --output-dir "
               "{data_dir}/models/araelectra_base" % (
                   folder % "discriminator", folder % "generator")))
-  model, place = "araelectra-base-discriminator", "models/araelectra_base"
+  model, folder = "araelectra-base-discriminator", "models/araelectra_base"
   parts["tf1"] = Part(
-      _hub_settings(model, place) + [Download(
+      _hub_settings(model, folder) + [Download(
           (_HUB + model + "/resolve/main/tf1_model.tar.gz",), [
-              (r"(.*/)?[^/]*\.index", Item(place + "/{name}", "weights")),
+              (r"(.*/)?[^/]*\.index", Item(folder + "/{name}", "weights")),
               (r"(.*/)?[^/]*\.data-\d+-of-\d+",
-               Item(place + "/{name}", "weights"))])],
+               Item(folder + "/{name}", "weights"))])],
       hint=("Next: python run_finetuning.py --data-dir {data_dir} "
             "--model-name araelectra_base --hparams '{{\"model_size\": "
             "\"base\", \"task_names\": [\"arcd\"]}}'"))

@@ -1,7 +1,7 @@
-"""Puts the files of a data set where tasks read them.
+"""Installs the files of a data set in the folders that tasks read.
 
 Downloads and unpacked files are kept in DIR/downloads/<data set> until all are
-verified; then each is renamed to its place. Existing files are never replaced.
+verified; then they are copied. Existing files are never replaced.
 """
 
 import contextlib
@@ -23,7 +23,7 @@ _UNPACKED = "unpacked"
 
 
 def get(data_dir, data_set, tasks, client):
-  """Downloads, verifies and places the files of some tasks of a data set.
+  """Downloads, verifies and installs the files of tasks of a data set.
 
   Args:
     data_dir: str.
@@ -33,18 +33,18 @@ def get(data_dir, data_set, tasks, client):
 
   Raises:
     utils.UserError: a download failed, a file is not what it should be, or
-      another file is in its place.
+      another file is at its path.
   """
   folder = os.path.join(data_dir, DOWNLOADS, data_set)
   with folder_lock.FolderLock(folder, "download", is_sibling=True):
     for task, part in tasks.items():
       utils.log("%s:" % task)
-      _Placing(data_dir, folder, client).place(task, part)
+      _Installer(data_dir, folder, client).install(task, part)
     utils.rmtree(folder)
 
 
-class _Placing:
-  """Places the files of one task."""
+class _Installer:
+  """Installs the files of one task."""
 
   def __init__(self, data_dir, folder, client):
     self._data_dir = data_dir
@@ -52,15 +52,15 @@ class _Placing:
     self._client = client
     self._verified = []  # [(sources.Item, checks.Content)]
 
-  def place(self, task, part):
-    """Downloads what is missing, and places and describes all files."""
+  def install(self, task, part):
+    """Downloads what is missing, and installs and describes all files."""
     unpacked = os.path.join(self._folder, _UNPACKED, task)
     utils.rmtree(unpacked)
     if part.recipe:
       self._make(part, unpacked)
     for one in part.downloads:
       if not _is_ingredient(one):
-        self._place_download(one, unpacked)
+        self._install_download(one, unpacked)
     if part.declaration:
       self._declare(*part.declaration)
     for line in checks.leakage_lines(self._verified):
@@ -69,7 +69,7 @@ class _Placing:
       utils.log("  " + part.hint.format(data_dir=self._data_dir))
 
   def _make(self, part, unpacked):
-    """Places the files that a recipe makes of downloads."""
+    """Installs the files that a recipe makes of downloads."""
     if self._keep_all(part.made):
       return
     downloads = {}
@@ -82,14 +82,14 @@ class _Placing:
     made = recipes.RECIPES[part.recipe](downloads)
     found = []
     for item in part.made:
-      name = os.path.basename(item.place)
+      name = os.path.basename(item.path)
       found.append((item, os.path.join(unpacked, name)))
       with utils.write_atomically(found[-1][1], "wb") as f:
         f.write(made[name])
     self._move(found)
 
-  def _place_download(self, one, unpacked):
-    """Places the files of a sources.Download, unless all are there."""
+  def _install_download(self, one, unpacked):
+    """Installs the files of a sources.Download, unless all are there."""
     if self._keep_all([item for _, item in one.items]):
       return
     try:
@@ -104,7 +104,7 @@ class _Placing:
       for member, item in one.items:
         found += [(item, path)] if member is None else [
             (item, file) for file in _extract(path, member, unpacked)]
-      self._move([(item._replace(place=item.place.replace(
+      self._move([(item._replace(path=item.path.replace(
           "{name}", os.path.basename(file))), file) for item, file in found])
 
   def _fetch(self, one):
@@ -114,13 +114,13 @@ class _Placing:
                               one.sha256 or next(iter(hashes), None))
 
   def _move(self, found):
-    """Verifies all (Item, path) pairs, then puts them into place.
+    """Verifies all (Item, path) pairs, then copies them to their paths.
 
     Raises:
-      utils.UserError: a file is wrong, or another one is in its place.
+      utils.UserError: a file is wrong, or another one is at its path.
     """
     contents = [checks.verify(path, item, path) for item, path in found]
-    targets = [os.path.join(self._data_dir, item.place) for item, _ in found]
+    targets = [os.path.join(self._data_dir, item.path) for item, _ in found]
     for target, content in zip(targets, contents):
       if utils.exists(target) and (
           utils.sha256_of_file(target) != content.sha256):
@@ -139,7 +139,7 @@ class _Placing:
     Raises:
       utils.UserError: all are there, but one is another file.
     """
-    paths = [os.path.join(self._data_dir, item.place) for item in items]
+    paths = [os.path.join(self._data_dir, item.path) for item in items]
     if not all(map(utils.exists, paths)):
       return False
     for path, item in zip(paths, items):
@@ -152,17 +152,17 @@ class _Placing:
 
   def _report(self, verb, item, content):
     utils.log("  %s %s (%s)" % (
-        verb, os.path.join(self._data_dir, item.place),
+        verb, os.path.join(self._data_dir, item.path),
         checks.describe(item, content)))
     self._verified.append((item, content))
 
-  def _declare(self, place, declaration):
+  def _declare(self, relative_path, declaration):
     """Writes a task.json, unless it is there.
 
     Raises:
       utils.UserError: another one is there.
     """
-    path = os.path.join(self._data_dir, place)
+    path = os.path.join(self._data_dir, relative_path)
     text = json.dumps(declaration, indent=1, sort_keys=True) + "\n"
     if not utils.exists(path):
       with utils.write_atomically(path) as f:
@@ -175,7 +175,7 @@ class _Placing:
 
 
 class _Differs(utils.UserError):
-  """Another file is in the place of a download, which is fine."""
+  """Another file is at the path of a download, which is fine."""
 
 
 @contextlib.contextmanager
@@ -192,7 +192,7 @@ def _removed_if_wrong(path):
 
 def _is_ingredient(one):
   """Returns whether a recipe makes files of a sources.Download."""
-  return all(item.place is None for _, item in one.items)
+  return all(item.path is None for _, item in one.items)
 
 
 def _extract(archive, pattern, folder):
@@ -219,8 +219,9 @@ def _extract(archive, pattern, folder):
               target.write(block)
   except (zipfile.BadZipFile, tarfile.TarError, EOFError, OSError,
           zlib.error) as error:
-    raise utils.UserError("%s: the archive is damaged (%s). It was removed: run "
-                          "the command again." % (archive, error))
+    raise utils.UserError(
+        "%s: the archive is damaged (%s). It was removed: run the command "
+        "again." % (archive, error))
   if not matching:
     raise utils.UserError("%s: has no file %s. The source has changed: pass "
                           "--base-url of a mirror." % (archive, pattern))
