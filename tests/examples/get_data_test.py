@@ -5,6 +5,7 @@ import hashlib
 import io
 import json
 import os
+import shlex
 import subprocess
 import sys
 import tarfile
@@ -24,7 +25,9 @@ from public_data import download
 from public_data import recipes
 from public_data import sources
 
+from finetune import task_declaration
 from model.huggingface import exporter
+from model.huggingface import flags as conversion_flags
 from model.huggingface import importer
 from tests.examples import faulty_server
 from tests.model import hf_models
@@ -388,6 +391,10 @@ class CommandTest(CommandCase):
                       for paragraph in article["paragraphs"]],
                      ["j k l", "a b c", "d e f"])
     self.assertIn("Leakage: 1 of 3 questions", output)
+    declared = task_declaration.load(os.path.join(
+        self.folder, "finetuning_data/arabic_squad/task.json"), "arabic_squad")
+    self.assertEqual((declared.kind, declared.files["dev"]),
+                     ("qa", "arcd-test.json"))
     self.assertEqual(  # each file is downloaded once
         len(self.server.requests), len(set(self.server.requests)))
     self.assertIn("Kept", self.run_command("arabic_squad"))
@@ -555,6 +562,48 @@ class AraelectraTest(CommandCase):
     from model import checkpoint
     self.assertEqual(checkpoint.latest(folder),
                      os.path.join(folder, "model.ckpt-100"))
+
+
+class DocumentationTest(unittest.TestCase):
+
+  def setUp(self):
+    super().setUp()
+    with open(os.path.join(ROOT, "docs", "get_data.md"),
+              encoding="utf-8") as f:
+      self.page = f.read()
+
+  def test_commands_on_the_page_are_valid(self):
+    commands = [shlex.split(line) for line in self.page.split("\n")
+                if line.startswith("python ")]
+    data_sets = set()
+    for _, script, *words in commands:
+      if script == "convert_checkpoint.py":
+        args = conversion_flags.make_parser("").parse_args(words)
+        hint = sources.DATA_SETS["araelectra"]["discriminator"].hint
+        self.assertIn(" ".join(["python", script] + words),
+                      hint.format(data_dir="data"))
+        self.assertEqual(args.to, "tf")
+      else:
+        args = get_data.parse_args(words)
+        self.assertTrue(get_data.select_tasks(args.data_set, args.task))
+        data_sets.add(args.data_set)
+    self.assertEqual(data_sets, set(sources.DATA_SETS))
+
+  def test_table_names_the_pinned_hashes(self):
+    rows = [line for line in self.page.split("\n") if line.startswith("| ")]
+    for data_set, parts in sources.DATA_SETS.items():
+      for task, part in parts.items():
+        items = [item for one in part.downloads for _, item in one.items
+                 if item.path] + list(part.made)
+        pinned = [item.split for item in items if item.sha256]
+        expected = "all" if len(pinned) == len(items) else (
+            ", ".join(pinned) or "none")
+        row, = [row for row in rows if "`%s`" % task in row.split(" | ", 1)[1]]
+        with self.subTest(data_set=data_set, task=task):
+          self.assertTrue(row.endswith("| %s |" % expected), row)
+          for item in items:
+            if item.count:
+              self.assertIn("{:,}".format(item.count), row)
 
 
 class SourcesTest(unittest.TestCase):
