@@ -213,6 +213,13 @@ class Task(abc.ABC):
       utils.UserError: a file is missing or one of its lines is invalid.
     """
 
+  def keep_examples(self, split, examples):
+    """Sets what `get_examples` returns for `split` if it is `read_once`.
+
+    For examples that come from no file, such as a request to a server.
+    """
+    self._examples[split] = examples
+
   @abc.abstractmethod
   def featurize(self, example, is_training, log=False):
     """Returns the features of `example`.

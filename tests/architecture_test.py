@@ -8,7 +8,7 @@ import unittest
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 FOLDERS = ("util", "model", "model/huggingface", "pretrain", "pretrain/build",
            "finetune", "finetune/readers", "finetune/classification",
-           "finetune/qa", "finetune/tagging")
+           "finetune/qa", "finetune/tagging", "playground")
 
 
 class ArchitectureTest(unittest.TestCase):

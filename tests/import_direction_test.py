@@ -23,6 +23,11 @@ MAY_IMPORT = {
     "convert_checkpoint": {"finetune", "model", "util"},
     "export_model": {"configure_finetuning", "configure_pretraining",
                      "finetune", "model", "pretrain", "util"},
+    "playground": {"configure_finetuning", "configure_pretraining", "finetune",
+                   "model", "pretrain", "util"},
+    # A model is found and configured as for its export.
+    "demo": {"configure_pretraining", "export_model", "finetune", "playground",
+             "util"},
     "run_pretraining": {"configure_pretraining", "model", "pretrain", "util"},
     "run_finetuning": {"configure_finetuning", "finetune", "model", "util"},
 }
