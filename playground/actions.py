@@ -59,6 +59,9 @@ def _text(field, value):
     raise utils.UserError(
         "{}: the text has {:,} characters, expected at most {:,}. Shorten it."
         .format(field.name, len(value), MAX_CHARACTERS))
+  if any("\ud800" <= char <= "\udfff" for char in value):
+    raise utils.UserError("%s: the text has half of a character (a lone "
+                          "surrogate). Remove it." % field.name)
   if not value.strip() and not field.is_optional:
     raise utils.UserError("%s: the text is empty. Enter one." % field.name)
   return value

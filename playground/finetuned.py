@@ -31,6 +31,7 @@ from util import utils
 
 _INPUTS = ("input_ids", "input_mask", "segment_ids")
 _TASK_ID = "task_id"
+_REQUEST = "request.json"  # file of a request
 _QUESTION, _CONTEXT = "question", "context"
 
 
@@ -89,17 +90,24 @@ class FinetunedModel:
     values = actions.check(self.actions, name, values)
     with tempfile.TemporaryDirectory() as folder, \
         contextlib.redirect_stdout(io.StringIO()):  # lines for training runs
-      task = self._task_of(name, values, folder)
-      examples = task.get_examples(task_module.PREDICT)
-      inputs = [one_input for example in examples
-                for one_input in task.make_features(example, False, False)]
-      scorer = task.make_scorer(task_module.PREDICT)
-      for outputs in self._outputs_of(task, inputs):
-        scorer.update(outputs)
-      prediction = dict(scorer.get_predictions()[0])
+      try:
+        task, num_inputs, prediction = self._predict(name, values, folder)
+      except utils.UserError as error:
+        raise utils.UserError(str(error).replace(
+            os.path.join(folder, _REQUEST), "The request"))
     prediction.pop("id")
-    prediction["notes"] = self._notes(task, values, len(inputs))
+    prediction["notes"] = self._notes(task, values, num_inputs)
     return prediction
+
+  def _predict(self, name, values, folder):
+    """Returns (Task, number of inputs, prediction) of a request."""
+    task = self._task_of(name, values, folder)
+    inputs = [one_input for example in task.get_examples(task_module.PREDICT)
+              for one_input in task.make_features(example, False, False)]
+    scorer = task.make_scorer(task_module.PREDICT)
+    for outputs in self._outputs_of(task, inputs):
+      scorer.update(outputs)
+    return task, len(inputs), dict(scorer.get_predictions()[0])
 
   def _check_heads(self, prefix):
     """Raises a UserError for a task that the checkpoint was not trained on."""
@@ -126,7 +134,7 @@ class FinetunedModel:
     known = next(task for task in self._tasks if task.name == name)
     config = self._config
     if not isinstance(known, sentence_tasks.SentenceTask):
-      path = os.path.join(folder, "request.json")
+      path = os.path.join(folder, _REQUEST)
       if isinstance(known, qa_tasks.MRQATask):
         path += "l"  # JSON lines
       with utils.open_file(path, "w") as f:
