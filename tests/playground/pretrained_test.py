@@ -4,7 +4,10 @@ import os
 import tempfile
 import unittest
 
+import numpy as np
+
 import demo
+from tests import export_model_test
 from tests.model import hf_models
 from tests.playground import models
 from util import utils
@@ -51,9 +54,7 @@ class PretrainedModelTest(unittest.TestCase):
     tokens = self.model.run("discriminate", {"text": "t7 [MASK] t9"})["tokens"]
     self.assertEqual([one["token"] for one in tokens], ["t7", "[MASK]", "t9"])
     # In NumPy: sigmoid(dense_1(gelu(dense(hidden)))).
-    import numpy as np
 
-    from tests import export_model_test
     ids = np.array([[2, 7, 4, 9, 3]], np.int32)
     features = {"input_ids": ids, "input_mask": np.ones_like(ids),
                 "segment_ids": np.zeros_like(ids)}
