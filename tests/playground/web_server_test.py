@@ -188,6 +188,12 @@ class BrowserTest(ServerCase):
     self.assertIn("of 3 tokens are called replaced", dom)
     self.assertEqual(len(re.findall(
         r"background: rgba\(224, 60, 49, 0\.\d+\)", dom)), 3)
+    # A bar is as wide as its token's probability in percent.
+    shown = re.findall(r"class=\"number\">([\d.]+) %<", dom)
+    widths = re.findall(r"<i style=\"width: ([\d.]+)%;\">", dom)
+    self.assertEqual([round(float(width), 1) for width in widths],
+                     list(map(float, shown)))
+    self.assertEqual(len(widths), 3)
 
   def test_answer_is_highlighted_in_the_passage(self):
     dom = self.page("qa", "squadv1", question="t7", context="t8 \U0001f600 t9")
