@@ -189,10 +189,10 @@ class BrowserTest(ServerCase):
     self.assertEqual(len(re.findall(
         r"background: rgba\(224, 60, 49, 0\.\d+\)", dom)), 3)
     # A bar is as wide as its token's probability in percent.
-    shown = re.findall(r"class=\"number\">([\d.]+) %<", dom)
+    printed = re.findall(r"class=\"number\">([\d.]+) %<", dom)
     widths = re.findall(r"<i style=\"width: ([\d.]+)%;\">", dom)
     self.assertEqual([round(float(width), 1) for width in widths],
-                     list(map(float, shown)))
+                     list(map(float, printed)))
     self.assertEqual(len(widths), 3)
 
   def test_answer_is_highlighted_in_the_passage(self):
@@ -201,7 +201,7 @@ class BrowserTest(ServerCase):
     self.assertEqual(answer.group(1),
                      re.search(r"<mark>([^<]+)</mark>", dom).group(1))
 
-  def test_labels_values_and_tags_are_shown(self):
+  def test_labels_values_and_tags_are_displayed(self):
     pair = {"text_a": "t7", "text_b": "t8"}
     self.assertRegex(self.page("sentences", "mnli", **pair),
                      "(?s)entailment.*class=\"bar\"")
@@ -210,7 +210,7 @@ class BrowserTest(ServerCase):
     self.assertRegex(self.page("sentences", "pos", text="t7 t8"),
                      "t8  \u2066(ADJ|NOUN|VERB)\u2069")
 
-  def test_error_is_shown(self):
+  def test_error_is_displayed(self):
     self.assertRegex(self.page("pretrained", "fill_mask", text="t7"),
                      r"<p id=\"error\" role=\"alert\">text: it has no \[MASK\]")
 
