@@ -88,6 +88,13 @@ class TaskTest(unittest.TestCase):
         [split for split in ("train", "dev", "test", task.PREDICT)
          if CompleteTask(None, "words").is_labeled(split)], ["train", "dev"])
 
+  def test_examples_that_are_kept_replace_those_of_a_file(self):
+    complete = CompleteTask(None, "words")
+    complete.keep_examples("predict", ["request"])
+    self.assertEqual(complete.get_examples("predict"), ["request"])
+    self.assertEqual(complete.get_examples("dev"), ["dev"])
+    self.assertEqual(complete.num_reads, 1)
+
   def test_each_split_is_read_once(self):
     complete = CompleteTask(None, "words")
     for split in ("dev", "test", "dev"):
