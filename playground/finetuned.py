@@ -19,6 +19,7 @@ from finetune import finetuning_model
 from finetune import preprocessing
 from finetune import task as task_module
 from finetune import task_builder
+from finetune import text_cleaning
 from finetune.classification import sentence_tasks
 from finetune.qa import qa_tasks
 from finetune.tagging import tagging_tasks
@@ -58,6 +59,7 @@ class FinetunedModel:
     self._tokenizer = tokenization.FullTokenizer(
         config.vocab_file, do_lower_case=config.do_lower_case,
         strip_accents=config.strip_accents)
+    self._cleaner = text_cleaning.TextCleaner(config, "all", "texts")
     self._tasks = task_builder.get_tasks(config)
     prefix = checkpoint_lib.latest(checkpoint)
     self.actions = [_action(task) for task in self._tasks]
@@ -72,7 +74,7 @@ class FinetunedModel:
         "kind": export_config.KIND, "checkpoint": prefix,
         "step": checkpoint_lib.global_step_of(prefix),
         "max_tokens": config.max_seq_length,
-        "cleaning": config.arabert_preprocessing}
+        "cleaning": text_cleaning.cleaning_model(config)}
 
   def run(self, name, values):
     """Returns the prediction of a task, as `get_predictions` of its scorer.
@@ -92,11 +94,12 @@ class FinetunedModel:
         contextlib.redirect_stdout(io.StringIO()):  # lines for training runs
       try:
         task, num_inputs, prediction = self._predict(name, values, folder)
+        notes = self._notes(task, values, num_inputs)
       except utils.UserError as error:
         raise utils.UserError(str(error).replace(
             os.path.join(folder, _REQUEST), "The request"))
     prediction.pop("id")
-    prediction["notes"] = self._notes(task, values, num_inputs)
+    prediction["notes"] = notes
     return prediction
 
   def _predict(self, name, values, folder):
@@ -171,8 +174,9 @@ class FinetunedModel:
 
   def _notes(self, task, values, num_inputs):
     """Returns what people should know about the length of their texts."""
+    texts = self._cleaner.clean(values.values())
     counts = {name: len(ids) for name, ids in zip(
-        values, self._tokenizer.encode_untrusted_batch(values.values()))}
+        values, self._tokenizer.encode_untrusted_batch(texts))}
     limit = self._config.max_seq_length
     notes = []
     if isinstance(task, sentence_tasks.SentenceTask):

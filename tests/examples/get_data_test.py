@@ -31,6 +31,7 @@ from model.huggingface import flags as conversion_flags
 from model.huggingface import importer
 from tests.examples import faulty_server
 from tests.model import hf_models
+from util import folder_lock
 from util import utils
 
 CONTENT = bytes(range(256)) * 40  # 10,240 bytes
@@ -351,6 +352,14 @@ class CommandTest(CommandCase):
     with self.assertRaisesRegex(utils.UserError, "arcd-train.json"):
       self.run_command("arcd")
     self.assertEqual(self.files(), [])
+
+  def test_second_command_at_the_same_time_is_refused(self):
+    with folder_lock.FolderLock(
+        os.path.join(self.folder, "downloads", "arcd"), "download",
+        is_sibling=True):
+      with self.assertRaisesRegex(utils.UserError, "another process"):
+        self.run_command("arcd")
+    self.run_command("arcd")
 
   def test_unknown_task_names_those_of_the_data_set(self):
     with self.assertRaisesRegex(utils.UserError, "--task: expected some of "

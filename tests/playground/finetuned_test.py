@@ -111,6 +111,17 @@ class FinetunedModelTest(unittest.TestCase):
     self.assertEqual(self.model.run("mnli", {
         "text_a": "t7 " * 20, "text_b": "t8"})["notes"], [])
 
+  def test_tokens_are_counted_in_the_cleaned_text(self):
+    # Cleaning removes the diacritics, of which each would be an [UNK].
+    model = demo.load(self.sentences, passed={
+        "arabert_preprocessing": "araelectra-base"})
+    self.assertEqual(model.about["cleaning"], "araelectra-base")
+    self.assertIsNone(self.model.about["cleaning"])
+    texts = {"text_a": "t7 \u064e\u064f " * 20, "text_b": "t8"}
+    self.assertEqual(model.run("mnli", texts)["notes"], [])
+    self.assertEqual(self.model.run("mnli", texts)["notes"], [
+        "Too long: of 41 tokens only 21 were read."])
+
   def test_value_of_a_regression(self):
     result = self.model.run("sts", {"text_a": "t7", "text_b": "t8"})
     self.assertIsInstance(result["value"], float)
