@@ -236,8 +236,9 @@ def _araelectra_parts():
               (r"(.*/)?[^/]*\.data-\d+-of-\d+",
                Item(folder + "/{name}", "weights"))])],
       hint=("Next: python run_finetuning.py --data-dir {data_dir} "
-            "--model-name araelectra_base --hparams '{{\"model_size\": "
-            "\"base\", \"task_names\": [\"arcd\"]}}'"))
+            "--model-name araelectra_base --hparams "
+            "examples/hparams/arcd_finetuning.json --hparams "
+            "'{{\"arabert_preprocessing\": \"araelectra-base\"}}'"))
   return parts
 
 

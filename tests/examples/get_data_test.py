@@ -1,5 +1,6 @@
 """Tests for examples/get_data.py, with a local server that has faults."""
 
+import argparse
 import contextlib
 import hashlib
 import io
@@ -25,6 +26,7 @@ from public_data import download
 from public_data import recipes
 from public_data import sources
 
+import configure_finetuning
 from finetune import task_declaration
 from model.huggingface import exporter
 from model.huggingface import flags as conversion_flags
@@ -592,11 +594,29 @@ class DocumentationTest(unittest.TestCase):
         self.assertIn(" ".join(["python", script] + words),
                       hint.format(data_dir="data"))
         self.assertEqual(args.to, "tf")
+      elif script == "run_finetuning.py":
+        hint = sources.DATA_SETS["araelectra"]["tf1"].hint.format(
+            data_dir="data")
+        self.assertEqual(shlex.split(hint)[1:], ["python", script] + words)
+        config = self.parse_finetuning(words)
+        self.assertEqual((config.task_names, config.arabert_preprocessing),
+                         (["arcd"], "araelectra-base"))
       else:
         args = get_data.parse_args(words)
         self.assertTrue(get_data.select_tasks(args.data_set, args.task))
         data_sets.add(args.data_set)
     self.assertEqual(data_sets, set(sources.DATA_SETS))
+
+  def parse_finetuning(self, words):
+    """Returns the FinetuningConfig of a command on an empty model folder."""
+    with tempfile.TemporaryDirectory() as folder:
+      hf_models.write_model(
+          os.path.join(folder, "models", "araelectra_base"),
+          hf_models.load("pretrain/pretrain_electra.npz")["var"])
+      changed = {"data": folder}
+      return configure_finetuning.parse(argparse.ArgumentParser(), [
+          os.path.join(ROOT, word) if word.startswith("examples/") else
+          changed.get(word, word) for word in words])
 
   def test_table_names_the_pinned_hashes(self):
     rows = [line for line in self.page.split("\n") if line.startswith("| ")]
