@@ -12,11 +12,12 @@ import os
 
 from util import json_fields
 from util import utils
+from util import version
 
 FILE_NAME = "dataset_info.json"
 UNFINISHED_NAME = "BUILD_UNFINISHED"
 FORMAT_VERSION = 1
-TOOL_VERSION = "1.0.0"
+TOOL_VERSION = version.PROJECT
 
 _FIELDS = dict(
     dict.fromkeys((

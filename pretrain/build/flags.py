@@ -3,6 +3,8 @@
 import argparse
 
 from pretrain.build import builder
+from pretrain.build import corpus
+from util import command_line
 from util import flags
 from util import utils
 
@@ -10,27 +12,29 @@ _BOOLS = {"true": True, "t": True, "yes": True, "y": True, "1": True,
           "false": False, "f": False, "no": False, "n": False, "0": False}
 
 
-def make_parser(description, lower_case):
+def make_parser(description, lower_case, example):
   """Returns the ArgumentParser of a dataset builder.
 
   Args:
     description: str, what the script does.
     lower_case: bool, whether text is lower-cased and accents are stripped by
       default.
+    example: str, a command line of the script.
   """
-  parser = argparse.ArgumentParser(description=description)
+  parser = command_line.Parser(description, example=example)
   for name, help_text in (
       ("--corpus-dir", "folder of raw UTF-8 text files, in sub-folders too, "
-                       "plain, .gz, .xz or .bz2; one sentence per line, blank "
-                       "lines between documents"),
+                       "plain or compressed (" + corpus.COMPRESSIONS +
+                       "); one sentence per line, blank lines between "
+                       "documents; WikiExtractor's <doc> files or JSON lines"),
       ("--vocab-file", "WordPiece vocabulary, one token per line"),
       ("--output-dir", "folder to write the examples to, as "
                        "pretrain_data.tfrecord-<i>-of-<n>")):
     parser.add_argument(name, required=True, type=flags.path, metavar="PATH",
-                        help="string, required: " + help_text)
+                        help="path, required: " + help_text)
   parser.add_argument(
       "--max-seq-length", type=int, default=128, metavar="N",
-      help="int, default 128: tokens per example")
+      help="int, default 128: tokens per example, at least 5")
   parser.add_argument(
       "--num-processes", type=int, default=1, metavar="N",
       help="int, default 1: worker processes; the output does not depend on "
