@@ -42,9 +42,9 @@ def entries(config_class):
 
 def text_of(config_class):
   """Returns the description of all hyperparameters, for a terminal."""
-  lines = ["Hyperparameters, for --set NAME=VALUE and --hparams JSON. null "
-           "stands for a value", "that is derived, from a preset, other values "
-           "or files."]
+  lines = ["Hyperparameters, for --set NAME=VALUE and --hparams JSON. null: "
+           "derived from", "other values or files. Presets of model_size and "
+           "of tasks override defaults."]
   groups = collections.OrderedDict()
   for entry in entries(config_class):
     groups.setdefault(entry.group or "general", []).append(entry)

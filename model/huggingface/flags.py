@@ -86,7 +86,8 @@ def _flag(name):
 def _add_to_hf_flags(group):
   """Declares the flags that require `--to hf`."""
   group.add_argument("--checkpoint", type=flags.path, metavar="PATH",
-                     help="path, required: model directory, whose best or newest checkpoint is "
+                     help="path, required: model directory, whose best or newest "
+                     "checkpoint is "
                      "converted, or prefix of a checkpoint such as "
                      "DIR/model.ckpt-1000")
   group.add_argument("--part", metavar="PART",

@@ -1,7 +1,7 @@
 """Lists the files of a text corpus and reads them in chunks.
 
 A corpus is a folder of UTF-8 text files, plain or compressed (gzip, xz, bzip2,
-Zstandard), including those in sub-folders. `file_formats` lists other formats of files.
+Zstandard), including those in sub-folders. `file_formats` lists other formats.
 """
 
 import collections

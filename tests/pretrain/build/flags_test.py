@@ -12,7 +12,7 @@ REQUIRED = ["--corpus-dir", "c", "--vocab-file", "v", "--output-dir", "o"]
 
 def parse(*arguments, lower_case=True):
   """Returns (BuildSettings, printed lines)."""
-  parser = flags.make_parser("Builds examples.", lower_case)
+  parser = flags.make_parser("Builds examples.", lower_case, "build")
   printed = io.StringIO()
   with contextlib.redirect_stdout(printed):
     settings = flags.to_settings(
@@ -68,8 +68,8 @@ class BuildFlagsTest(unittest.TestCase):
     self.assertIn("--do-strip-accents has no effect", printed)
 
   def test_help_states_type_and_default(self):
-    text = flags.make_parser("Builds examples.", True).format_help()
-    for flag in ("--corpus-dir PATH", "string, required", "int, default 128",
+    text = flags.make_parser("Builds examples.", True, "b").format_help()
+    for flag in ("--corpus-dir PATH", "path, required", "int, default 128",
                  "bool, default true", "switch (default): lower-case"):
       self.assertIn(flag, text)
 
