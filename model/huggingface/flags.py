@@ -30,8 +30,8 @@ def make_parser(description):
                       help="switch, default off: write to a directory that is "
                       "not empty; files with other names are kept")
   parser.add_argument("--verbose", action="store_true",
-                      help="switch, default off: list every variable written or "
-                      "skipped")
+                      help="switch, default off: list every variable written "
+                      "or skipped")
   _add_to_hf_flags(parser.add_argument_group("with --to hf"))
   _add_to_tf_flags(parser.add_argument_group("with --to tf"))
   return parser
@@ -86,10 +86,9 @@ def _flag(name):
 def _add_to_hf_flags(group):
   """Declares the flags that require `--to hf`."""
   group.add_argument("--checkpoint", type=flags.path, metavar="PATH",
-                     help="path, required: model directory, whose best or newest "
-                     "checkpoint is "
-                     "converted, or prefix of a checkpoint such as "
-                     "DIR/model.ckpt-1000")
+                     help="path, required: model directory, whose best or "
+                     "newest checkpoint is converted, or prefix of a "
+                     "checkpoint such as DIR/model.ckpt-1000")
   group.add_argument("--part", metavar="PART",
                      help="string, required: discriminator, generator or "
                      "task:NAME (fine-tuned)")

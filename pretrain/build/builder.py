@@ -43,6 +43,7 @@ class BuildSettings(typing.NamedTuple):
   strip_accents: bool = True  # only with do_lower_case
   num_out_files: typing.Optional[int] = None  # None: see `choose_num_shards`
   carry_over: bool = False
+  split_sentences: bool = False
   seed: int = 0
   overwrite: bool = False
   tool: str = "build_pretraining_dataset.py"  # for dataset_info.json
@@ -195,6 +196,8 @@ def _make_dataset_info(settings, tokenizer, counts, files):
       "seed": settings.seed,
       "carry_over": settings.carry_over,
       "blanks_separate_docs": settings.blanks_separate_docs})
+  if settings.split_sentences:
+    content.update(split_sentences=True, num_sentences=counts["num_sentences"])
   return content
 
 
@@ -211,9 +214,15 @@ def _log_end(settings, content, vocabulary_problem):
       _count(content["num_lines"], "line"),
       _count(content["num_tokens"], "token"),
       _count(content["num_files"], "file"), content["num_empty_files"]))
+  if settings.split_sentences:
+    utils.log("Split {} into {}".format(
+        _count(content["num_lines"], "line"),
+        _count(content["num_sentences"], "sentence")))
   if content["num_emptied_lines"]:
     utils.log("Cleaning for {} removed all text of {}".format(
-        settings.preprocessing, _count(content["num_emptied_lines"], "line")))
+        settings.preprocessing, _count(
+            content["num_emptied_lines"],
+            "sentence" if settings.split_sentences else "line")))
   if content["num_changed_letters"]:
     utils.log("Lower-casing with accent stripping changed {}, such as \u0623 to"
               " \u0627; {}".format(

@@ -55,6 +55,10 @@ def make_parser(description, lower_case, example):
       help="switch, default off: start the next example of a document with the "
            "tokens that did not fit, instead of dropping them")
   parser.add_argument(
+      "--split-sentences", action="store_true",
+      help="switch, default off: split every line into sentences, for corpora "
+           "with a paragraph per line; the rule is in docs/corpora.md")
+  parser.add_argument(
       "--seed", type=int, default=0, metavar="N",
       help="int, default 0: random seed; the output is the same for the same "
            "seed and corpus")
@@ -95,6 +99,7 @@ def to_settings(args, **more):
                      else args.do_strip_accents),
       num_out_files=args.num_out_files,
       carry_over=args.carry_over,
+      split_sentences=args.split_sentences,
       seed=args.seed,
       overwrite=args.overwrite,
       **more)

@@ -28,8 +28,9 @@ class BuildFlagsTest(unittest.TestCase):
         "corpus_dir": "c", "vocab_file": "v", "output_dir": "o",
         "max_seq_length": 128, "num_processes": 1, "blanks_separate_docs": True,
         "do_lower_case": True, "strip_accents": True, "num_out_files": None,
-        "carry_over": False, "seed": 0, "overwrite": False,
-        "tool": "build_pretraining_dataset.py", "preprocessing": None,
+        "carry_over": False, "split_sentences": False, "seed": 0,
+        "overwrite": False, "tool": "build_pretraining_dataset.py",
+        "preprocessing": None,
         "make_cleaner": None})
 
   def test_bool_flags_parse_false(self):
