@@ -237,7 +237,9 @@ class Trainer:
               self._config, is_training=False, index=index),
           steps=self._config.num_eval_steps, checkpoint_path=checkpoint_path,
           hooks=data_parallel.metric_hooks() + [
-              session_hooks.StopHook(self._signals, is_training=False)])
+              session_hooks.StopHook(self._signals, is_training=False),
+              session_hooks.EvaluationProgressHook(
+                  self._config.num_eval_steps)])
 
   def _index(self, name, defer=None):
     """Returns the TFRecordIndex of "train" or "eval", built once per run."""

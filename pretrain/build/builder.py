@@ -156,7 +156,7 @@ def _fill_buckets(settings, paths, buckets):
       num_files=len(paths), num_empty_files=sizes.count(0))
   unknown_words = collections.Counter()
   chunks = corpus.read_chunks(paths, settings.blanks_separate_docs)
-  with progress.Progress(num_bytes, "B", unit_scale=True) as tracker:
+  with progress.Progress(num_bytes, "B") as tracker:
     for encoded, num_file_bytes in workers.encode_chunks(settings, chunks):
       if encoded.counts["num_changed_letters"] and (
           not counts["num_changed_letters"]):
@@ -170,10 +170,7 @@ def _fill_buckets(settings, paths, buckets):
             unknown_words, MAX_UNKNOWN_WORDS)
       buckets.add(encoded.framed_records)
       tracker.update(num_file_bytes)
-      if tracker.is_line_due():
-        utils.log("%.1f of %.1f MB, %.2f MB/s, ETA %s" % (
-            tracker.done / 1e6, num_bytes / 1e6, tracker.rate / 1e6,
-            tracker.time_left))
+      tracker.report()
   return counts, unknown_words
 
 

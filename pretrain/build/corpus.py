@@ -12,6 +12,7 @@ import zlib
 
 from pretrain.build import file_formats
 from util import file_types
+from util import progress
 from util import utils
 
 # Target size of a chunk: under a second of tokenizing, so that worker processes
@@ -84,7 +85,7 @@ def check_formats(paths):
     UserError: the format of a file cannot be read.
   """
   counts = collections.Counter()
-  for path in paths:
+  for path in progress.track(paths, "file", label="Checking formats"):
     with _opened(path) as (stream, _):
       sample = stream.read(file_formats.SAMPLE_BYTES)
     convert = file_formats.make_converter(sample, path)

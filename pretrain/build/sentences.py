@@ -34,7 +34,7 @@ ABBREVIATIONS = frozenset("""
         "\u0642.\u0645", "\u0628.\u0645",  # before and after Christ
         "\u0623.\u062f", "\u0627.\u062f",  # Prof. Dr.
         "\u0635.\u0628"))  # post-office box
-# Abbreviations only before a number: "no. 5", but "He said no."
+# Abbreviations only before a number: "no. 5", but "She answered no."
 BEFORE_NUMBERS = frozenset(
     "art ch fig figs no nos op p pp sec vol vols".split())
 _STOPS_ONLY = re.compile("[%s]+$" % _STOPS)
@@ -75,4 +75,3 @@ def _is_end(text, start, match):
   word = word.lower()
   return not (is_initial or word in ABBREVIATIONS or (
       word in BEFORE_NUMBERS and following[:1].isdigit()))
-

@@ -21,7 +21,7 @@ class SplitTest(unittest.TestCase):
     self.assert_split("What?!", "No...", "Yes!!!")
 
   def test_closing_quotes_and_brackets_stay_with_their_sentence(self):
-    self.assert_split("He said \"No.\"", "She left (at once.)",
+    self.assert_split("He wrote \"No.\"", "She left (at once.)",
                       "\u00abنعم.\u00bb", "(New.)")
 
   def test_numbers_times_and_domains_are_not_split(self):
@@ -29,7 +29,7 @@ class SplitTest(unittest.TestCase):
 
   def test_abbreviations_and_initials_do_not_end_sentences(self):
     self.assert_split("Dr. Smith met J. R. Jones, e.g. Mr. X, in Dec. 1999.",
-                      "He said no.", "See no. 5 and vol. 2.")
+                      "He answered no.", "See no. 5 and vol. 2.")
     self.assert_split("قال د. أحمد والأستاذ م. علي في سنة 30 ق.م. بمصر.",
                       "ثم سافر.")
 
