@@ -60,10 +60,11 @@ def make_parser():
   parser = command_line.Parser(__doc__, example=EXAMPLE)
   source = parser.add_mutually_exclusive_group(required=True)
   source.add_argument("--model-dir", type=flags.path, metavar="DIR",
-                      help="path, or --checkpoint: directory of a model; exports "
-                      "its best or newest checkpoint")
+                      help="path, or --checkpoint: directory of a model, whose "
+                      "best or newest checkpoint is exported")
   source.add_argument("--checkpoint", type=flags.path, metavar="PREFIX",
-                      help="path, or --model-dir: one checkpoint, such as DIR/model.ckpt-1000")
+                      help="path, or --model-dir: one checkpoint, such as "
+                      "DIR/model.ckpt-1000")
   parser.add_argument("--output-dir", required=True, type=flags.path,
                       metavar="DIR", help="path, required: directory to write; "
                       "TensorFlow Serving expects NAME/NUMBER")

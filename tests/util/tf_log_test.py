@@ -1,4 +1,4 @@
-"""Tests for util.tensorflow_log."""
+"""Tests for util.tf_log."""
 
 import os
 import subprocess
