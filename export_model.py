@@ -71,8 +71,9 @@ def make_parser():
   parser.add_argument("--overwrite", action="store_true",
                       help="switch, default off: replace a SavedModel")
   parser.add_argument("--data-dir", type=flags.path, metavar="DIR",
-                      help="path, default inferred from the model's: --data-dir "
-                      "of the fine-tuning, for labels learned from data")
+                      help="path, default inferred from the model's: "
+                      "--data-dir of the fine-tuning, for labels learned from "
+                      "data")
   # Training hyperparameters that are not recorded with the model.
   hparams.add_hparams_flags(parser, _declared())
   parser.add_argument("--signatures", nargs="+", metavar="NAME",
@@ -83,8 +84,8 @@ def make_parser():
                       help="switch, default off: encode outputs every layer "
                       "instead of the last")
   parser.add_argument("--top-k", type=flags.positive_int, default=10,
-                      metavar="N", help="int, default 10: tokens that fill_mask "
-                      "predicts per position")
+                      metavar="N", help="int, default 10: tokens that "
+                      "fill_mask predicts per position")
   parser.add_argument("--fill-everywhere", action="store_true",
                       help="switch, default off: fill_mask predicts every "
                       "position, not [MASK] only, which is slower")

@@ -44,28 +44,7 @@ def make_parser(description, lower_case, example):
       help="bool, default true: whether a blank line ends a document; the end "
            "of a file always does")
   _add_switches(parser, lower_case)
-  parser.add_argument(
-      "--num-out-files", type=int, default=None, metavar="N",
-      help="int, default %d, or fewer so that each has %d examples: files to "
-           "write; never more than there are examples" % (
-               builder.DEFAULT_NUM_OUT_FILES,
-               builder.MIN_EXAMPLES_PER_FILE))
-  parser.add_argument(
-      "--carry-over", action="store_true",
-      help="switch, default off: start the next example of a document with the "
-           "tokens that did not fit, instead of dropping them")
-  parser.add_argument(
-      "--split-sentences", action="store_true",
-      help="switch, default off: split every line into sentences, for corpora "
-           "with a paragraph per line; the rule is in docs/corpora.md")
-  parser.add_argument(
-      "--seed", type=int, default=0, metavar="N",
-      help="int, default 0: random seed; the output is the same for the same "
-           "seed and corpus")
-  parser.add_argument(
-      "--overwrite", action="store_true",
-      help="switch, default off: replace the examples in the output folder; "
-           "other files there are kept")
+  _add_output_flags(parser)
   return parser
 
 
@@ -103,6 +82,32 @@ def to_settings(args, **more):
       seed=args.seed,
       overwrite=args.overwrite,
       **more)
+
+
+def _add_output_flags(parser):
+  """Declares the flags of how examples are packed and written."""
+  parser.add_argument(
+      "--num-out-files", type=int, default=None, metavar="N",
+      help="int, default %d, or fewer so that each has %d examples: files to "
+           "write; never more than there are examples" % (
+               builder.DEFAULT_NUM_OUT_FILES,
+               builder.MIN_EXAMPLES_PER_FILE))
+  parser.add_argument(
+      "--carry-over", action="store_true",
+      help="switch, default off: start the next example of a document with the "
+           "tokens that did not fit, instead of dropping them")
+  parser.add_argument(
+      "--split-sentences", action="store_true",
+      help="switch, default off: split every line into sentences, for corpora "
+           "with a paragraph per line; the rule is in docs/corpora.md")
+  parser.add_argument(
+      "--seed", type=int, default=0, metavar="N",
+      help="int, default 0: random seed; the output is the same for the same "
+           "seed and corpus")
+  parser.add_argument(
+      "--overwrite", action="store_true",
+      help="switch, default off: replace the examples in the output folder; "
+           "other files there are kept")
 
 
 def _add_switches(parser, default):
