@@ -83,6 +83,8 @@ def device_names(config):
   names = []
   for device in tf.config.experimental.list_physical_devices():
     name = device.name.replace("/physical_device:", "")
+    if name.startswith("XLA_"):  # the same devices again
+      continue
     if name == "CPU:0":
       name += " (%s, %d cores)" % (platform.machine(), os.cpu_count() or 1)
     names.append(name)

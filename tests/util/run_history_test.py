@@ -70,8 +70,11 @@ class RunHistoryTest(unittest.TestCase):
 
   def test_device_names_are_those_of_this_machine(self):
     config = configure_pretraining.PretrainingConfig("m", self.folder)
-    self.assertRegex(estimators.device_names(config)[0],
-                     r"^CPU:0 \(\w+, \d+ cores\)$")
+    names = estimators.device_names(config)
+    self.assertRegex(names[0], r"^CPU:0 \(\w+, \d+ cores\)$")
+    self.assertEqual([name for name in names if "XLA" in name], [])
+    tpu = config.replace(use_tpu=True, tpu_name="t")
+    self.assertEqual(estimators.device_names(tpu), ["TPU t"])
 
 
 if __name__ == "__main__":
