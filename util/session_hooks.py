@@ -90,19 +90,20 @@ class FiniteWeightsListener(tf.train.CheckpointSaverListener):
 class EvaluationProgressHook(tf.train.SessionRunHook):
   """Shows how many batches of an evaluation are done; see util.progress."""
 
-  def __init__(self, num_batches, label="Evaluating"):
+  def __init__(self, num_batches, label="Evaluating", clock=time.time):
     """Shows nothing yet.
 
     Args:
       num_batches: int, of the evaluation.
-      label: str, as in progress.Progress.
+      label, clock: as in progress.Progress.
     """
     self._num_batches, self._label = num_batches, label
+    self._clock = clock
 
   def after_create_session(self, session, coord):
     del session, coord  # only the time matters
     self._progress = progress.Progress(
-        self._num_batches, "batch", label=self._label)
+        self._num_batches, "batch", label=self._label, clock=self._clock)
 
   def after_run(self, run_context, run_values):
     del run_context, run_values  # only their number matters
