@@ -29,7 +29,8 @@ def silence():
       logging.getLogger(name).setLevel(logging.ERROR)
   if not sys.warnoptions:
     # TensorFlow 2.15 names its caller as the origin of these.
-    warnings.filterwarnings("ignore", message=r"`(tf|layer)\.\S+` is deprecated")
+    warnings.filterwarnings(
+        "ignore", message=r"`(tf|layer)\.\S+` is deprecated")
     # NumPy's about the data types of TensorFlow 1.15 and its TensorBoard.
     for category in (FutureWarning, DeprecationWarning, UserWarning):
       warnings.filterwarnings(
