@@ -45,21 +45,23 @@ class FinetuningConfig(finetuning_paths.FinetuningPaths,
 
   log_examples = Hparam(False, bool)  # print the first featurized examples
   num_trials = Hparam(1, int, minimum=1)  # trial i has seed `seed` + i - 1
-  do_train = Hparam(True, bool)
-  do_eval = Hparam(True, bool)
+  do_train = Hparam(True, bool)  # train, unless the model is trained
+  do_eval = Hparam(True, bool)  # score the dev set of each task
   do_predict = Hparam(False, bool)  # true if predict_file is given
   keep_all_models = Hparam(True, bool)  # false: only that of the last trial
   overwrite = Hparam(False, bool)  # remove a trained model and train again
-  task_names = Hparam(["chunk"], list)
+  task_names = Hparam(["chunk"], list)  # trained together
   strip_accents = Hparam(None, bool)  # null: as recorded, else do_lower_case
 
   # optimization
   learning_rate = Hparam(1e-4, float, above=0.0)  # peak
-  weight_decay_rate = Hparam(0.01, float, minimum=0.0)
+  weight_decay_rate = Hparam(0.01, float, minimum=0.0)  # of Adam, per step
   # <= 0: the same rate for all layers.
   layerwise_lr_decay = Hparam(0.8, float, maximum=10.0)
+  # Epochs of the training data.
   num_train_epochs = Hparam(3.0, float, above=0.0, maximum=1e6)
   warmup_proportion = Hparam(0.1, float, minimum=0.0, maximum=1.0)  # of steps
+  # Steps between checkpoints.
   save_checkpoints_steps = Hparam(1000000, int, minimum=1)
   # Used unless save_checkpoints_steps is passed; 0: save by steps only.
   save_checkpoints_minutes = Hparam(10.0, float, minimum=0.0)
@@ -69,10 +71,10 @@ class FinetuningConfig(finetuning_paths.FinetuningPaths,
   use_tfrecords_if_existing = Hparam(True, bool)  # reuse featurized examples
   max_seq_length = Hparam(128, int, minimum=5)  # tokens
   train_batch_size = Hparam(32, int, minimum=1)  # examples
-  eval_batch_size = Hparam(32, int, minimum=1)
-  predict_batch_size = Hparam(32, int, minimum=1)
+  eval_batch_size = Hparam(32, int, minimum=1)  # examples
+  predict_batch_size = Hparam(32, int, minimum=1)  # examples
   double_unordered = Hparam(True, bool)  # train on both orders of MRPC and STS
-  write_test_outputs = Hparam(False, bool)
+  write_test_outputs = Hparam(False, bool)  # predict the test set
   n_writes_test = Hparam(5, int, minimum=0)  # trials with test outputs
   # Model name, as in the arabert package, whose cleaning is applied to texts,
   # such as "araelectra-base"; null: as recorded with the pre-trained model,
@@ -95,13 +97,15 @@ class FinetuningConfig(finetuning_paths.FinetuningPaths,
   # question answering
   max_query_length = Hparam(64, int, minimum=1)  # tokens
   doc_stride = Hparam(128, int, minimum=1)  # tokens between two windows
-  n_best_size = Hparam(20, int, minimum=1)
+  n_best_size = Hparam(20, int, minimum=1)  # answers kept per question
   max_answer_length = Hparam(30, int, minimum=1)  # tokens
-  answerable_classifier = Hparam(True, bool)
+  answerable_classifier = Hparam(True, bool)  # for SQuAD 2.0
+  # As an input of the classifier.
   answerable_uses_start_logits = Hparam(True, bool)
+  # Of the classifier's loss.
   answerable_weight = Hparam(0.5, float, minimum=0.0)
   joint_prediction = Hparam(True, bool)  # the end given the start
-  beam_size = Hparam(20, int, minimum=1)
+  beam_size = Hparam(20, int, minimum=1)  # starts tried for each answer
   qa_na_threshold = Hparam(-2.75, float)  # above: the question has no answer
   # Drop training questions whose context is also in the dev or test set.
   drop_leaked_questions = Hparam(False, bool)
@@ -109,6 +113,7 @@ class FinetuningConfig(finetuning_paths.FinetuningPaths,
   # paths
   # null, if passed: random weights
   init_checkpoint = Hparam(None, str, **hparams.PATH)
+  # Featurized examples.
   preprocessed_data_dir = Hparam(None, str, **hparams.PATH)
 
   def presets(self, requested):
@@ -292,5 +297,6 @@ class FinetuningConfig(finetuning_paths.FinetuningPaths,
 
 def parse(parser, argv=None):
   """Returns the FinetuningConfig of a command line."""
-  model_name, data_dir, values = hparams.run_arguments(parser, argv)
+  model_name, data_dir, values = hparams.run_arguments(
+      parser, argv, FinetuningConfig)
   return FinetuningConfig(model_name, data_dir, **values)

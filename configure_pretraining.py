@@ -34,7 +34,7 @@ class PretrainingConfig(model_hparams.ModelHParams):
   """The hyperparameters of one pre-training run."""
 
   do_train = Hparam(True, bool)  # exactly one of do_train and do_eval
-  do_eval = Hparam(False, bool)
+  do_eval = Hparam(False, bool)  # evaluate checkpoints instead of training
 
   # objective
   electra_objective = Hparam(True, bool)  # both false: masked LM, as in BERT
@@ -50,6 +50,7 @@ class PretrainingConfig(model_hparams.ModelHParams):
   # generator
   uniform_generator = Hparam(False, bool)  # fakes are drawn uniformly
   two_tower_generator = Hparam(False, bool)  # forced by electric_objective
+  # Separate from the discriminator's.
   untied_generator_embeddings = Hparam(False, bool)
   untied_generator = Hparam(True, bool)  # separate weights
   generator_layers = Hparam(1.0, float, above=0.0)  # fraction of the layers
@@ -57,11 +58,13 @@ class PretrainingConfig(model_hparams.ModelHParams):
 
   # optimization
   learning_rate = Hparam(2e-4, float, above=0.0)  # peak
-  lr_decay_power = Hparam(1.0, float, minimum=0.0)
-  weight_decay_rate = Hparam(0.01, float, minimum=0.0)
+  lr_decay_power = Hparam(1.0, float, minimum=0.0)  # of the decay; 1: linear
+  weight_decay_rate = Hparam(0.01, float, minimum=0.0)  # of Adam, per step
+  # Steps to the peak of learning_rate.
   num_warmup_steps = Hparam(10000, int, minimum=0)
-  num_train_steps = Hparam(2000000, int, minimum=1)
+  num_train_steps = Hparam(2000000, int, minimum=1)  # steps in all
   gradient_accumulation_steps = Hparam(1, int, minimum=1)  # micro-batches
+  # Stop or skip a non-finite step.
   nan_policy = Hparam("stop", str, choices=("stop", "skip"))
 
   # data
@@ -76,9 +79,10 @@ class PretrainingConfig(model_hparams.ModelHParams):
 
   # checkpoints and evaluation
   iterations_per_loop = Hparam(200, int, minimum=1)  # on a TPU
+  # Steps between checkpoints.
   save_checkpoints_steps = Hparam(1000, int, minimum=1)
   keep_checkpoint_max = Hparam(5, int, optional=True, minimum=0)  # 0: all
-  num_eval_steps = Hparam(100, int, minimum=1)
+  num_eval_steps = Hparam(100, int, minimum=1)  # batches per evaluation
   # Held-out examples, as pretrain_tfrecords.
   eval_tfrecords = Hparam(None, str, **hparams.PATTERNS)
   eval_steps = Hparam(None, int, minimum=1)  # steps between two evaluations
@@ -191,5 +195,6 @@ def _folders_in(patterns):
 
 def parse(parser, argv=None):
   """Returns the PretrainingConfig of a command line."""
-  model_name, data_dir, values = hparams.run_arguments(parser, argv)
+  model_name, data_dir, values = hparams.run_arguments(
+      parser, argv, PretrainingConfig)
   return PretrainingConfig(model_name, data_dir, **values)

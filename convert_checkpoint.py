@@ -1,3 +1,4 @@
+# PYTHON_ARGCOMPLETE_OK
 """Converts TF1 checkpoints to Hugging Face folders, and back.
 
 To Hugging Face, one --part of a checkpoint at a time:
@@ -26,7 +27,7 @@ from util import utils
 
 
 def main():
-  args = conversion_flags.make_parser(__doc__).parse_args()
+  args = make_parser().parse_args()
   conversion_flags.check(args)
   flags.check_output_dir(args.output_dir, args.overwrite)
   with utils.removed_on_error(args.output_dir):
@@ -34,9 +35,13 @@ def main():
   conversion_report.log(report, args.output_dir, args.verbose)
 
 
+def make_parser():
+  """Returns the ArgumentParser of this command."""
+  return conversion_flags.make_parser(__doc__)
+
+
 def convert(args):
   """Writes the output directory; returns the conversion_report.Report."""
-  os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
   # These import TensorFlow, which takes seconds: only after the checks.
   from finetune import evaluations
   from model.huggingface import exporter

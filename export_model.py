@@ -1,3 +1,4 @@
+# PYTHON_ARGCOMPLETE_OK
 """Writes a SavedModel for serving, which TensorFlow loads without this code.
 
   python export_model.py --output-dir serving/araelectra/1 --model-dir \\
@@ -14,13 +15,14 @@ input_ids, input_mask and segment_ids, int32 [batch, length]. Vocabulary,
 tokenizer settings and the names of labels go to assets.extra in the folder.
 """
 
-import argparse
 import os
 
+import configure_finetuning
 import configure_pretraining
 from finetune import export_config as finetuned
 from model import tokenization
 from pretrain import export_config as pretrained
+from util import command_line
 from util import finetuning_paths
 from util import flags
 from util import hparams
@@ -29,6 +31,9 @@ from util import model_record
 from util import utils
 
 GRAPH_NAME = "saved_model.pb"
+EXAMPLE = """\
+python export_model.py --model-dir data/models/araelectra \\
+      --output-dir serving/araelectra/1"""
 
 
 def main():
@@ -36,10 +41,10 @@ def main():
   checkpoint = finetuned.find_checkpoint(args.checkpoint or args.model_dir)
   flags.check_output_dir(args.output_dir, args.overwrite, marker=GRAPH_NAME)
   config = make_config(checkpoint, args.data_dir,
-                       hparams.parse_hparams(args.hparams), args.signatures)
+                       hparams.passed_values(args, _declared()),
+                       args.signatures)
   check_record(config, checkpoint)
   tokenization.FullTokenizer(config.vocab_file)  # checks the special tokens
-  os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
   run(config, checkpoint, args.output_dir, names=args.signatures,
       all_layers=args.all_layers, top_k=args.top_k,
       everywhere=args.fill_everywhere)
@@ -47,37 +52,50 @@ def main():
 
 def parse_args(argv=None):
   """Parses the command line, or `argv`."""
-  parser = argparse.ArgumentParser(
-      description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+  return make_parser().parse_args(argv)
+
+
+def make_parser():
+  """Returns the ArgumentParser of this command."""
+  parser = command_line.Parser(__doc__, example=EXAMPLE)
   source = parser.add_mutually_exclusive_group(required=True)
   source.add_argument("--model-dir", type=flags.path, metavar="DIR",
-                      help="directory of a model; exports its best or newest "
-                      "checkpoint")
+                      help="path, or --checkpoint: directory of a model, whose "
+                      "best or newest checkpoint is exported")
   source.add_argument("--checkpoint", type=flags.path, metavar="PREFIX",
-                      help="one checkpoint, such as DIR/model.ckpt-1000")
+                      help="path, or --model-dir: one checkpoint, such as "
+                      "DIR/model.ckpt-1000")
   parser.add_argument("--output-dir", required=True, type=flags.path,
-                      metavar="DIR", help="directory to write; TensorFlow "
-                      "Serving expects NAME/NUMBER")
+                      metavar="DIR", help="path, required: directory to write; "
+                      "TensorFlow Serving expects NAME/NUMBER")
   parser.add_argument("--overwrite", action="store_true",
-                      help="replace a SavedModel (default: an error)")
+                      help="switch, default off: replace a SavedModel")
   parser.add_argument("--data-dir", type=flags.path, metavar="DIR",
-                      help="--data-dir of the fine-tuning, for labels learned "
-                      "from data (default: inferred from the path)")
-  parser.add_argument("--hparams", default="{}", metavar="JSON",
-                      help="JSON object, or path of a .json file: training "
-                      "hyperparameters that are not recorded (default: {})")
+                      help="path, default inferred from the model's: "
+                      "--data-dir of the fine-tuning, for labels learned from "
+                      "data")
+  # Training hyperparameters that are not recorded with the model.
+  hparams.add_hparams_flags(parser, _declared())
   parser.add_argument("--signatures", nargs="+", metavar="NAME",
-                      help="some of discriminate, fill_mask, encode, predict, "
-                      "predict_<task> (default: all that are supported)")
+                      help="strings, default all that the model has: some of "
+                      "discriminate, fill_mask, encode, predict, "
+                      "predict_<task>")
   parser.add_argument("--all-layers", action="store_true",
-                      help="encode: output every layer (default: the last)")
+                      help="switch, default off: encode outputs every layer "
+                      "instead of the last")
   parser.add_argument("--top-k", type=flags.positive_int, default=10,
-                      metavar="N", help="fill_mask: number of tokens predicted "
-                      "per position (default: 10)")
+                      metavar="N", help="int, default 10: tokens that "
+                      "fill_mask predicts per position")
   parser.add_argument("--fill-everywhere", action="store_true",
-                      help="fill_mask: predict every position, which is slower "
-                      "(default: [MASK] only)")
-  return parser.parse_args(argv)
+                      help="switch, default off: fill_mask predicts every "
+                      "position, not [MASK] only, which is slower")
+  return parser
+
+
+def _declared():
+  """Returns {name: Hparam} of pre-training and fine-tuning together."""
+  return dict(configure_finetuning.FinetuningConfig.declared(),
+              **configure_pretraining.PretrainingConfig.declared())
 
 
 def make_config(checkpoint, data_dir, passed, names=None):

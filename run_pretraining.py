@@ -1,24 +1,35 @@
+# PYTHON_ARGCOMPLETE_OK
 """Pre-trains an ELECTRA model, or evaluates a pre-trained one."""
-
-import argparse
 
 import configure_pretraining
 from model import tokenization
 from pretrain import dataset_info
 from pretrain import tfrecord_index
+from util import command_line
 from util import data_parallel
+from util import hparams
 from util import model_record
 from util import packages
 from util import utils
 
+EXAMPLE = """\
+python run_pretraining.py --data-dir data --model-name araelectra_base \\
+      --set num_train_steps=100000 --set train_batch_size=64"""
+
 
 def main():
   data_parallel.start()
-  config = configure_pretraining.parse(
-      argparse.ArgumentParser(description=__doc__))
+  config = configure_pretraining.parse(make_parser())
   utils.heading("Config")
   utils.log_config(config)
   run(config)
+
+
+def make_parser():
+  """Returns the ArgumentParser of this command."""
+  parser = command_line.Parser(__doc__, example=EXAMPLE)
+  hparams.add_run_flags(parser, configure_pretraining.PretrainingConfig)
+  return parser
 
 
 def run(config):

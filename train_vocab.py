@@ -1,13 +1,19 @@
+# PYTHON_ARGCOMPLETE_OK
 """Trains a WordPiece vocabulary on a folder of text files."""
 
-import argparse
 import os
 
 from model import arabert_cleaning
 from model import tokenization
+from pretrain.build import corpus
 from pretrain.build import vocab
+from util import command_line
 from util import flags
 from util import utils
+
+EXAMPLE = """\
+python train_vocab.py --corpus-dir corpus --output-file data/vocab.txt \\
+      --vocab-size 30000"""
 
 
 def main():
@@ -32,45 +38,54 @@ def parse_args(argv=None):
   Args:
     argv: list of str, the arguments; None: those of this process.
   """
-  parser = argparse.ArgumentParser(description=__doc__)
-  parser.add_argument(
-      "--corpus-dir", required=True, type=flags.path, metavar="DIR",
-      help="folder of UTF-8 text files, in sub-folders too, plain, .gz, .xz or "
-      ".bz2")
-  parser.add_argument("--output-file", required=True, type=flags.path,
-                      metavar="FILE", help="the vocabulary to write, one token "
-                      "per line")
-  parser.add_argument("--vocab-size", type=flags.positive_int, default=64000,
-                      metavar="N",
-                      help="maximum number of tokens (default: 64000)")
-  parser.add_argument(
-      "--min-frequency", type=flags.positive_int, default=2, metavar="N",
-      help="how often two pieces must be adjacent to be merged (default: 2)")
-  parser.add_argument(
-      "--limit-alphabet", type=flags.positive_int, default=1000, metavar="N",
-      help="maximum number of characters; words with less frequent ones "
-      "are dropped (default: 1000)")
-  parser.add_argument(
-      "--arabert", action="store_true",
-      help="train for text cleaned as for AraBERT: %s get ids 5 to 7, and [, ] "
-      "and + are letters of words" % " ".join(tokenization.ARABERT_TOKENS))
-  parser.add_argument(
-      "--model-name", metavar="NAME",
-      help="with --arabert: clean the text as "
-      "build_arabert_pretraining_data.py does for this model, such as "
-      "araelectra-base (default: no cleaning)")
-  flags.add_switch(
-      parser.add_mutually_exclusive_group(), "lower-case",
-      "lower-case the text (default without --arabert)", "keep the case")
-  flags.add_switch(
-      parser.add_mutually_exclusive_group(), "strip-accents",
-      "strip accents from lower-cased text (default)", "keep accents")
-  parser.add_argument("--overwrite", action="store_true",
-                      help="replace the output file if it exists")
-  args = parser.parse_args(argv)
+  args = make_parser().parse_args(argv)
   if args.do_lower_case is None:
     args.do_lower_case = not args.arabert
   return args
+
+
+def make_parser():
+  """Returns the ArgumentParser of this command."""
+  parser = command_line.Parser(__doc__, example=EXAMPLE)
+  parser.add_argument(
+      "--corpus-dir", required=True, type=flags.path, metavar="DIR",
+      help="path, required: folder of UTF-8 text files, in sub-folders too, "
+      "plain or compressed (" + corpus.COMPRESSIONS + ")")
+  parser.add_argument("--output-file", required=True, type=flags.path,
+                      metavar="FILE", help="path, required: the vocabulary to "
+                      "write, one token per line")
+  parser.add_argument("--vocab-size", type=flags.positive_int, default=64000,
+                      metavar="N",
+                      help="int, default 64000: maximum number of tokens")
+  parser.add_argument(
+      "--min-frequency", type=flags.positive_int, default=2, metavar="N",
+      help="int, default 2: how often two pieces must be adjacent to be merged")
+  parser.add_argument(
+      "--limit-alphabet", type=flags.positive_int, default=1000, metavar="N",
+      help="int, default 1000: maximum number of characters; words with less "
+      "frequent ones are dropped")
+  parser.add_argument(
+      "--arabert", action="store_true",
+      help="switch, default off: train for text cleaned as for AraBERT: %s get "
+      "ids 5 to 7, and [, ] and + are letters of words" % " ".join(
+          tokenization.ARABERT_TOKENS))
+  parser.add_argument(
+      "--model-name", metavar="NAME",
+      help="string, default no cleaning: with --arabert, clean the text as "
+      "build_arabert_pretraining_data.py does for this model, such as "
+      "araelectra-base")
+  flags.add_switch(
+      parser.add_mutually_exclusive_group(), "lower-case",
+      "switch, default without --arabert: lower-case the text",
+      "switch, default with --arabert: keep the case")
+  flags.add_switch(
+      parser.add_mutually_exclusive_group(), "strip-accents",
+      "switch (default): strip accents from lower-cased text",
+      "switch: keep accents")
+  parser.add_argument("--overwrite", action="store_true",
+                      help="switch, default off: replace the output file if it "
+                      "exists")
+  return parser
 
 
 def check_output_file(output_file, corpus_dir, overwrite):

@@ -13,6 +13,7 @@ from finetune import trainer
 from model import checkpoint
 from model import checkpoint_recovery
 from util import model_files
+from util import progress
 from util import utils
 
 
@@ -184,7 +185,9 @@ class ModelRunner:
         path=stored.path, num_examples=stored.num_examples)
     scorer = task.make_scorer(split)
     num_scored = 0
-    for prediction in _in_input_order(predictions):
+    for prediction in _in_input_order(progress.track(
+        predictions, "input", label="Predicting %s %s" % (task.name, split),
+        total=stored.num_examples)):
       if prediction["task_id"] < len(self._tasks):  # else padding of a batch
         scorer.update(finetuning_model.outputs_of(task.name, prediction))
         num_scored += 1

@@ -28,6 +28,7 @@ from finetune import task as task_module
 from model import tokenization
 from model import vocabulary_fit
 from util import data_parallel
+from util import progress
 from util import utils
 
 # Increment when the storage format of features changes.
@@ -227,7 +228,8 @@ class Preprocessor:
     fit = _FitCounter(self._config, self._tasks)
     try:
       with tf.io.TFRecordWriter(temporary) as writer:
-        for i, (task, example) in enumerate(pairs):
+        for i, (task, example) in enumerate(progress.track(
+            pairs, "example", label="Featurizing " + split)):
           features = task.make_features(
               example, split == "train",
               log=self._config.log_examples and i < LOGGED_EXAMPLES)

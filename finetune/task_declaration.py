@@ -9,7 +9,7 @@ The keys:
 - "kind": "classification", "regression", "tagging" or "qa".
 - "task": the name of the task, which is that of the folder; optional.
 - "files": {"train", "dev", "test": file name}. Default: train.<extension> and
-  so on, depending on the format. A file may be compressed (.gz, .bz2, .xz).
+  so on, depending on the format. It may be compressed (.gz, .bz2, .xz, .zst).
 - "format": "tsv", "csv", "json" or "jsonl"; for tagging also "conll" (.txt);
   for qa "squad" (.json) or "mrqa" (.jsonl, .jsonl.gz). Default: inferred from
   the extension of the files.

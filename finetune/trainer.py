@@ -14,9 +14,11 @@ from finetune import run_record
 from finetune import task_metadata
 from model import checkpoint
 from model import checkpoint_recovery
+from util import estimators
 from util import folder_lock
 from util import model_files
 from util import model_record
+from util import run_history
 from util import session_hooks
 from util import utils
 
@@ -88,6 +90,8 @@ class Trainer:
       utils.log("Training for {:,} steps on {:,} inputs, batch size {:,}"
                 .format(num_steps, examples.num_examples,
                         config.train_batch_size))
+      run_history.append(self._model_dir, config, examples.made_from,
+                         estimators.device_names(config))
       self._train_in_segments(examples, step, num_steps, hooks=hooks,
                               weights=init_checkpoint)
 

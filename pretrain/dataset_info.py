@@ -12,11 +12,12 @@ import os
 
 from util import json_fields
 from util import utils
+from util import version
 
 FILE_NAME = "dataset_info.json"
 UNFINISHED_NAME = "BUILD_UNFINISHED"
 FORMAT_VERSION = 1
-TOOL_VERSION = "1.0.0"
+TOOL_VERSION = version.PROJECT
 
 _FIELDS = dict(
     dict.fromkeys((
@@ -121,6 +122,32 @@ def problems_of_files(content, folder):
     elif wanted is not None and utils.file_size(path) != wanted:
       yield ("%s: has %d bytes, but %s lists %d. Copy it or build the examples "
              "again." % (path, utils.file_size(path), FILE_NAME, wanted))
+
+
+def fingerprint(paths):
+  """Returns what identifies the data in some files of examples.
+
+  Args:
+    paths: list of str.
+
+  Returns:
+    {folder: {"num_files": int, "dataset_info_sha256": str}}, or, in a folder
+    without dataset_info.json, {folder: {"num_files": int, "files": {name: size
+    in bytes}}}.
+  """
+  found = {}
+  for folder in sorted({os.path.dirname(path) for path in paths}):
+    names = [os.path.basename(path) for path in paths
+             if os.path.dirname(path) == folder]
+    found[folder] = {"num_files": len(names)}
+    info = os.path.join(folder, FILE_NAME)
+    if utils.exists(info):
+      found[folder]["dataset_info_sha256"] = utils.sha256_of_file(info)
+    else:
+      found[folder]["files"] = {
+          name: utils.file_size(os.path.join(folder, name)) for name in names
+          if utils.exists(os.path.join(folder, name))}
+  return found
 
 
 def _check(content, path):

@@ -20,6 +20,7 @@ from model import model_sizes
 from model import tokenization
 from pretrain import tfrecord_index
 from util import json_fields
+from util import progress
 from util import utils
 
 SCANS_NAME = "tfrecord_faults.json"  # in the model folder: cached FileScans
@@ -172,7 +173,7 @@ def locating_errors(config, paths):
     utils.log("Searching %s files for the damaged one" %
               "{:,}".format(len(paths)))
     check = ExampleCheck(config)
-    for path in paths:
+    for path in progress.track(paths, "file", label="Searching files"):
       for _, problem in scan_file(path, check).faults:
         raise utils.UserError(
             "%s: %s. Copy the file or build the examples again, or set "
@@ -219,7 +220,7 @@ def _scan(config, dataset, defer):
   cache = utils.load_json(cache_path) if utils.exists(cache_path) else {}
   check = ExampleCheck(config)
   num_examples, skipped, num_lost, is_exact = {}, {}, 0, True
-  for path in paths:
+  for path in progress.track(paths, "file", label="Checking examples"):
     state = [utils.file_size(path), utils.modified(path), config.vocab_size,
              config.max_seq_length]
     if cache.get(path, {}).get("state") != state:

@@ -12,6 +12,7 @@ import struct
 from model import tokenization
 from pretrain import dataset_info
 from util import json_fields
+from util import progress
 from util import utils
 
 COUNTS_NAME = "tfrecord_counts.json"  # in the model folder: counted examples
@@ -272,7 +273,7 @@ def _check_info(config, folder, info):
 def _counted(cache, paths):
   """Returns {path: number of examples}; adds what it counts to `cache`."""
   num_examples = {}
-  for path in paths:
+  for path in progress.track(paths, "file", label="Counting examples"):
     size = utils.file_size(path)
     known = cache.get(path)
     if not known or known["num_bytes"] != size:

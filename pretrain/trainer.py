@@ -13,6 +13,7 @@ import tensorflow.compat.v1 as tf
 from model import checkpoint
 from model import checkpoint_recovery
 from model import randomness
+from pretrain import dataset_info
 from pretrain import example_check
 from pretrain import pretrain_data
 from pretrain import pretrain_metrics
@@ -23,6 +24,7 @@ from pretrain import training_step
 from util import data_parallel
 from util import estimators
 from util import folder_lock
+from util import run_history
 from util import session_hooks
 from util import stop_signals
 from util import utils
@@ -110,6 +112,7 @@ class Trainer:
             "train it further set num_train_steps to more than %d." % (
                 config.model_dir, step, config.num_train_steps, step))
         return None
+      self._record_start()
       try:
         return self._train(step)
       except session_hooks.Stopped:
@@ -123,12 +126,24 @@ class Trainer:
     self._log_warnings()
     with estimators.writing_to(self._config.model_dir):
       try:
-        for prefix in starting_weights.checkpoints_to_evaluate(self._config):
+        prefixes = starting_weights.checkpoints_to_evaluate(self._config)
+        self._index("eval")  # its errors come before anything is written
+        self._record_start()
+        for prefix in prefixes:
           utils.log("Evaluating %s" % prefix)
           results = self._evaluate(prefix)
         return results
       except session_hooks.Stopped:
         stop_signals.stop(self._signals.received, "before the evaluation's end")
+
+  def _record_start(self):
+    """Records the run in the model folder; see `run_history`."""
+    utils.makedirs(self._config.model_dir)
+    run_history.append(
+        self._config.model_dir, self._config,
+        {name: dataset_info.fingerprint(dataset.paths)
+         for name, dataset in self._datasets.items()},
+        estimators.device_names(self._config))
 
   def _log_warnings(self):
     """Logs what is allowed, but rarely what was meant."""
@@ -222,7 +237,9 @@ class Trainer:
               self._config, is_training=False, index=index),
           steps=self._config.num_eval_steps, checkpoint_path=checkpoint_path,
           hooks=data_parallel.metric_hooks() + [
-              session_hooks.StopHook(self._signals, is_training=False)])
+              session_hooks.StopHook(self._signals, is_training=False),
+              session_hooks.EvaluationProgressHook(
+                  self._config.num_eval_steps)])
 
   def _index(self, name, defer=None):
     """Returns the TFRecordIndex of "train" or "eval", built once per run."""

@@ -203,7 +203,7 @@ class ProcessTest(ConvertCheckpointTest):
   def test_help_has_defaults(self):
     ended = self.run_process("--help")
     self.assertEqual(ended.returncode, 0)
-    self.assertIn("(default: vocab.txt in", ended.stdout)
+    self.assertIn("path, default vocab.txt in", ended.stdout)
     self.assertIn("--part task:ner", ended.stdout)
 
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import json
 import os
 import signal
 import subprocess
@@ -183,6 +184,11 @@ class RunTest(unittest.TestCase):
         {"do_lower_case": False, "strip_accents": True})
     self.assertEqual(words_task.read_lines(os.path.join(folder, "vocab.txt")),
                      words_task.VOCABULARY)
+    run, = words_task.read_lines(os.path.join(folder, "runs.jsonl"))
+    run = json.loads(run)
+    self.assertEqual(run["seed"], config.seed)
+    self.assertTrue(run["config"]["strip_accents"])
+    self.assertEqual(list(run["data"]["tasks"]), config.task_names)
 
   def test_outputs_for_a_test_split(self):
     words_task.write_data(self.data_dir, "words_with_test")

@@ -119,6 +119,21 @@ class RunTest(tf.test.TestCase):
     with open(os.path.join(folder, "training_log.jsonl")) as f:
       self.assertEqual([json.loads(line)["step"] for line in f], [1, 6])
 
+  def test_each_start_is_recorded_with_the_model(self):
+    config, _, _ = self._run(model_name="recorded", num_train_steps=1)
+    self._run(model_name="recorded", num_train_steps=1)  # nothing to train
+    self._run(model_name="recorded", do_train=False, do_eval=True)
+    with open(os.path.join(config.model_dir, "runs.jsonl")) as f:
+      training, evaluation = map(json.loads, f)
+    self.assertEqual(training["config"], config.to_dict())
+    self.assertTrue(evaluation["config"]["do_eval"])
+    fingerprint, = training["data"]["train"].values()
+    self.assertEqual(fingerprint["num_files"], 2)
+    self.assertEqual(sorted(fingerprint["files"]), [
+        os.path.basename(path) for path in utils.glob(
+            config.pretrain_tfrecords)])
+    self.assertEqual(training["data"]["train"], evaluation["data"]["eval"])
+
   def test_finished_run_logs_what_to_raise(self):
     _, printed, _ = self._run(model_name="uninterrupted")
     self.assertIn("Nothing to train: %s is at step 6 and num_train_steps is 6. "

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import platform
 
 import tensorflow.compat.v1 as tf
 
@@ -65,6 +66,29 @@ def check_tpu(config, timeout=30.0):
           if config.tpu_name else "on this machine", problem,
           ", or correct tpu_name" if config.tpu_name else
           ", or set tpu_name"))
+
+
+def device_names(config):
+  """Returns the names of the processors and accelerators of a run.
+
+  Args:
+    config: PretrainingConfig or FinetuningConfig.
+
+  Returns:
+    list of str, such as ["CPU:0 (x86_64, 8 cores)", "GPU:0"]; of a TPU its
+    name alone.
+  """
+  if config.use_tpu:
+    return ["TPU %s" % (config.tpu_name or "of this machine")]
+  names = []
+  for device in tf.config.experimental.list_physical_devices():
+    name = device.name.replace("/physical_device:", "")
+    if name.startswith("XLA_"):  # the same devices again
+      continue
+    if name == "CPU:0":
+      name += " (%s, %d cores)" % (platform.machine(), os.cpu_count() or 1)
+    names.append(name)
+  return names
 
 
 def _resolve_tpu(config):

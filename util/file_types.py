@@ -5,6 +5,8 @@ import codecs
 import gzip
 import lzma
 
+from util import zstandard_files
+
 # (bytes, encoding); UTF-32 first, because its mark starts with UTF-16's.
 BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"),
@@ -14,13 +16,13 @@ BYTE_ORDER_MARKS = (
 # (first bytes, extension, name, module with `open` and `decompress`).
 _COMPRESSIONS = (
     (b"\x1f\x8b", ".gz", "gzip", gzip), (b"BZh", ".bz2", "bzip2", bz2),
-    (b"\xfd7zXZ\x00", ".xz", "xz", lzma))
+    (b"\xfd7zXZ\x00", ".xz", "xz", lzma),
+    (b"\x28\xb5\x2f\xfd", ".zst", "Zstandard", zstandard_files))
 COMPRESSED = tuple(extension for _, extension, _, _ in _COMPRESSIONS)
 NUM_FIRST_BYTES = max(len(mark) for mark, _, _, _ in _COMPRESSIONS)
 
 # First bytes of files that are not text.
 ZIP = b"PK\x03\x04"
-ZSTANDARD = b"\x28\xb5\x2f\xfd"
 SEVEN_ZIP = b"7z\xbc\xaf\x27\x1c"
 RAR = b"Rar!"
 PARQUET = b"PAR1"

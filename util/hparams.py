@@ -4,7 +4,9 @@ import copy
 import json
 import os
 
+from util import command_line
 from util import flags
+from util import hparam_help
 from util import json_fields
 from util import path_names
 from util import utils
@@ -219,24 +221,103 @@ def parse_hparams(text):
       content, where, object_pairs_hook=_refuse_duplicates), where)
 
 
-def run_arguments(parser, argv=None):
-  """Adds the arguments that both runners share and parses them.
+def parse_set(text, declared):
+  """Returns (name, value) of a `--set` argument.
+
+  Args:
+    text: "NAME=VALUE"; the value is JSON, or a string without quotes. Of a
+      list, it may be the items, separated by commas.
+    declared: {name: Hparam}.
+
+  Raises:
+    utils.UserError: there is no name or no "=".
+  """
+  name, equals, value = text.partition("=")
+  name = name.strip()
+  if not name or not equals:
+    raise utils.UserError("--set: expected NAME=VALUE, such as "
+                          "learning_rate=1e-4, got %s." %
+                          json_fields.shorten(text))
+  try:
+    parsed = json.loads(value)
+  except ValueError:  # not JSON, so a string without quotes
+    parsed = value
+  kind = declared[name].kind if name in declared else None
+  if kind is str and parsed is not None and not isinstance(parsed, str):
+    return name, value  # such as a tpu_name of digits
+  if kind is list and isinstance(parsed, str):
+    return name, [item.strip() for item in parsed.split(",")]
+  return name, parsed
+
+
+def passed_values(args, declared):
+  """Returns {name: value} of the `--hparams` and `--set` of parsed flags.
+
+  Args:
+    args: Namespace with the lists `hparams` and `set`; --set overrides
+      --hparams, and later flags override earlier ones.
+    declared: {name: Hparam} that the command knows.
+  """
+  values = {}
+  for text in args.hparams:
+    values.update(parse_hparams(text))
+  values.update(parse_set(text, declared) for text in args.set)
+  return values
+
+
+def add_hparams_flags(parser, declared):
+  """Declares --hparams and --set; see `passed_values`."""
+  parser.add_argument(
+      "--hparams", action="append", default=[], metavar="JSON",
+      help="string, default {}: a JSON object, or the path of a .json file, of "
+      "hyperparameters; repeatable; later values override")
+  action = parser.add_argument(
+      "--set", action="append", default=[], metavar="NAME=VALUE",
+      help="string, default none: one hyperparameter; the value is JSON or a "
+      "string without quotes; repeatable; overrides --hparams")
+  action.completer = lambda **unused: [name + "=" for name in declared]
+
+
+def add_run_flags(parser, config_class):
+  """Declares the flags that both runners share.
+
+  Args:
+    parser: ArgumentParser; a command_line.Parser gets --help-hparams too.
+    config_class: the subclass of HParams of the command.
+  """
+  parser.add_argument(
+      "--data-dir", required=True, type=flags.path, metavar="DIR",
+      help="path, required: folder of the data, the vocabulary and the model "
+      "weights")
+  parser.add_argument(
+      "--model-name", required=True, metavar="NAME",
+      help="string, required: name of the model, whose folder is "
+      "<data-dir>/models/<model-name>")
+  add_hparams_flags(parser, config_class.declared())
+  if isinstance(parser, command_line.Parser):
+    parser.add_printer(
+        "--help-hparams", lambda unused: hparam_help.text_of(config_class),
+        "print every hyperparameter with its type, default, allowed values and "
+        "meaning, and exit")
+
+
+def run_arguments(parser, argv=None, config_class=HParams):
+  """Parses the arguments that both runners share.
+
+  Args:
+    parser: ArgumentParser; the flags are declared unless it has them.
+    argv: list of str, the arguments; None: those of this process.
+    config_class: the subclass of HParams of the command.
 
   Returns:
     (model_name, data_dir, hparams dict).
 
   Raises:
-    utils.UserError: `--hparams` is not a JSON object, the model name is a path,
-      or the data folder is blank.
+    utils.UserError: `--hparams` is not a JSON object, `--set` has no name, the
+      model name is a path, or the data folder is blank.
   """
-  parser.add_argument("--data-dir", required=True, type=flags.path, help=(
-      "string: folder of the data, the vocabulary and the model weights"))
-  parser.add_argument("--model-name", required=True, help=(
-      "string: name of the model, whose folder is "
-      "<data-dir>/models/<model-name>"))
-  parser.add_argument("--hparams", action="append", default=[], help=(
-      "string: a JSON object, or the path of a .json file, of hyperparameters "
-      "(default: {}); repeatable; later values override"))
+  if parser.get_default("hparams") is None:
+    add_run_flags(parser, config_class)
   args = parser.parse_args(argv)
   if not _is_text(args.data_dir):
     raise utils.UserError("--data-dir: expected the path of a folder, got %s." %
@@ -247,10 +328,7 @@ def run_arguments(parser, argv=None):
     raise utils.UserError("--model-name: expected a plain name such as "
                           "araelectra_base, got %s." %
                           json_fields.shorten(name))
-  values = {}
-  for text in args.hparams:
-    values.update(parse_hparams(text))
-  return name, args.data_dir, values
+  return name, args.data_dir, passed_values(args, config_class.declared())
 
 
 def _is_text(value):

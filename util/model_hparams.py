@@ -55,27 +55,28 @@ class ModelHParams(hparams.HParams):
   use_amp = Hparam(False, bool)  # multiply matrices in bfloat16 (on a CPU)
 
   # model
+  # Of the published models; sets the sizes of the layers.
   model_size = Hparam("base", str, choices=tuple(sorted(SIZES)))
-  model_hparam_overrides = Hparam({}, dict)  # see OVERRIDES
+  model_hparam_overrides = Hparam({}, dict)  # of BertConfig; see OVERRIDES
   embedding_size = Hparam(None, int, minimum=1)  # null: as wide as hidden_size
   vocab_size = Hparam(None, int, minimum=1)  # null: that of the vocabulary
 
   # tokenizer
   do_lower_case = Hparam(None, bool)  # null: as the data or model record
-  vocab_file = Hparam(None, str, **hparams.PATH)
+  vocab_file = Hparam(None, str, **hparams.PATH)  # one token per line
 
   # paths
   model_dir = Hparam(None, str, **hparams.PATH)  # where the run writes
-  results_txt = Hparam(None, str, **hparams.PATH)
-  results_pkl = Hparam(None, str, **hparams.PATH)
+  results_txt = Hparam(None, str, **hparams.PATH)  # scores, as text
+  results_pkl = Hparam(None, str, **hparams.PATH)  # scores, as a pickle
 
   # TPU
-  use_tpu = Hparam(False, bool)
-  num_tpu_cores = Hparam(1, int, minimum=1)
-  tpu_job_name = Hparam(None, str)
-  tpu_name = Hparam(None, str)
-  tpu_zone = Hparam(None, str)
-  gcp_project = Hparam(None, str)
+  use_tpu = Hparam(False, bool)  # train on a TPU instead of CPU or GPU
+  num_tpu_cores = Hparam(1, int, minimum=1)  # of the TPU
+  tpu_job_name = Hparam(None, str)  # of the cluster's worker
+  tpu_name = Hparam(None, str)  # of a Cloud TPU; null: local
+  tpu_zone = Hparam(None, str)  # of Google Cloud; null: that of this machine
+  gcp_project = Hparam(None, str)  # of Google Cloud; null: that of this machine
 
   def __init__(self, model_name, data_dir, **passed):
     """Layers, derives and checks the values; see `hparams.HParams`.

@@ -87,6 +87,34 @@ class FiniteWeightsListener(tf.train.CheckpointSaverListener):
                 global_step_value, variable.op.name))
 
 
+class EvaluationProgressHook(tf.train.SessionRunHook):
+  """Shows how many batches of an evaluation are done; see util.progress."""
+
+  def __init__(self, num_batches, label="Evaluating", clock=time.time):
+    """Shows nothing yet.
+
+    Args:
+      num_batches: int, of the evaluation.
+      label, clock: as in progress.Progress.
+    """
+    self._num_batches, self._label = num_batches, label
+    self._clock = clock
+
+  def after_create_session(self, session, coord):
+    del session, coord  # only the time matters
+    self._progress = progress.Progress(
+        self._num_batches, "batch", label=self._label, clock=self._clock)
+
+  def after_run(self, run_context, run_values):
+    del run_context, run_values  # only their number matters
+    self._progress.update(1)
+    self._progress.report()
+
+  def end(self, session):
+    del session  # nothing more to fetch
+    self._progress.close()
+
+
 class ProgressHook(tf.train.SessionRunHook):
   """Shows steps, speed, time left and values of interest while training.
 
@@ -165,12 +193,10 @@ class ProgressHook(tf.train.SessionRunHook):
     """Returns the plain line: step, share done, speed, time left, values."""
     speed = self._progress.rate  # steps per second
     rate = speed * self._batch_size * (self._max_seq_length or 1)
-    return "%s/%s steps (%.1f%%), %.2f steps/s, %s %s/s, ETA %s, %s" % (
-        "{:,}".format(self._step), "{:,}".format(self._num_train_steps),
-        100.0 * self._step / self._num_train_steps, speed,
-        "{:,}".format(int(rate)),
-        "tokens" if self._max_seq_length else "examples",
-        self._progress.time_left, self._values_text())
+    return self._progress.line(
+        rates="%s %s/s" % ("{:,}".format(int(rate)), "tokens" if
+                           self._max_seq_length else "examples"),
+        values=self._values_text())
 
   def _is_due(self, step):
     return (step % self._log_steps == 0 or step >= self._num_train_steps or

@@ -19,6 +19,7 @@ import sys
 from util import interrupts
 from util import invisible
 from util import packages
+from util import tf_log
 
 _MAX_MESSAGE_CHARACTERS = 1800  # the list of all hyperparameters has 1,300
 
@@ -33,6 +34,7 @@ def exit_cleanly(main):
   A `UserError` or a missing package ends it with one line and code 2, Ctrl-C
   with one line and code 130.
   """
+  tf_log.silence()
   with interrupts.CtrlC():
     try:
       main()

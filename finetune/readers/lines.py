@@ -19,7 +19,6 @@ _MAX_REPORTED_CHARACTERS = 80  # of a line, in messages
 
 # The first bytes of files that are no text: (bytes, what they are, what to do).
 _OTHER_FILES = (
-    (file_types.ZSTANDARD, "a Zstandard archive", "Unpack it (zstd -d)"),
     (file_types.SEVEN_ZIP, "a 7-Zip archive", "Unpack it (7z x)"),
     (file_types.RAR, "a RAR archive", "Unpack it (unrar x)"),
     (file_types.PARQUET, "a Parquet file",
@@ -42,7 +41,7 @@ def read_text(path, encoding=None):
   """Returns the text of a file, with line feeds at the ends of lines.
 
   Args:
-    path: path of a file, as it is or compressed by gzip, bzip2 or xz.
+    path: path of a file, as it is or compressed by gzip, bzip2, xz or zstd.
     encoding: str, of a file that is not UTF-8 and has no byte order mark; None
       for UTF-8.
 

@@ -1,7 +1,6 @@
 """The flags of convert_checkpoint.py and the checks of their combinations."""
 
-import argparse
-
+from util import command_line
 from util import flags
 from util import model_files
 from util import utils
@@ -13,22 +12,26 @@ _TO_TF = ("discriminator", "generator", "masked_lm", "task",
           "untied_embeddings")
 _TF_SOURCES = ("discriminator", "generator", "masked_lm", "task")
 
+_EXAMPLE = """\
+python convert_checkpoint.py --to hf --checkpoint data/models/araelectra \\
+      --part discriminator --output-dir hf/araelectra"""
+
 
 def make_parser(description):
   """Returns the ArgumentParser of convert_checkpoint.py."""
-  parser = argparse.ArgumentParser(
-      description=description,
-      formatter_class=argparse.RawDescriptionHelpFormatter)
+  parser = command_line.Parser(description, example=_EXAMPLE)
   parser.add_argument("--to", required=True, choices=("hf", "tf"),
-                      help="hf: TF1 checkpoint to Hugging Face folder; tf: "
-                      "Hugging Face folders to TF1 checkpoint")
+                      help="hf or tf, required: hf: TF1 checkpoint to Hugging "
+                      "Face folder; tf: Hugging Face folders to TF1 "
+                      "checkpoint")
   parser.add_argument("--output-dir", required=True, type=flags.path,
-                      metavar="DIR", help="directory to write")
+                      metavar="DIR", help="path, required: directory to write")
   parser.add_argument("--overwrite", action="store_true",
-                      help="write to a directory that is not empty; files with "
-                      "other names are kept (default: an error)")
+                      help="switch, default off: write to a directory that is "
+                      "not empty; files with other names are kept")
   parser.add_argument("--verbose", action="store_true",
-                      help="list every variable written or skipped")
+                      help="switch, default off: list every variable written "
+                      "or skipped")
   _add_to_hf_flags(parser.add_argument_group("with --to hf"))
   _add_to_tf_flags(parser.add_argument_group("with --to tf"))
   return parser
@@ -83,53 +86,58 @@ def _flag(name):
 def _add_to_hf_flags(group):
   """Declares the flags that require `--to hf`."""
   group.add_argument("--checkpoint", type=flags.path, metavar="PATH",
-                     help="model directory, whose best or newest checkpoint is "
-                     "converted, or prefix of a checkpoint such as "
-                     "DIR/model.ckpt-1000")
+                     help="path, required: model directory, whose best or "
+                     "newest checkpoint is converted, or prefix of a "
+                     "checkpoint such as DIR/model.ckpt-1000")
   group.add_argument("--part", metavar="PART",
-                     help="discriminator, generator or task:NAME (fine-tuned)")
+                     help="string, required: discriminator, generator or "
+                     "task:NAME (fine-tuned)")
   group.add_argument("--vocab-file", type=flags.path, metavar="FILE",
-                     help="vocabulary, one token per line (default: vocab.txt "
-                     "in the model directory)")
+                     help="path, default vocab.txt in the model directory: "
+                     "vocabulary, one token per line")
   group.add_argument("--model-config", type=flags.path, metavar="FILE",
-                     help="JSON with num_attention_heads, and hidden_act and "
-                     "dropout rates if unusual (default: config.json in the "
-                     "model directory)")
+                     help="path, default config.json in the model directory: "
+                     "JSON with num_attention_heads, and hidden_act and "
+                     "dropout rates if unusual")
   group.add_argument("--num-attention-heads", type=flags.positive_int,
-                     metavar="N", help="attention heads of the discriminator "
-                     "or task model (default: that in --model-config, else "
-                     "hidden size / 64; a generator always has the latter)")
+                     metavar="N", help="int, default that in --model-config, "
+                     "else hidden size / 64: attention heads of the "
+                     "discriminator or task model; a generator always has "
+                     "the latter")
   flags.add_switch(
       group.add_mutually_exclusive_group(), "lower-case",
-      "lower-case text (default: recorded in tokenizer_config.json in the "
-      "model directory)", "do not lower-case")
+      "switch, default as recorded in tokenizer_config.json in the model "
+      "directory: lower-case text", "switch: do not lower-case")
   flags.add_switch(
       group.add_mutually_exclusive_group(), "strip-accents",
-      "strip accents of lower-cased text (default: recorded, else the same as "
-      "lower-casing)", "do not strip accents")
+      "switch, default as recorded, else as lower-casing: strip accents of "
+      "lower-cased text", "switch: do not strip accents")
   group.add_argument("--task-kind", choices=model_files.TASK_KINDS,
-                     help="kind of --part task:NAME (default: inferred, which "
-                     "cannot distinguish classification from tagging)")
+                     help="string, default inferred: kind of --part task:NAME; "
+                     "classification and tagging cannot be distinguished")
   group.add_argument("--labels-file", type=flags.path, metavar="FILE",
-                     help="names of a task's classes, one per line, in the "
-                     "order of their ids (default: recorded in labels.json in "
-                     "the model directory, else LABEL_0 and so on)")
+                     help="path, default labels.json in the model directory, "
+                     "else LABEL_0 and so on: names of a task's classes, one "
+                     "per line, in the order of their ids")
 
 
 def _add_to_tf_flags(group):
   """Declares the flags that require `--to tf`."""
   group.add_argument("--discriminator", type=flags.path, metavar="DIR",
-                     help="folder of an ElectraForPreTraining or ElectraModel")
+                     help="path, default none: folder of an "
+                     "ElectraForPreTraining or ElectraModel")
   group.add_argument("--generator", type=flags.path, metavar="DIR",
-                     help="folder of an ElectraForMaskedLM; with "
+                     help="path, default none: folder of an "
+                     "ElectraForMaskedLM; with "
                      "--discriminator, whose embeddings it must share, the "
                      "result is a complete pre-training checkpoint")
   group.add_argument("--untied-embeddings", action="store_true", default=None,
-                     help="the generator keeps separate embeddings, as with "
-                     "untied_generator_embeddings (default: shared)")
+                     help="switch, default off: the generator keeps separate "
+                     "embeddings, as with untied_generator_embeddings")
   group.add_argument("--masked-lm", type=flags.path, metavar="DIR",
-                     help="folder of an ElectraForMaskedLM that becomes the "
+                     help="path, default none: folder of an "
+                     "ElectraForMaskedLM that becomes the "
                      "main encoder, as with electra_objective false")
   group.add_argument("--task", type=_task_folder, metavar="NAME=DIR",
-                     help="a task's name and the folder of its fine-tuned "
-                     "model")
+                     help="NAME=path, default none: a task's name and the "
+                     "folder of its fine-tuned model")

@@ -43,6 +43,7 @@ class BuildSettings(typing.NamedTuple):
   strip_accents: bool = True  # only with do_lower_case
   num_out_files: typing.Optional[int] = None  # None: see `choose_num_shards`
   carry_over: bool = False
+  split_sentences: bool = False
   seed: int = 0
   overwrite: bool = False
   tool: str = "build_pretraining_dataset.py"  # for dataset_info.json
@@ -155,7 +156,7 @@ def _fill_buckets(settings, paths, buckets):
       num_files=len(paths), num_empty_files=sizes.count(0))
   unknown_words = collections.Counter()
   chunks = corpus.read_chunks(paths, settings.blanks_separate_docs)
-  with progress.Progress(num_bytes, "B", unit_scale=True) as tracker:
+  with progress.Progress(num_bytes, "B") as tracker:
     for encoded, num_file_bytes in workers.encode_chunks(settings, chunks):
       if encoded.counts["num_changed_letters"] and (
           not counts["num_changed_letters"]):
@@ -169,10 +170,7 @@ def _fill_buckets(settings, paths, buckets):
             unknown_words, MAX_UNKNOWN_WORDS)
       buckets.add(encoded.framed_records)
       tracker.update(num_file_bytes)
-      if tracker.is_line_due():
-        utils.log("%.1f of %.1f MB, %.2f MB/s, ETA %s" % (
-            tracker.done / 1e6, num_bytes / 1e6, tracker.rate / 1e6,
-            tracker.time_left))
+      tracker.report()
   return counts, unknown_words
 
 
@@ -195,6 +193,8 @@ def _make_dataset_info(settings, tokenizer, counts, files):
       "seed": settings.seed,
       "carry_over": settings.carry_over,
       "blanks_separate_docs": settings.blanks_separate_docs})
+  if settings.split_sentences:
+    content.update(split_sentences=True, num_sentences=counts["num_sentences"])
   return content
 
 
@@ -211,9 +211,15 @@ def _log_end(settings, content, vocabulary_problem):
       _count(content["num_lines"], "line"),
       _count(content["num_tokens"], "token"),
       _count(content["num_files"], "file"), content["num_empty_files"]))
+  if settings.split_sentences:
+    utils.log("Split {} into {}".format(
+        _count(content["num_lines"], "line"),
+        _count(content["num_sentences"], "sentence")))
   if content["num_emptied_lines"]:
     utils.log("Cleaning for {} removed all text of {}".format(
-        settings.preprocessing, _count(content["num_emptied_lines"], "line")))
+        settings.preprocessing, _count(
+            content["num_emptied_lines"],
+            "sentence" if settings.split_sentences else "line")))
   if content["num_changed_letters"]:
     utils.log("Lower-casing with accent stripping changed {}, such as \u0623 to"
               " \u0627; {}".format(

@@ -13,6 +13,7 @@ from model import tokenization
 from pretrain.build import corpus
 from pretrain.build import example_builder
 from pretrain.build import records
+from pretrain.build import sentences
 from util import utils
 
 # Longer lines are split at white space before they are cleaned and tokenized,
@@ -32,8 +33,8 @@ EncodedChunk.__doc__ = """The examples of a chunk.
 
 framed_records: {bucket: bytes} for `records.Buckets.add`.
 counts: collections.Counter of num_examples, num_documents, num_lines,
-num_tokens, num_unknown_tokens, num_dropped_tokens, num_emptied_lines,
-num_changed_letters.
+num_sentences (0 unless lines are split), num_tokens, num_unknown_tokens,
+num_dropped_tokens, num_emptied_lines (or sentences), num_changed_letters.
 unknown_words: collections.Counter of the most frequent unknown words.
 """
 
@@ -47,7 +48,7 @@ class ChunkEncoder:
   """Tokenizes chunks of text and packs the tokens into examples."""
 
   def __init__(self, tokenizer, *, max_seq_length, blanks_separate_docs,
-               carry_over, seed, clean_line=None):
+               carry_over, seed, clean_line=None, split_sentences=False):
     """Sets the options of the build.
 
     Args:
@@ -58,10 +59,13 @@ class ChunkEncoder:
         next one.
       seed: int; the seed and the chunk's number determine its examples.
       clean_line: function from line (str) to cleaned line, or None.
+      split_sentences: bool, whether lines are split into sentences, before
+        they are cleaned.
     """
     self._tokenizer = tokenizer
     self._encode_batch = tokenizer.encode_untrusted_batch
     self._clean_line = clean_line
+    self._split_sentences = split_sentences
     self._max_seq_length = max_seq_length
     self._blanks_separate_docs = blanks_separate_docs
     self._carry_over = carry_over
@@ -114,10 +118,19 @@ class ChunkEncoder:
         counts["num_lines"] += 1
         counts["num_documents"] += not in_document
         in_document = True
-        with _ReportLine(piece.path, line_number):
-          token_ids = self._encode_line(line, counts)
-        yield from builder.add_sentence(token_ids)
+        for sentence in self._split(line, counts):
+          with _ReportLine(piece.path, line_number):
+            token_ids = self._encode_line(sentence, counts)
+          yield from builder.add_sentence(token_ids)
     yield from builder.end_document()
+
+  def _split(self, line, counts):
+    """Returns the sentences of a line: the line itself if it has no others."""
+    if not self._split_sentences:
+      return [line]
+    found = sentences.split(line)
+    counts["num_sentences"] += len(found)
+    return found
 
   def _encode_line(self, line, counts):
     """Cleans and tokenizes a line; counts lines that cleaning empties."""

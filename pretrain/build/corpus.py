@@ -1,7 +1,7 @@
 """Lists the files of a text corpus and reads them in chunks.
 
-A corpus is a folder of UTF-8 text files, plain or compressed (gzip, xz, bzip2),
-including those in sub-folders. `file_formats` lists other formats of files.
+A corpus is a folder of UTF-8 text files, plain or compressed (gzip, xz, bzip2,
+Zstandard), including those in sub-folders. `file_formats` lists other formats.
 """
 
 import collections
@@ -12,6 +12,7 @@ import zlib
 
 from pretrain.build import file_formats
 from util import file_types
+from util import progress
 from util import utils
 
 # Target size of a chunk: under a second of tokenizing, so that worker processes
@@ -25,6 +26,7 @@ MAX_LINE_BYTES = 16 << 20
 # A JSON object is never cut; a longer one is an error.
 MAX_OBJECT_BYTES = 256 << 20
 
+COMPRESSIONS = ", ".join(file_types.COMPRESSED)  # for messages
 
 Piece = collections.namedtuple(
     "Piece", ["path", "first_line", "text", "starts_document", "file_format"],
@@ -63,8 +65,8 @@ def list_files(corpus_dir):
                  if not name.startswith(".") and "/." not in name)
   if not names:
     raise utils.UserError(
-        "--corpus-dir: %s has no text files (plain, .gz, .xz or .bz2). Hidden "
-        "files are skipped." % corpus_dir)
+        "--corpus-dir: %s has no text files (plain, %s). Hidden files are "
+        "skipped." % (corpus_dir, COMPRESSIONS))
   paths = [os.path.join(corpus_dir, *name) for name in names]
   for path in paths:
     # Checked first: reading from a pipe could block forever.
@@ -83,7 +85,7 @@ def check_formats(paths):
     UserError: the format of a file cannot be read.
   """
   counts = collections.Counter()
-  for path in paths:
+  for path in progress.track(paths, "file", label="Checking formats"):
     with _opened(path) as (stream, _):
       sample = stream.read(file_formats.SAMPLE_BYTES)
     convert = file_formats.make_converter(sample, path)

@@ -3,7 +3,8 @@
 | format | text | a document is |
 |---|---|---|
 | text | every line | lines between blank lines, or a file |
-| elements | lines between <doc ...> and </doc> (WikiExtractor) | an element |
+| elements | lines between <doc ...> and </doc> (WikiExtractor), without a first
+line that repeats the title of the tag, which is no sentence | an element |
 | JSON lines | a field of each object, such as "text" or "content" | an object |
 
 UTF-16 with a byte-order mark and the line ends of old Macs are converted. Other
@@ -44,7 +45,6 @@ _AS_TEXT = ("Write its texts to a .txt file, one sentence per line and blank "
 _BINARY_FORMATS = (
     (file_types.ZIP, "a zip archive or Office document",
      "Unpack it (unzip %s) or save it as text"),
-    (file_types.ZSTANDARD, "Zstandard data", "Decompress it: zstd -d --rm %s"),
     (b"\x04\x22\x4d\x18", "LZ4 data", "Decompress it: lz4 -d --rm %s"),
     (file_types.SEVEN_ZIP, "a 7z archive", "Unpack it: 7z x %s"),
     (file_types.RAR, "a RAR archive", "Unpack it: unrar x %s"),
@@ -56,7 +56,8 @@ _BINARY_FORMATS = (
     (b"WARC/", "a web archive (WARC, WET)", _AS_TEXT))
 
 _ELEMENT = re.compile(r"<doc(?:\s[^<>]*)?>", re.IGNORECASE)
-_ELEMENT_TAG = re.compile(r"</?doc(?:\s[^<>]*)?>", re.IGNORECASE)
+_ELEMENT_TAG = re.compile(r"(</?doc(?:\s[^<>]*)?>)", re.IGNORECASE)
+_TITLE = re.compile(r'\stitle="([^"]*)"', re.IGNORECASE)
 _LONE_TAG = re.compile(r"</?[A-Za-z][^<>]*>$")  # <TEXT>, <P> of newswire
 _HTML = re.compile(r"<(?:!doctype\s+html|html|head|body)\b", re.IGNORECASE)
 _XML = re.compile(r"<(?:\?xml|mediawiki)\b", re.IGNORECASE)
@@ -110,7 +111,8 @@ def recognize(sample, path):
 def describe(file_format):
   """Returns how files of a format are read, for a log line."""
   if file_format.kind == ELEMENTS:
-    return "<doc> elements, each read as one document"
+    return ("<doc> elements, each read as one document, without the line that "
+            "repeats its title")
   return "JSON lines, each object's \"%s\" read as one document" % (
       file_format.field)
 
@@ -167,14 +169,21 @@ def _read_json_lines(numbered, field, path):
 
 
 def _read_elements(numbered):
+  title = None  # of an element whose first line is yet to come
   for number, line in numbered:
     parts = _ELEMENT_TAG.split(line) if "<" in line else [line]
     for index, part in enumerate(parts):
-      if index:
+      if index % 2:  # a tag
         yield number, None
+        match = _TITLE.search(part)
+        title = match and html.unescape(match.group(1)).strip()
+        continue
       part = part.strip()
       if not is_blank(part) and not _LONE_TAG.match(part):
-        yield number, html.unescape(part)
+        text = html.unescape(part)
+        if text != title:
+          yield number, text
+        title = None
 
 
 def _check_is_text(sample, path):

@@ -3,6 +3,8 @@
 import argparse
 
 from pretrain.build import builder
+from pretrain.build import corpus
+from util import command_line
 from util import flags
 from util import utils
 
@@ -10,27 +12,29 @@ _BOOLS = {"true": True, "t": True, "yes": True, "y": True, "1": True,
           "false": False, "f": False, "no": False, "n": False, "0": False}
 
 
-def make_parser(description, lower_case):
+def make_parser(description, lower_case, example):
   """Returns the ArgumentParser of a dataset builder.
 
   Args:
     description: str, what the script does.
     lower_case: bool, whether text is lower-cased and accents are stripped by
       default.
+    example: str, a command line of the script.
   """
-  parser = argparse.ArgumentParser(description=description)
+  parser = command_line.Parser(description, example=example)
   for name, help_text in (
       ("--corpus-dir", "folder of raw UTF-8 text files, in sub-folders too, "
-                       "plain, .gz, .xz or .bz2; one sentence per line, blank "
-                       "lines between documents"),
+                       "plain or compressed (" + corpus.COMPRESSIONS +
+                       "); one sentence per line, blank lines between "
+                       "documents; WikiExtractor's <doc> files or JSON lines"),
       ("--vocab-file", "WordPiece vocabulary, one token per line"),
       ("--output-dir", "folder to write the examples to, as "
                        "pretrain_data.tfrecord-<i>-of-<n>")):
     parser.add_argument(name, required=True, type=flags.path, metavar="PATH",
-                        help="string, required: " + help_text)
+                        help="path, required: " + help_text)
   parser.add_argument(
       "--max-seq-length", type=int, default=128, metavar="N",
-      help="int, default 128: tokens per example")
+      help="int, default 128: tokens per example, at least 5")
   parser.add_argument(
       "--num-processes", type=int, default=1, metavar="N",
       help="int, default 1: worker processes; the output does not depend on "
@@ -40,24 +44,7 @@ def make_parser(description, lower_case):
       help="bool, default true: whether a blank line ends a document; the end "
            "of a file always does")
   _add_switches(parser, lower_case)
-  parser.add_argument(
-      "--num-out-files", type=int, default=None, metavar="N",
-      help="int, default %d, or fewer so that each has %d examples: files to "
-           "write; never more than there are examples" % (
-               builder.DEFAULT_NUM_OUT_FILES,
-               builder.MIN_EXAMPLES_PER_FILE))
-  parser.add_argument(
-      "--carry-over", action="store_true",
-      help="switch, default off: start the next example of a document with the "
-           "tokens that did not fit, instead of dropping them")
-  parser.add_argument(
-      "--seed", type=int, default=0, metavar="N",
-      help="int, default 0: random seed; the output is the same for the same "
-           "seed and corpus")
-  parser.add_argument(
-      "--overwrite", action="store_true",
-      help="switch, default off: replace the examples in the output folder; "
-           "other files there are kept")
+  _add_output_flags(parser)
   return parser
 
 
@@ -91,9 +78,36 @@ def to_settings(args, **more):
                      else args.do_strip_accents),
       num_out_files=args.num_out_files,
       carry_over=args.carry_over,
+      split_sentences=args.split_sentences,
       seed=args.seed,
       overwrite=args.overwrite,
       **more)
+
+
+def _add_output_flags(parser):
+  """Declares the flags of how examples are packed and written."""
+  parser.add_argument(
+      "--num-out-files", type=int, default=None, metavar="N",
+      help="int, default %d, or fewer so that each has %d examples: files to "
+           "write; never more than there are examples" % (
+               builder.DEFAULT_NUM_OUT_FILES,
+               builder.MIN_EXAMPLES_PER_FILE))
+  parser.add_argument(
+      "--carry-over", action="store_true",
+      help="switch, default off: start the next example of a document with the "
+           "tokens that did not fit, instead of dropping them")
+  parser.add_argument(
+      "--split-sentences", action="store_true",
+      help="switch, default off: split every line into sentences, for corpora "
+           "with a paragraph per line; the rule is in docs/corpora.md")
+  parser.add_argument(
+      "--seed", type=int, default=0, metavar="N",
+      help="int, default 0: random seed; the output is the same for the same "
+           "seed and corpus")
+  parser.add_argument(
+      "--overwrite", action="store_true",
+      help="switch, default off: replace the examples in the output folder; "
+           "other files there are kept")
 
 
 def _add_switches(parser, default):

@@ -12,6 +12,7 @@ from model import tokenization
 from pretrain.build import chunk_encoder
 from pretrain.build import corpus
 from util import packages
+from util import progress
 from util import utils
 
 # `tokenizers` 0.13 counts pairs of pieces in int32.
@@ -61,14 +62,12 @@ def count_words(corpus_dir, basic_tokenizer, clean_line=None):
   Raises:
     UserError: the corpus has no words, is corrupted or not UTF-8.
   """
-  import tqdm  # --help needs no package
   paths = corpus.list_files(corpus_dir)
   corpus.check_formats(paths)
   num_bytes = sum(utils.file_size(path) for path in paths)
   counts = collections.Counter()  # by strings without spaces
   num_changed_letters = 0
-  with tqdm.tqdm(desc="Counting words", total=num_bytes, unit="B",
-                 unit_scale=True, disable=None) as bar:
+  with progress.Progress(num_bytes, "B", label="Counting words") as tracker:
     for chunk in corpus.read_chunks(paths):
       for piece in chunk.pieces:
         lines = [line for _, line in corpus.read_lines(piece)
@@ -79,7 +78,8 @@ def count_words(corpus_dir, basic_tokenizer, clean_line=None):
         if basic_tokenizer.strip_accents:
           num_changed_letters += chunk_encoder.count_changed_letters(text)
         counts.update(basic_tokenizer.clean(text).split())
-      bar.update(chunk.num_file_bytes)
+      tracker.update(chunk.num_file_bytes)
+      tracker.report()
   word_counts = collections.Counter()
   for text, count in counts.items():
     for word in basic_tokenizer.split(text):

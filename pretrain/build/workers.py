@@ -80,7 +80,8 @@ def _make_encoder(settings):
   return chunk_encoder.ChunkEncoder(
       make_tokenizer(settings), max_seq_length=settings.max_seq_length,
       blanks_separate_docs=settings.blanks_separate_docs,
-      carry_over=settings.carry_over, seed=settings.seed, clean_line=clean_line)
+      carry_over=settings.carry_over, seed=settings.seed, clean_line=clean_line,
+      split_sentences=settings.split_sentences)
 
 
 def _line_range(chunk):

@@ -46,6 +46,16 @@ class DatasetInfoTest(unittest.TestCase):
     dataset_info.write(make_content(), self.folder)
     self.assertEqual(dataset_info.load(self.folder), make_content())
 
+  def test_fingerprint_is_the_checksum_of_the_info_or_names_and_sizes(self):
+    path = os.path.join(self.folder, "pretrain_data.tfrecord-0-of-1")
+    self.assertEqual(dataset_info.fingerprint([path]), {self.folder: {
+        "num_files": 1, "files": {"pretrain_data.tfrecord-0-of-1": 4}}})
+    dataset_info.write(make_content(), self.folder)
+    checksum = utils.sha256_of_file(
+        os.path.join(self.folder, "dataset_info.json"))
+    self.assertEqual(dataset_info.fingerprint([path]), {self.folder: {
+        "num_files": 1, "dataset_info_sha256": checksum}})
+
   def test_folder_of_the_reference_has_none(self):
     self.assertIsNone(dataset_info.load(self.folder))
     self.assertFalse(dataset_info.is_unfinished(self.folder))

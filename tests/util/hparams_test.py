@@ -6,6 +6,7 @@ import tempfile
 import unittest
 
 from util import hparams
+from util import model_hparams
 from util import utils
 
 
@@ -176,6 +177,46 @@ class RunArgumentsTest(unittest.TestCase):
         self._parse("--data-dir", "d", "--model-name", "m", "--hparams",
                     '{"seed": 3, "debug": true}', "--hparams", '{"seed": 4}'),
         ("m", "d", {"seed": 4, "debug": True}))
+
+  def _parse_sets(self, *texts):
+    flags = [word for text in texts for word in ("--set", text)]
+    return hparams.run_arguments(
+        argparse.ArgumentParser(),
+        ["--data-dir", "d", "--model-name", "m", "--hparams",
+         '{"seed": 3, "log_steps": 7}'] + flags,
+        model_hparams.ModelHParams)[2]
+
+  def test_set_overrides_hparams_and_earlier_flags(self):
+    self.assertEqual(self._parse_sets("seed=4", "debug=true", "seed=5"),
+                     {"seed": 5, "log_steps": 7, "debug": True})
+
+  def test_a_value_of_set_is_json_or_a_string(self):
+    declared = dict(model_hparams.ModelHParams.declared(),
+                    task_names=hparams.Hparam(["chunk"], list))
+    for text, value in (
+        ("tpu_name=a=b", "a=b"), ("tpu_name=\"a\"", "a"), ("tpu_name=1", "1"),
+        ("tpu_name=null", None), ("seed=1", 1), ("use_amp=false", False),
+        ("model_hparam_overrides={\"hidden_size\": 8}", {"hidden_size": 8}),
+        ("task_names=arcd", ["arcd"]), ("task_names=a, b", ["a", "b"]),
+        ("task_names=[\"a\"]", ["a"]), ("seed=", ""), ("nope=x", "x")):
+      with self.subTest(text=text):
+        self.assertEqual(hparams.parse_set(text, declared),
+                         (text.split("=")[0], value))
+
+  def test_an_unknown_name_in_set_is_the_error_of_hparams(self):
+    values = self._parse_sets("log_step=1")
+    with self.assertRaisesRegex(
+        utils.UserError, r"^Unknown hyperparameter 'log_step'. Did you mean "
+        r"'log_steps' \(an integer of at least 1\)\?"):
+      model_hparams.ModelHParams("m", "d", **values)
+
+  def test_set_without_a_name_or_value_is_an_error(self):
+    for text in ("seed", "=1", " =1", ""):
+      with self.subTest(text=text):
+        with self.assertRaisesRegex(
+            utils.UserError, "^--set: expected NAME=VALUE, such as "
+            "learning_rate=1e-4, got "):
+          self._parse_sets(text)
 
   def test_data_folder_must_not_be_blank(self):
     # As in `--data-dir "$DATA_DIR"` where the variable is not set.

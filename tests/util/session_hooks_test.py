@@ -1,5 +1,6 @@
 """Tests for util.session_hooks."""
 
+import contextlib
 import io
 import json
 import os
@@ -61,6 +62,25 @@ class ProgressHookTest(tf.test.TestCase):
       records = [json.loads(line) for line in f]
     self.assertEqual([record["step"] for record in records], [1, 2, 4])
     self.assertEqual(records[-1]["loss"], 2.5)
+
+
+class EvaluationProgressHookTest(tf.test.TestCase):
+
+  def test_prints_a_line_when_ten_seconds_are_over(self):
+    self.time = 0
+    hook = session_hooks.EvaluationProgressHook(6, clock=lambda: self.time)
+    printed = io.StringIO()
+    with tf.Graph().as_default(), contextlib.redirect_stdout(printed):
+      batch = tf.constant(1)
+      with tf.train.MonitoredSession(hooks=[hook]) as session:
+        for _ in range(6):
+          self.time += 4
+          session.run(batch)
+    # At 12 s and 24 s, of 6 batches that take 4 s each.
+    self.assertEqual(
+        printed.getvalue(),
+        "Evaluating: 3/6 batches (50.0%), 0.25 batches/s, ETA 00:00:12\n"
+        "Evaluating: 6/6 batches (100.0%), 0.25 batches/s, ETA 00:00:00\n")
 
 
 class StopHookTest(tf.test.TestCase):

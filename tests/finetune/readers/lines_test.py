@@ -11,6 +11,8 @@ import tempfile
 import unittest
 import zipfile
 
+import zstandard
+
 from finetune.readers import lines
 from util import utils
 
@@ -88,7 +90,8 @@ class LinesTest(unittest.TestCase):
     self.assertEqual(list(lines.read_lines(self.path)), [(1, "a"), (2, "b\rc")])
 
   def test_compressed_files_are_read(self):
-    for compress in (gzip.compress, bz2.compress, lzma.compress):
+    for compress in (gzip.compress, bz2.compress, lzma.compress,
+                     zstandard.compress):
       packed = compress(TEXT.encode("utf-8"))
       self.assertEqual(self.read(packed), TEXT)
       self.assert_error(": the ", packed[:len(packed) // 2])
@@ -99,7 +102,6 @@ class LinesTest(unittest.TestCase):
         (gzip.compress(tar_of("train.csv", b"a,b\n")), "a tar archive"),
         (zip_of("train.csv", "a,b\n"), "a zip archive.*unzip"),
         (zip_of("xl/workbook.xml", ""), "an Excel workbook.*CSV UTF-8"),
-        (b"\x28\xb5\x2f\xfd\x04\x00", "a Zstandard archive.*zstd -d"),
         (b"PAR1", "a Parquet file.*JSON lines"),
         (b"\r\n <!DOCTYPE html>", "a web page .HTML.*raw file"),
         (b"version https://git-lfs.github.com/spec/v1", "a Git LFS.*git lfs")]:

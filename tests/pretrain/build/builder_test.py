@@ -63,7 +63,8 @@ class BuilderTestCase(unittest.TestCase):
         for record in tf.io.tf_record_iterator(path):
           feature = tf.train.Example.FromString(record).features.feature
           length = sum(feature["input_mask"].int64_list.value)
-          sequences.append(feature["input_ids"].int64_list.value[:length])
+          sequences.append(list(
+              feature["input_ids"].int64_list.value[:length]))
     return sequences
 
 
@@ -133,6 +134,30 @@ class BuildTest(BuilderTestCase):
     self.assertEqual(content["num_dropped_tokens"], 0)
     self.assertIn("Dropped 0 tokens (0.0 %)", printed)
     self.assertIn("--carry-over was on", printed)
+
+  def test_split_sentences_splits_before_cleaning_and_counts(self):
+    # Of two paragraphs, the first becomes a document of three sentences.
+    self.write("a.txt", "w1 w2! w3 3.5! w1\n\nw2 w1\n")
+    content, printed = self.build(split_sentences=True)
+    self.assertEqual(
+        {name: content[name] for name in (
+            "split_sentences", "num_lines", "num_sentences", "num_documents")},
+        {"split_sentences": True, "num_lines": 2, "num_sentences": 4,
+         "num_documents": 2})
+    self.assertIn("\nSplit 2 lines into 4 sentences\n", printed)
+    content, printed = self.build(overwrite=True)
+    self.assertNotIn("num_sentences", content)
+    self.assertNotIn("sentences", printed)
+
+  def test_split_sentences_decides_where_segments_end(self):
+    # [CLS] A [SEP] B [SEP]: A is one or two complete sentences.
+    self.write("a.txt", "w1 w1 w1 w2! " * 400 + "\n")
+    self.build(split_sentences=True)
+    sep, mark = 3, 1  # [SEP] and [UNK]
+    pairs = [record for record in self.records() if record.count(sep) == 2]
+    self.assertGreater(len(pairs), 50)
+    self.assertEqual({record[record.index(sep) - 1] for record in pairs},
+                     {mark})
 
   def test_last_log_line_counts_examples_and_files(self):
     self.write("a.txt", "w1\n\nw2\n")

@@ -8,6 +8,8 @@ import tempfile
 import unittest
 from unittest import mock
 
+import zstandard
+
 from pretrain.build import corpus
 from util import utils
 
@@ -141,13 +143,14 @@ class ReadChunksTest(CorpusTestCase):
     content = "السلام\n\nعليكم\nو\n\nd\n".encode("utf-8") * 5
     texts = []
     for name, compress in (("x.txt", bytes), ("x.gz", gzip.compress),
-                           ("x.XZ", lzma.compress), ("x.bz2", bz2.compress)):
+                           ("x.XZ", lzma.compress), ("x.bz2", bz2.compress),
+                           ("x.zst", zstandard.compress)):
       path = self.write(name, compress(content))
       with mock.patch.object(corpus, "CHUNK_BYTES", 8):
         texts.append([piece.text for chunk in corpus.read_chunks([path])
                       for piece in chunk.pieces])
     self.assertEqual(b"".join(texts[0]), content)
-    self.assertEqual(texts, [texts[0]] * 4)
+    self.assertEqual(texts, [texts[0]] * 5)
 
   def test_error_names_a_corrupted_file(self):
     content = gzip.compress(os.urandom(1000))

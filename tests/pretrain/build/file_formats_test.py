@@ -15,6 +15,8 @@ import unittest
 from unittest import mock
 import zipfile
 
+import zstandard
+
 from pretrain.build import corpus
 from pretrain.build import file_formats
 from util import utils
@@ -91,13 +93,23 @@ class ReadTest(FileFormatsTestCase):
     self.assertFalse(file_formats.is_blank("\u0640"))
 
   def test_elements_are_documents(self):
-    log = "1 of 1 files: <doc> elements, each read as one document\n"
+    log = ("1 of 1 files: <doc> elements, each read as one document, without "
+           "the line that repeats its title\n")
     for text in (ELEMENTS, "\ufeff\n" + ELEMENTS, NEWSWIRE,
                  ELEMENTS.replace("\n", "\r\n"), ELEMENTS.upper().replace(
                      "&AMP;", "&amp;").replace("&LT;", "&lt;").lower(),
                  ELEMENTS.replace(">\n", ">").replace("\n</doc>", "</doc>")):
       for blanks in (True, False):
         self.assert_read(text, log, blanks_separate_docs=blanks)
+
+  def test_the_line_that_repeats_the_title_of_an_element_is_no_text(self):
+    # As WikiExtractor writes a folder: AA/wiki_00 and so on.
+    os.mkdir(os.path.join(self.folder, "AA"))
+    self.write(os.path.join("AA", "wiki_00"), "".join(
+        '<doc id="%d" url="u" title="A &amp; \u0628">\nA &amp; \u0628\n\n%s\n'
+        "</doc>\n" % (number, "\n\n".join(lines))
+        for number, lines in enumerate((["A &amp; \u0628", "one"], ["two"]))))
+    self.assertEqual(self.read()[0], [["A & \u0628", "one"], ["two"]])
 
   def test_objects_of_json_lines_are_documents(self):
     log = ("1 of 1 files: JSON lines, each object's \"%s\" read as one "
@@ -126,7 +138,7 @@ class ReadTest(FileFormatsTestCase):
       self.read()
 
   def test_compressed_data_without_the_extension(self):
-    for module in (gzip, bz2, lzma):
+    for module in (gzip, bz2, lzma, zstandard):
       self.assert_read(module.compress(PLAIN.encode("utf-8")))
     self.assert_read(gzip.compress(json_lines("text").encode("utf-8")), (
         "1 of 1 files: JSON lines, each object's \"text\" read as one "
@@ -201,7 +213,6 @@ class RefuseTest(FileFormatsTestCase):
 
   def test_binary_formats(self):
     for content, message in (
-        (b"\x28\xb5\x2f\xfd$", "Zstandard data. Decompress it: zstd -d --rm a"),
         (b"%PDF-1.5", "a PDF document. Extract its text: pdftotext a.txt"),
         (b"PAR1\x15", "a Parquet table. Write its texts"),
         (b"WARC/1.0\r\n", "a web archive")):

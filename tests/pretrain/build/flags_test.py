@@ -12,7 +12,7 @@ REQUIRED = ["--corpus-dir", "c", "--vocab-file", "v", "--output-dir", "o"]
 
 def parse(*arguments, lower_case=True):
   """Returns (BuildSettings, printed lines)."""
-  parser = flags.make_parser("Builds examples.", lower_case)
+  parser = flags.make_parser("Builds examples.", lower_case, "build")
   printed = io.StringIO()
   with contextlib.redirect_stdout(printed):
     settings = flags.to_settings(
@@ -28,8 +28,9 @@ class BuildFlagsTest(unittest.TestCase):
         "corpus_dir": "c", "vocab_file": "v", "output_dir": "o",
         "max_seq_length": 128, "num_processes": 1, "blanks_separate_docs": True,
         "do_lower_case": True, "strip_accents": True, "num_out_files": None,
-        "carry_over": False, "seed": 0, "overwrite": False,
-        "tool": "build_pretraining_dataset.py", "preprocessing": None,
+        "carry_over": False, "split_sentences": False, "seed": 0,
+        "overwrite": False, "tool": "build_pretraining_dataset.py",
+        "preprocessing": None,
         "make_cleaner": None})
 
   def test_bool_flags_parse_false(self):
@@ -68,8 +69,8 @@ class BuildFlagsTest(unittest.TestCase):
     self.assertIn("--do-strip-accents has no effect", printed)
 
   def test_help_states_type_and_default(self):
-    text = flags.make_parser("Builds examples.", True).format_help()
-    for flag in ("--corpus-dir PATH", "string, required", "int, default 128",
+    text = flags.make_parser("Builds examples.", True, "b").format_help()
+    for flag in ("--corpus-dir PATH", "path, required", "int, default 128",
                  "bool, default true", "switch (default): lower-case"):
       self.assertIn(flag, text)
 
