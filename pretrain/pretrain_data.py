@@ -4,8 +4,8 @@ The order of the examples is a function of the seed and the epoch alone: files
 are permuted, interleaved, and their records shuffled, all with seeds of that
 epoch. Epochs follow each other without a gap, so a batch may contain the end of
 one and the start of the next. A run that resumes skips the examples that were
-read: complete epochs cost nothing, and the examples of the current one are
-skipped before parsing. They are `s * batch size` at global step s, or as
+read: complete epochs cost nothing, and of the current one the files that were
+read are not opened again. They are `s * batch size` at global step s, or as
 data_position.json in the model folder tells if the batch size changed:
 [{"step", "num_read", "batch_size", "num_examples"}], one entry per change.
 
@@ -39,6 +39,11 @@ BATCH_NUMBER = "batch_number"  # int32 [B], all the same; only in evaluation
 
 _FILES_AT_A_TIME = 8
 _MAX_SHUFFLE_BUFFER = 20000  # records; some 30 MB at 128 tokens
+# A record stays in a shuffle buffer of b records for at most this many times b
+# draws: the probability that one of 20 million stays longer is 20e6 * exp(-50),
+# 4e-15.
+_LONGEST_STAY = 50
+_PREFETCHED_RECORDS = 64  # of each open file
 _PARALLEL_PARSERS = 2
 _PREFETCHED_BATCHES = 4
 # Keys of the two stateless draws of an epoch.
@@ -204,9 +209,16 @@ def records_in_order(index, seed, num_read):
       num_read, tfrecord_index.total_examples(index))
   paths = [path for path in index.paths if index.num_examples[path]]
   read = _reader(index, paths)
+  first = None
+  if position:
+    first = _rest_of_epoch(index, paths, read, seed, epoch, position)
+    epoch += 1
   endless = tf.data.Dataset.range(epoch, tf.int64.max).flat_map(
       lambda epoch: _records_of_epoch(index, paths, read, seed, epoch))
-  return endless.skip(position)
+  if first is None:
+    # Drops nothing, but random initial weights depend on the number of ops.
+    return endless.skip(0)
+  return first.concatenate(endless)
 
 
 def print_tokens(inputs, inv_vocab, updates_mask=None, num_rows=1):
@@ -261,7 +273,42 @@ def _position_changes(config, step):
 
 def _records_of_epoch(index, paths, read, seed, epoch):
   """Returns the dataset of one epoch's serialized examples."""
-  num_examples = tfrecord_index.total_examples(index)
+  order, record_seed = _draws_of_epoch(paths, seed, epoch)
+  files = tf.data.Dataset.from_tensor_slices(tuple(
+      tf.gather(tensor, order) for tensor in _file_tensors(index, paths)))
+  return _shuffled(index, _interleaved(files, read), record_seed)
+
+
+def _rest_of_epoch(index, paths, read, seed, epoch, position):
+  """Returns the dataset of an epoch without its first `position` examples.
+
+  Which records a shuffle draws depends on how many it was given, not on what
+  they are. So records that were drawn already are replaced by empty ones, which
+  cost no reading, and only the files with later records are opened.
+  """
+  with tf.Graph().as_default(), tf.Session() as session:
+    order, record_seed = session.run(
+        _draws_of_epoch(paths, seed, tf.constant(epoch, tf.int64)))
+  buffer_size = _buffer_size(index)
+  # Empty records in slices of the buffer's size, which are quick to repeat.
+  num_slices = max(0, position // buffer_size - _LONGEST_STAY)
+  empty = tf.data.Dataset.from_tensor_slices(
+      tf.fill([buffer_size], "")).repeat(num_slices)
+  numbers, num_done = _files_after(
+      num_slices * buffer_size,
+      [index.num_examples[paths[number]] for number in order])
+  order = order[numbers]
+  files = tf.data.Dataset.from_tensor_slices(tuple(
+      tf.gather(tensor, order) for tensor in _file_tensors(index, paths)
+  ) + (tf.constant(num_done, tf.int64),))
+  records = _interleaved(
+      files, lambda *row: read(*row[:-1]).skip(row[-1]))
+  return _shuffled(
+      index, empty.concatenate(records), record_seed).skip(position)
+
+
+def _draws_of_epoch(paths, seed, epoch):
+  """Returns an epoch's order of `paths`, int32 [len(paths)], and its seed."""
   key = _epoch_key(seed, epoch)
   order = tf.argsort(tf.random.stateless_uniform(
       [len(paths)], seed=key + [0, _FILE_ORDER]))
@@ -269,16 +316,73 @@ def _records_of_epoch(index, paths, read, seed, epoch):
   record_seed = tf.cast(tf.random.stateless_uniform(
       [], seed=key + [0, _RECORD_ORDER], minval=1, maxval=tf.int32.max,
       dtype=tf.int32), tf.int64)
-  cycle_length = min(_FILES_AT_A_TIME, len(paths))
-  records = tf.data.Dataset.from_tensor_slices(tuple(
-      tf.gather(tensor, order) for tensor in _file_tensors(index, paths)))
-  # Deterministic: it waits for a slow file.
-  records = records.interleave(
-      read, cycle_length=cycle_length, block_length=1,
-      num_parallel_calls=cycle_length)
-  return records.shuffle(
-      min(num_examples, _MAX_SHUFFLE_BUFFER), seed=record_seed,
-      reshuffle_each_iteration=False)
+  return order, record_seed
+
+
+def _interleaved(files, read):
+  """Returns the records of a dataset of files, one of each open file in turn.
+
+  Each file is read ahead in a separate thread. (The parallel interleave of
+  TensorFlow 1.15 crashes when a session is closed while it reads.)
+  """
+  return files.interleave(
+      lambda *row: read(*row).prefetch(_PREFETCHED_RECORDS),
+      cycle_length=_FILES_AT_A_TIME, block_length=1)
+
+
+def _shuffled(index, records, record_seed):
+  return records.shuffle(_buffer_size(index), seed=record_seed,
+                         reshuffle_each_iteration=False)
+
+
+def _buffer_size(index):
+  return min(tfrecord_index.total_examples(index), _MAX_SHUFFLE_BUFFER)
+
+
+def _files_after(num_read, num_records):
+  """Returns where `_interleaved` is after its first records.
+
+  Args:
+    num_read: int, records that were read.
+    num_records: list of int, above 0, the length of each file in order.
+
+  Returns:
+    (numbers, num_done): two lists of int, the files that are left, in the
+    order in which they are visited, and how many records of each are read.
+  """
+  waiting = collections.deque(range(len(num_records)))
+  slots = collections.deque([None] * _FILES_AT_A_TIME)  # next visited first
+  done = [0] * len(num_records)
+  left = num_read
+  while left:
+    # Complete rounds in which no file ends, then one visit.
+    rounds = min([left // len(slots)] + [
+        0 if file is None else num_records[file] - done[file]
+        for file in slots])
+    for file in slots if rounds else ():
+      done[file] += rounds
+    left -= rounds * len(slots)
+    if not left:
+      break
+    file = slots.popleft()
+    if file is None:
+      if not waiting:
+        continue  # the slot stays empty
+      file = waiting.popleft()
+    if done[file] < num_records[file]:
+      done[file] += 1
+      left -= 1
+      slots.append(file)
+    else:
+      slots.append(None)  # it takes the next file when it is visited again
+  numbers = []
+  for file in slots:
+    if file is None and waiting:
+      file = waiting.popleft()
+    if file is not None:
+      numbers.append(file)
+  numbers.extend(waiting)
+  return numbers, [done[file] for file in numbers]
 
 
 def _file_tensors(index, paths):

@@ -5,6 +5,7 @@ import contextlib
 import io
 import os
 import tempfile
+from unittest import mock
 
 import tensorflow.compat.v1 as tf
 
@@ -53,6 +54,36 @@ class OrderTest(tf.test.TestCase):
     for step in (1, 2, 3, 5, 7):  # examples 5, 10, 15, 25, 35 of 12 an epoch
       self.assertEqual(self._numbers(20, step=step, batch_size=5),
                        numbers[5 * step:5 * step + 20])
+
+  def test_files_of_other_lengths_and_a_small_buffer(self):
+    """Resumes at each example of an epoch of more files than are open."""
+    self.config = tiny_pretraining.make_data(
+        tempfile.mkdtemp(dir=self.get_temp_dir()),
+        [3, 1, 0, 5, 2, 4, 1, 3, 1, 1, 6, 2, 3, 3])
+    self.index = pretrain_data.find_examples(self.config, is_training=True)
+    num_examples = 35
+    with mock.patch.multiple(pretrain_data, _MAX_SHUFFLE_BUFFER=3,
+                             _LONGEST_STAY=6):
+      numbers = self._numbers(num_examples + 20)
+      self.assertEqual(sorted(numbers[:num_examples]),
+                       list(range(num_examples)))
+      for step in range(num_examples + 2):
+        self.assertEqual(self._numbers(18, step=step, batch_size=1),
+                         numbers[step:step + 18], step)
+
+  def test_files_that_were_read_are_not_opened_again(self):
+    self.config = tiny_pretraining.make_data(
+        tempfile.mkdtemp(dir=self.get_temp_dir()), [2] * 17)
+    self.index = pretrain_data.find_examples(self.config, is_training=True)
+    with mock.patch.multiple(pretrain_data, _MAX_SHUFFLE_BUFFER=2,
+                             _LONGEST_STAY=5):
+      numbers = self._numbers(34)
+      # 30 - 2 * 5 = 20 records are behind a run that resumes after 30, among
+      # them both of each of the first 8 files, of which the first 14 are.
+      for file in {number // 2 for number in numbers[:14]}:
+        os.remove(self.config.pretrain_tfrecords.replace(
+            "*", "-%d-of-17" % file))
+      self.assertEqual(self._numbers(4, step=30, batch_size=1), numbers[30:])
 
   def test_position_in_epoch(self):  # 7 * 5 = 35 = 2 epochs of 12 and 11 more
     self.assertEqual(pretrain_data.position_in_epoch(7 * 5, 12), (2, 11))
