@@ -66,6 +66,9 @@ class PretrainingConfig(model_hparams.ModelHParams):
   gradient_accumulation_steps = Hparam(1, int, minimum=1)  # micro-batches
   # Stop or skip a non-finite step.
   nan_policy = Hparam("stop", str, choices=("stop", "skip"))
+  # Operations per second of one device, such as 312e12 of an A100 in bfloat16:
+  # the log then has "mfu", the model-FLOPs utilisation.
+  peak_flops = Hparam(None, float, above=0.0)
 
   # data
   # Comma-separated shell patterns.

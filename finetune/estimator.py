@@ -39,7 +39,8 @@ def make_estimator(config, tasks, *, model_dir, weights, num_train_steps=None):
         save_checkpoints_secs=60.0 * config.save_checkpoints_minutes)
   return tf.estimator.tpu.TPUEstimator(
       use_tpu=config.use_tpu,
-      model_fn=_model_fn_builder(config, tasks, weights, num_train_steps),
+      model_fn=_model_fn_builder(
+          config, tasks, model_dir, weights, num_train_steps),
       config=run_config,
       train_batch_size=config.train_batch_size,
       eval_batch_size=config.eval_batch_size,
@@ -58,7 +59,7 @@ def check_initial_weights(config, tasks, init_checkpoint):
     _plan(config, init_checkpoint)
 
 
-def _model_fn_builder(config, tasks, weights, num_train_steps):
+def _model_fn_builder(config, tasks, model_dir, weights, num_train_steps):
   """Returns the model_fn; see `make_estimator` for the arguments."""
 
   def model_fn(features, labels, mode, params):
@@ -89,8 +90,9 @@ def _model_fn_builder(config, tasks, weights, num_train_steps):
         use_tpu=config.use_tpu, grads_and_vars=grads_and_vars)
     return tf.estimator.tpu.TPUEstimatorSpec(
         mode=mode, loss=loss, train_op=step.op, scaffold_fn=scaffold_fn,
-        training_hooks=_progress_hooks(config, tasks, num_train_steps, {
-            "loss": mean_loss, "learning_rate": step.learning_rate}))
+        training_hooks=_progress_hooks(
+            config, tasks, model_dir, num_train_steps, {
+                "loss": mean_loss, "learning_rate": step.learning_rate}))
 
   return model_fn
 
@@ -110,14 +112,14 @@ def _sum_over_ranks(model):
           list(zip(summed[1:], variables)))
 
 
-def _progress_hooks(config, tasks, num_train_steps, tensors):
+def _progress_hooks(config, tasks, model_dir, num_train_steps, tensors):
   if not data_parallel.is_chief():
     return []
   return [session_hooks.ProgressHook(
       num_train_steps=num_train_steps, batch_size=config.train_batch_size,
       max_seq_length=(None if preprocessing.is_trimming(config, tasks)
                       else config.max_seq_length),
-      log_steps=config.log_steps,
+      log_steps=config.log_steps, summary_dir=model_dir,
       # A TPU cannot return tensors from within its training loop.
       tensors={} if config.use_tpu else tensors)]
 

@@ -1,4 +1,4 @@
-"""Metrics of the evaluation of a pre-trained model.
+"""Metrics of pre-training: of an evaluation, and of each training batch.
 
 Glossary of shapes:
 - B: batch size.
@@ -71,6 +71,51 @@ def metrics_of(tensors):
       "disc_precision": tf.metrics.accuracy(labels, preds, preds * mask),
       "disc_recall": tf.metrics.accuracy(labels, preds, labels * mask),
   })
+  return metrics
+
+
+def batch_counts(tensors):
+  """Returns {name: float32 Tensor of shape []}, what `batch_metrics` divides.
+
+  The counts of micro-batches and ranks add up to those of the batch.
+
+  Args:
+    tensors: what `metric_tensors` returns.
+  """
+  is_masked = tensors["masked_lm_weights"]  # float32 [B, N]
+  counts = {
+      "masked": is_masked,
+      "masked_correct": is_masked * tf.cast(tf.equal(
+          tensors["masked_lm_preds"], tensors["masked_lm_ids"]), tf.float32)}
+  if "disc_labels" in tensors:
+    is_real, labels, preds = (  # float32 [B, L]
+        tf.cast(tensors[name], tf.float32)
+        for name in ("input_mask", "disc_labels", "disc_preds"))
+    counts.update({
+        "tokens": is_real, "replaced": is_real * labels,
+        "flagged": is_real * preds,
+        "replaced_flagged": is_real * labels * preds})
+  return {name: tf.reduce_sum(count) for name, count in counts.items()}
+
+
+def batch_metrics(counts):
+  """Returns {name: float32 Tensor of shape [] in [0, 1]} of a training batch.
+
+  Named and defined as in `metrics_of`; NaN where nothing was counted, such as
+  the precision of a discriminator that predicts no replaced token.
+
+  Args:
+    counts: what `batch_counts` returns.
+  """
+  metrics = {
+      "masked_lm_accuracy": counts["masked_correct"] / counts["masked"]}
+  if "tokens" in counts:
+    both = counts["replaced_flagged"]
+    num_wrong = counts["replaced"] + counts["flagged"] - 2.0 * both
+    metrics.update({
+        "disc_accuracy": 1.0 - num_wrong / counts["tokens"],
+        "disc_precision": both / counts["flagged"],
+        "disc_recall": both / counts["replaced"]})
   return metrics
 
 

@@ -12,6 +12,7 @@ import tensorflow.compat.v1 as tf
 
 from model import checkpoint
 from model import checkpoint_recovery
+from model import flops
 from model import randomness
 from pretrain import dataset_info
 from pretrain import example_check
@@ -321,16 +322,19 @@ def _training_spec(config, features):
     # The Estimator stops at a NaN loss; here nan_policy decides.
     loss = tf.where(tf.is_finite(loss), loss, tf.zeros_like(loss))
     tensors["grad_norm"] = step.grad_norm
-    for name, value in sorted(tensors.items()):
-      tf.summary.scalar(name, value)
     hooks = [training_step.FiniteHook(step, config.nan_policy)]
     if data_parallel.is_chief():
       hooks.append(session_hooks.ProgressHook(
             num_train_steps=config.num_train_steps,
             batch_size=config.train_batch_size,
             max_seq_length=config.max_seq_length, log_steps=config.log_steps,
-            tensors=tensors, log_file=os.path.join(
-                config.model_dir, "training_log.jsonl")))
+            tensors=tensors, metrics=step.metrics,
+            flops_per_step=flops.pretraining_step(
+                config, config.train_batch_size),
+            peak_flops=config.peak_flops and (
+                config.peak_flops * data_parallel.num_ranks()),
+            summary_dir=config.model_dir,
+            log_file=os.path.join(config.model_dir, "training_log.jsonl")))
   return tf.estimator.tpu.TPUEstimatorSpec(
       mode=tf.estimator.ModeKeys.TRAIN, loss=loss, train_op=step.op,
       training_hooks=hooks)

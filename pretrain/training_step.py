@@ -9,19 +9,20 @@ import tensorflow.compat.v1 as tf
 from model import optimization
 from model import randomness as randomness_lib
 from pretrain import pretrain_data
+from pretrain import pretrain_metrics
 from pretrain import pretraining_model
 from util import data_parallel
 from util import utils
 
 _MAX_SKIPPED_IN_A_ROW = 100  # more are not caused by data: training diverged
 
-# op: applies the update. losses: {name: float32 Tensor of shape []}.
-# learning_rate, grad_norm: float32 Tensors of shape []. is_finite: bool Tensor
+# op: applies the update. losses: {name: float32 Tensor of shape []}. metrics:
+# the same, of pretrain_metrics.batch_metrics; empty on a TPU. learning_rate, grad_norm: float32 Tensors of shape []. is_finite: bool Tensor
 # of shape [], whether the update was applied; None on a TPU, where it always
 # is. finite_checks: {label: float32 Tensor of shape []} that are non-finite if
 # the loss or gradient of that label is, in the order of computation.
 TrainingStep = collections.namedtuple("TrainingStep", [
-    "op", "losses", "learning_rate", "grad_norm", "is_finite",
+    "op", "losses", "metrics", "learning_rate", "grad_norm", "is_finite",
     "finite_checks"])
 
 
@@ -44,8 +45,9 @@ def build(config, features):
         config, features, is_training=True, randomness=randomness)
     losses = model.losses
     grads_and_vars = optimization.compute_gradients(model.total_loss)
+    counts = _batch_counts(config, model)
   else:
-    losses, grads_and_vars = _accumulate(
+    losses, counts, grads_and_vars = _accumulate(
         config, features, randomness, num_micro_batches)
   guards = []
 
@@ -63,10 +65,18 @@ def build(config, features):
       grads_and_vars=grads_and_vars,
       wrap_optimizer=None if config.use_tpu else guard)
   return TrainingStep(
-      op=train_op.op, losses=losses, learning_rate=train_op.learning_rate,
+      op=train_op.op, losses=losses,
+      metrics=pretrain_metrics.batch_metrics(counts) if counts else {},
+      learning_rate=train_op.learning_rate,
       grad_norm=train_op.grad_norm,
       is_finite=guards[0].is_finite if guards else None,
       finite_checks=_finite_checks(losses, grads_and_vars))
+
+
+def _batch_counts(config, model):
+  """Returns the counts of the training metrics, {} on a TPU, which has none."""
+  return {} if config.use_tpu else pretrain_metrics.batch_counts(
+      pretrain_metrics.metric_tensors(model))
 
 
 def _finite_checks(losses, grads_and_vars):
@@ -103,7 +113,7 @@ def group_of(name):
 
 
 def _accumulate(config, features, randomness, num_micro_batches):
-  """Returns (losses, grads_and_vars), summed over micro-batches and ranks.
+  """Returns (losses, counts, grads_and_vars), summed over the complete batch.
 
   Every rank masks the entire batch, which is cheap, so that all agree on the
   denominators, and then computes the gradients of its micro-batches.
@@ -115,7 +125,7 @@ def _accumulate(config, features, randomness, num_micro_batches):
   denominators = pretraining_model.denominators_of(inputs, special_ids)
   micro_batches = {name: tf.split(tensor, num_micro_batches)
                    for name, tensor in inputs._asdict().items()}
-  losses, grads, variables = {}, [], []
+  losses, counts, grads, variables = {}, {}, [], []
   for i in data_parallel.parts_of_rank(num_micro_batches):
     # Frees the activations of one micro-batch before computing the next.
     with tf.control_dependencies(grads):
@@ -130,11 +140,15 @@ def _accumulate(config, features, randomness, num_micro_batches):
           new_grads)
       losses = {name: loss + losses.get(name, 0.0)
                 for name, loss in model.losses.items()}
-  names = sorted(losses)
+      counts = {name: count + counts.get(name, 0.0)
+                for name, count in _batch_counts(config, model).items()}
+  names = sorted(losses) + sorted(counts)
   summed = data_parallel.sum_over_ranks(
-      [tf.stack([losses[name] for name in names])] + grads)
-  losses = dict(zip(names, tf.unstack(summed[0])))
-  return losses, list(zip(summed[1:], variables))
+      [tf.stack([dict(losses, **counts)[name] for name in names])] + grads)
+  values = dict(zip(names, tf.unstack(summed[0])))
+  return ({name: values[name] for name in losses},
+          {name: values[name] for name in counts},
+          list(zip(summed[1:], variables)))
 
 
 class SkipNonFiniteOptimizer(tf.train.Optimizer):

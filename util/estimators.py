@@ -126,9 +126,11 @@ def make_run_config(config, *, model_dir, save_checkpoints_steps,
     session_config.intra_op_parallelism_threads = max(
         1, os.cpu_count() // data_parallel.num_local_ranks())
   is_chief = data_parallel.is_chief()
+  rewrites = session_config.graph_options.rewrite_options
+  # Optimizing the graph a second time takes long and changes no weight.
+  rewrites.meta_optimizer_iterations = rewrites.ONE
   if config.use_amp:
     check_bfloat16(config)
-    rewrites = session_config.graph_options.rewrite_options
     rewrites.auto_mixed_precision_onednn_bfloat16 = rewrites.ON
   return tf.estimator.tpu.RunConfig(
       cluster=cluster,
@@ -136,7 +138,9 @@ def make_run_config(config, *, model_dir, save_checkpoints_steps,
       tf_random_seed=config.seed,
       session_config=session_config,
       save_checkpoints_steps=save_checkpoints_steps if is_chief else None,
-      save_summary_steps=config.log_steps if is_chief else None,
+      # ProgressHook writes the values that it fetches anyway. To fetch a summary
+      # on some steps makes TensorFlow optimize the graph twice.
+      save_summary_steps=None,
       keep_checkpoint_max=keep_checkpoint_max or None,
       log_step_count_steps=config.log_steps,
       tpu_config=tf.estimator.tpu.TPUConfig(

@@ -1,6 +1,7 @@
 """Session hooks that both runners use: stopping, finite weights, progress."""
 
 import json
+import math
 import signal
 import sys
 import time
@@ -119,12 +120,14 @@ class ProgressHook(tf.train.SessionRunHook):
   """Shows steps, speed, time left and values of interest while training.
 
   A bar on a terminal; in a log, one plain line every `log_steps` steps, at most
-  one in ten seconds, and one for the first and the last step. The values are
-  fetched together with the training step, and only on the steps that show them.
+  one in ten seconds, and one for the first and the last step. TensorBoard shows
+  the values, too.
   """
 
   def __init__(self, *, num_train_steps, batch_size, max_seq_length, log_steps,
-               tensors, log_file=None, stream=None, clock=time.time):
+               tensors, metrics=None, flops_per_step=None, peak_flops=None,
+               log_file=None, summary_dir=None, stream=None,
+               clock=time.time):
     """Logs nothing yet.
 
     Args:
@@ -132,9 +135,15 @@ class ProgressHook(tf.train.SessionRunHook):
       batch_size: int, examples per step.
       max_seq_length: int, tokens per example, padding included; None if it
         differs between batches: examples/s are logged instead of tokens/s.
-      log_steps: int, steps between two evaluations of `tensors`.
+      log_steps: int, steps between two values that are logged.
       tensors: {name: scalar Tensor} to log, such as {"loss": loss}.
+      metrics: {name: scalar Tensor} for log_file and TensorBoard alone, omitted
+        where they are not finite.
+      flops_per_step: number, floating-point operations of a step, or None.
+      peak_flops: number, operations per second of all devices; None: the log
+        has no model-FLOPs utilisation.
       log_file: path of a .jsonl file that the values are appended to, or None.
+      summary_dir: folder of the event files for TensorBoard, or None.
       stream: output stream; standard error by default.
       clock: function that returns the time in seconds.
     """
@@ -143,7 +152,10 @@ class ProgressHook(tf.train.SessionRunHook):
     self._max_seq_length = max_seq_length
     self._log_steps = log_steps
     self._tensors = dict(tensors)
+    self._metrics = dict(metrics or {})
+    self._flops_per_step, self._peak_flops = flops_per_step, peak_flops
     self._log_file = log_file
+    self._summary_dir = summary_dir
     self._stream = stream or sys.stderr
     self._clock = clock
 
@@ -160,11 +172,12 @@ class ProgressHook(tf.train.SessionRunHook):
 
   def before_run(self, run_context):
     del run_context  # the fetches do not depend on it
-    fetches = {"global_step": self._global_step}
     self._is_looking = self._is_due(self._step + 1)
-    if self._is_looking:
-      fetches["values"] = self._tensors
-    return tf.train.SessionRunArgs(fetches)
+    # The same on every step: TensorFlow optimizes the graph for each new list
+    # of fetches, which takes longer than many steps.
+    return tf.train.SessionRunArgs({
+        "global_step": self._global_step, "values": self._tensors,
+        "metrics": self._metrics})
 
   def after_run(self, run_context, run_values):
     del run_context  # the results are all we need
@@ -176,7 +189,12 @@ class ProgressHook(tf.train.SessionRunHook):
     if self._is_looking:
       self._values = {name: float(value) for name, value in
                      run_values.results["values"].items()}
-      self._append()
+      record = dict(self._values, **self._speeds())
+      record.update((name, float(value)) for name, value in
+                    run_values.results["metrics"].items() if
+                    math.isfinite(value))
+      self._append(record)
+      self._write_summary(record)
     self._progress.update(self._step - previous)
     if self._is_looking and self._progress.bar:
       self._progress.bar.set_postfix_str(self._values_text())
@@ -191,12 +209,24 @@ class ProgressHook(tf.train.SessionRunHook):
 
   def line(self):
     """Returns the plain line: step, share done, speed, time left, values."""
-    speed = self._progress.rate  # steps per second
-    rate = speed * self._batch_size * (self._max_seq_length or 1)
+    speeds = self._speeds()
+    rate = speeds.get("tokens_per_second", speeds["examples_per_second"])
     return self._progress.line(
         rates="%s %s/s" % ("{:,}".format(int(rate)), "tokens" if
                            self._max_seq_length else "examples"),
         values=self._values_text())
+
+  def _speeds(self):
+    """Returns {name: float} of the mean speeds since the start of this run."""
+    steps_per_second = self._progress.rate
+    speeds = {"examples_per_second": steps_per_second * self._batch_size}
+    if self._max_seq_length:
+      speeds["tokens_per_second"] = (
+          speeds["examples_per_second"] * self._max_seq_length)
+    if self._flops_per_step and self._peak_flops:
+      speeds["mfu"] = (
+          steps_per_second * self._flops_per_step / self._peak_flops)
+    return speeds
 
   def _is_due(self, step):
     return (step % self._log_steps == 0 or step >= self._num_train_steps or
@@ -205,10 +235,19 @@ class ProgressHook(tf.train.SessionRunHook):
   def _values_text(self):
     return ", ".join("%s %.4g" % item for item in sorted(self._values.items()))
 
-  def _append(self):
+  def _write_summary(self, record):
+    """Adds a record to the event file that the Estimator writes to, too."""
+    if not self._summary_dir:
+      return
+    tf.summary.FileWriterCache.get(self._summary_dir).add_summary(
+        tf.Summary(value=[tf.Summary.Value(tag=name, simple_value=value)
+                          for name, value in sorted(record.items())]),
+        self._step)
+
+  def _append(self, record):
     if not self._log_file:
       return
-    record = dict(self._values, step=self._step,
+    record = dict(record, step=self._step,
                   seconds=round(self._progress.seconds, 3))
     with utils.open_file(self._log_file, "a") as f:
       f.write(json.dumps(record, sort_keys=True) + "\n")

@@ -5,6 +5,7 @@ import os
 import pickle
 import tempfile
 
+import numpy as np
 import tensorflow.compat.v1 as tf
 
 from pretrain import pretrain_metrics
@@ -56,6 +57,30 @@ class MetricsTest(tf.test.TestCase):
     metrics = self._metrics({name: value for name, value in self.tensors.items()
                              if name.startswith("masked")})
     self.assertEqual(sorted(metrics), ["masked_lm_accuracy", "masked_lm_loss"])
+
+  def test_metrics_of_a_batch_are_those_of_an_evaluation_of_it(self):
+    of_evaluation = self._metrics(self.tensors)
+    with tf.Graph().as_default(), tf.Session() as session:
+      metrics = session.run(pretrain_metrics.batch_metrics(
+          pretrain_metrics.batch_counts(
+              {name: tf.constant(value)
+               for name, value in self.tensors.items()})))
+    self.assertEqual(sorted(metrics), [
+        "disc_accuracy", "disc_precision", "disc_recall", "masked_lm_accuracy"])
+    for name, value in metrics.items():
+      self.assertAllClose(value, of_evaluation[name], msg=name)
+
+  def test_precision_of_nothing_flagged_is_nan(self):
+    with tf.Graph().as_default(), tf.Session() as session:
+      metrics = session.run(pretrain_metrics.batch_metrics({
+          name: tf.constant(value) for name, value in {
+              "masked": 4.0, "masked_correct": 3.0, "tokens": 10.0,
+              "replaced": 2.0, "flagged": 0.0,
+              "replaced_flagged": 0.0}.items()}))
+    self.assertAllClose(metrics["masked_lm_accuracy"], 0.75)
+    self.assertAllClose(metrics["disc_accuracy"], 0.8)  # 2 of 10 are wrong
+    self.assertAllEqual(metrics["disc_recall"], 0.0)
+    self.assertTrue(np.isnan(metrics["disc_precision"]))
 
   def test_results_are_written_three_times(self):
     folder = tempfile.mkdtemp(dir=self.get_temp_dir())

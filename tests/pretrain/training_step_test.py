@@ -41,7 +41,7 @@ class WithFeatures(tf.test.TestCase):
 class StepTest(WithFeatures):
 
   def _norm_and_losses(self, **changes):
-    """Returns (norm, losses) of one step from weights that depend on names."""
+    """Returns (norm, losses and metrics) of one step from weights that depend on names."""
     config = tiny_pretraining.make_config(
         self.folder, model_hparam_overrides=NO_DROPOUT, temperature=1e-30,
         **changes)
@@ -53,7 +53,8 @@ class StepTest(WithFeatures):
         variable.load(np.reshape(
             0.3 * np.sin(np.arange(size) + len(variable.op.name)),
             variable.shape.as_list()), session)
-      return session.run([step.grad_norm, step.losses])
+      return session.run([
+          step.grad_norm, dict(step.losses, **step.metrics)])
 
   def _check_parts(self, num_parts, **objective):
     norm, losses = self._norm_and_losses(**objective)
@@ -79,7 +80,8 @@ class StepTest(WithFeatures):
               data_parallel, "sum_over_ranks", list):
         losses.append(self._norm_and_losses()[1])
     _, expected = self._norm_and_losses()
-    for name, loss in expected.items():
+    for name in ("loss", "mlm_loss", "disc_loss"):
+      loss = expected[name]
       self.assertAllClose(losses[0][name] + losses[1][name], loss, rtol=1e-5)
       self.assertNotAllClose(losses[0][name], losses[1][name])
 
@@ -166,7 +168,7 @@ class FiniteHookTest(tf.test.TestCase):
       step = tf.train.get_or_create_global_step()
       is_finite = tf.placeholder(tf.bool, [])
       hook = training_step.FiniteHook(training_step.TrainingStep(
-          op=None, losses={}, learning_rate=None, grad_norm=None,
+          op=None, losses={}, metrics={}, learning_rate=None, grad_norm=None,
           is_finite=is_finite, finite_checks=collections.OrderedDict(
               (name, tf.constant(value)) for name, value in terms)), nan_policy)
       train_op = step.assign_add(1)

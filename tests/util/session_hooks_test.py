@@ -1,6 +1,7 @@
 """Tests for util.session_hooks."""
 
 import contextlib
+import glob
 import io
 import json
 import os
@@ -16,7 +17,7 @@ from util import utils
 
 class ProgressHookTest(tf.test.TestCase):
 
-  def _train(self, num_steps, log_file=None, **changes):
+  def _train(self, num_steps, log_file=None, metrics=None, **changes):
     """Trains a counter for `num_steps` of 4; returns what the hook printed."""
     stream = io.StringIO()
     times = iter(range(0, 10000, 20))  # 20 s between two looks at the clock
@@ -25,6 +26,8 @@ class ProgressHookTest(tf.test.TestCase):
       hook = session_hooks.ProgressHook(
           num_train_steps=4,
           tensors={"loss": tf.cast(step, tf.float32) * 0.0 + 2.5},
+          metrics={name: tf.constant(value)
+                   for name, value in (metrics or {}).items()},
           log_file=log_file, stream=stream, clock=lambda: next(times),
           **dict(dict(log_steps=2, batch_size=8, max_seq_length=16),
                  **changes))
@@ -62,6 +65,50 @@ class ProgressHookTest(tf.test.TestCase):
       records = [json.loads(line) for line in f]
     self.assertEqual([record["step"] for record in records], [1, 2, 4])
     self.assertEqual(records[-1]["loss"], 2.5)
+
+  def test_metrics_and_speeds_are_logged_but_not_printed(self):
+    path = os.path.join(self.get_temp_dir(), "metrics.jsonl")
+    printed = self._train(
+        4, log_file=path, flops_per_step=3e12, peak_flops=6e12,
+        metrics={"recall": 0.25, "precision": float("nan")})
+    self.assertNotIn("recall", printed)
+    with open(path) as f:
+      record = [json.loads(line) for line in f][-1]
+    self.assertEqual(record["recall"], 0.25)
+    self.assertNotIn("precision", record)  # of nothing
+    steps_per_second = record["examples_per_second"] / 8
+    self.assertAllClose(record["tokens_per_second"], steps_per_second * 8 * 16)
+    self.assertAllClose(record["mfu"], steps_per_second * 0.5)
+
+  def test_tensorboard_shows_every_look(self):
+    folder = tempfile.mkdtemp(dir=self.get_temp_dir())
+    self._train(4, summary_dir=folder)
+    tf.summary.FileWriterCache.get(folder).flush()
+    path, = glob.glob(os.path.join(folder, "events.out.tfevents.*"))
+    self.assertEqual(
+        [(event.step, value.tag, value.simple_value)
+         for event in tf.train.summary_iterator(path)
+         for value in event.summary.value if value.tag == "loss"],
+        [(step, "loss", 2.5) for step in (1, 2, 4)])
+
+  def test_all_steps_fetch_the_same(self):
+    """Or TensorFlow optimizes the graph once for each list of fetches."""
+    with tf.Graph().as_default():
+      tf.train.get_or_create_global_step()
+      hook = session_hooks.ProgressHook(
+          num_train_steps=9, batch_size=1, max_seq_length=1, log_steps=2,
+          tensors={"loss": tf.constant(1.0)}, stream=io.StringIO())
+      hook.begin()
+      with tf.Session() as session:
+        session.run(tf.global_variables_initializer())
+        hook.after_create_session(session, None)
+      fetches = []
+      for step in range(4):
+        fetches.append(hook.before_run(None).fetches)
+        hook.after_run(None, tf.train.SessionRunValues(
+            {"global_step": step, "values": {"loss": 1.0}, "metrics": {}},
+            None, None))
+    self.assertEqual(fetches, fetches[:1] * 4)
 
 
 class EvaluationProgressHookTest(tf.test.TestCase):
