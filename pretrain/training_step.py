@@ -17,10 +17,11 @@ from util import utils
 _MAX_SKIPPED_IN_A_ROW = 100  # more are not caused by data: training diverged
 
 # op: applies the update. losses: {name: float32 Tensor of shape []}. metrics:
-# the same, of pretrain_metrics.batch_metrics; empty on a TPU. learning_rate, grad_norm: float32 Tensors of shape []. is_finite: bool Tensor
-# of shape [], whether the update was applied; None on a TPU, where it always
-# is. finite_checks: {label: float32 Tensor of shape []} that are non-finite if
-# the loss or gradient of that label is, in the order of computation.
+# the same, of pretrain_metrics.batch_metrics; empty on a TPU. learning_rate,
+# grad_norm: float32 Tensors of shape []. is_finite: bool Tensor of shape [],
+# whether the update was applied; None on a TPU, where it always is.
+# finite_checks: {label: float32 Tensor of shape []} that are non-finite if the
+# loss or gradient of that label is, in the order of computation.
 TrainingStep = collections.namedtuple("TrainingStep", [
     "op", "losses", "metrics", "learning_rate", "grad_norm", "is_finite",
     "finite_checks"])

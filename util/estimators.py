@@ -138,8 +138,8 @@ def make_run_config(config, *, model_dir, save_checkpoints_steps,
       tf_random_seed=config.seed,
       session_config=session_config,
       save_checkpoints_steps=save_checkpoints_steps if is_chief else None,
-      # ProgressHook writes the values that it fetches anyway. To fetch a summary
-      # on some steps makes TensorFlow optimize the graph twice.
+      # ProgressHook writes the values that it fetches anyway. Fetching a
+      # summary on some steps makes TensorFlow optimize the graph twice.
       save_summary_steps=None,
       keep_checkpoint_max=keep_checkpoint_max or None,
       log_step_count_steps=config.log_steps,

@@ -41,7 +41,7 @@ class WithFeatures(tf.test.TestCase):
 class StepTest(WithFeatures):
 
   def _norm_and_losses(self, **changes):
-    """Returns (norm, losses and metrics) of one step from weights that depend on names."""
+    """Returns (norm, losses and metrics); weights depend on names."""
     config = tiny_pretraining.make_config(
         self.folder, model_hparam_overrides=NO_DROPOUT, temperature=1e-30,
         **changes)
