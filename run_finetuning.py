@@ -15,7 +15,6 @@ python run_finetuning.py --data-dir data --model-name araelectra_base \\
 def main():
   data_parallel.start()
   config = configure_finetuning.parse(make_parser())
-  utils.heading("Config")
   utils.log_config(config)
   run(config)
 

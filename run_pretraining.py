@@ -20,7 +20,6 @@ python run_pretraining.py --data-dir data --model-name araelectra_base \\
 def main():
   data_parallel.start()
   config = configure_pretraining.parse(make_parser())
-  utils.heading("Config")
   utils.log_config(config)
   run(config)
 

@@ -4,8 +4,8 @@
 
 The script may be this project's or the reference's: it trains with a
 tf.estimator, to which a hook is added that reads the clocks after each step.
-The line has the seconds and CPU seconds of each step, the seconds from the start
-of the process to the end of the first step, and its peak memory.
+The line has the seconds and CPU seconds of each step, the seconds from the
+start of the process to the end of the first step, and its peak memory.
 """
 
 import json

@@ -158,6 +158,13 @@ class HParams:
     """Returns whether the user gave `name` a value other than null."""
     return self._passed.get(name) is not None
 
+  def changed(self):
+    """Returns {name: value} of the hyperparameters that the user changed."""
+    defaults = self.declared()
+    return {name: copy.deepcopy(getattr(self, name)) for name in defaults
+            if self.was_passed(name) and
+            getattr(self, name) != defaults[name].default}
+
   def to_dict(self):
     """Returns {name: value} of every hyperparameter, ready for JSON."""
     return {name: copy.deepcopy(getattr(self, name))

@@ -85,9 +85,15 @@ def heading(*values):
 
 
 def log_config(config):
-  """Prints every hyperparameter of `config` once, sorted by name."""
-  for name, value in sorted(config.to_dict().items()):
-    log("  %s: %s" % (name, json.dumps(value, ensure_ascii=False)))
+  """Prints one line with the hyperparameters that differ from the defaults.
+
+  Args:
+    config: HParams.
+  """
+  log("Config: %s (--help-hparams lists the defaults of the others, and "
+      "runs.jsonl in the model folder records all values)" % ", ".join(
+          "%s %s" % (name, json.dumps(value, ensure_ascii=False))
+          for name, value in sorted(config.changed().items())))
 
 
 # ---------------------------------------------------------------------- files

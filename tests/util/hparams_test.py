@@ -1,6 +1,8 @@
 """Tests for util.hparams."""
 
 import argparse
+import contextlib
+import io
 import os
 import tempfile
 import unittest
@@ -46,6 +48,22 @@ class HParamsTest(unittest.TestCase):
 
   def test_null_asks_for_the_derived_value(self):
     self.assertEqual(TinyConfig(num_masks=None).num_masks, 19)
+
+  def test_changed_is_what_the_user_passed_and_is_no_default(self):
+    config = TinyConfig(model_size="large", mask_prob=0.15, num_masks=None,
+                        task_names=["chunk", "ner"], max_seq_length=64)
+    # mask_prob and num_masks are as declared.
+    self.assertEqual(config.changed(), {
+        "model_size": "large", "task_names": ["chunk", "ner"],
+        "max_seq_length": 64})
+
+  def test_the_log_has_one_line_of_the_config(self):
+    output = io.StringIO()
+    with contextlib.redirect_stdout(output):
+      utils.log_config(TinyConfig(model_size="large", vocab_file="مفردات.txt"))
+    self.assertEqual(output.getvalue().count("\n"), 1)
+    self.assertIn('Config: model_size "large", vocab_file "مفردات.txt" (',
+                  output.getvalue())
 
   def test_misspelled_name_suggests_the_right_one(self):
     with self.assertRaisesRegex(
