@@ -116,13 +116,14 @@ def find_examples(config, is_training):
       config, tfrecord_index.check(config, patterns))
 
 
-def batches_of_ids(config, index, batch_size=1024):
+def batches_of_ids(config, index, batch_size=1024, num_batches=-1):
   """Yields the `input_ids` of each example once, in order.
 
   Args:
     config: PretrainingConfig.
     index: tfrecord_index.TFRecordIndex.
     batch_size: int, examples per batch.
+    num_batches: int, how many to read; -1: all.
 
   Yields:
     int32 array of shape [batch_size, L]; the last one may be smaller.
@@ -133,7 +134,8 @@ def batches_of_ids(config, index, batch_size=1024):
   with example_check.locating_errors(config, index.paths):
     with tf.Graph().as_default(), tf.Session() as session:
       batches = tf.data.make_one_shot_iterator(
-          _eval_dataset(config, index, batch_size)).get_next()
+          _eval_dataset(config, index, batch_size).take(num_batches)
+      ).get_next()
       while True:
         try:
           yield session.run(batches["input_ids"])

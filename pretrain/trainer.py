@@ -14,6 +14,7 @@ from model import checkpoint
 from model import checkpoint_recovery
 from model import flops
 from model import randomness
+from pretrain import alarms
 from pretrain import dataset_info
 from pretrain import example_check
 from pretrain import pretrain_data
@@ -81,7 +82,10 @@ class Trainer:
     self._datasets = datasets
     self._signals = signals
     self._indices = {}
-    self._estimator = make_estimator(config, estimator_dir)
+    self._alarms = None
+    self._estimator = make_estimator(
+        config, estimator_dir,
+        on_record=lambda *record: self._alarms.check(*record))
     self.jobs = data_parallel.Jobs(
         train=self._train_segment, evaluate=self._evaluate_checkpoint)
 
@@ -100,6 +104,7 @@ class Trainer:
       for name in sorted(self._datasets, reverse=True):
         self._index(name, writers.append)
       start.count_tokens(self._index("train"))
+      self._alarms = self._make_alarms()
       for write in writers:
         write()
       self._log_warnings()
@@ -145,6 +150,17 @@ class Trainer:
         {name: dataset_info.fingerprint(dataset.paths)
          for name, dataset in self._datasets.items()},
         estimators.device_names(self._config))
+
+  def _make_alarms(self):
+    """Returns the TrainingAlarms of the run, after a look at its examples."""
+    config = self._config
+    input_ids, = pretrain_data.batches_of_ids(
+        config, self._index("train"), num_batches=1)
+    statistics = alarms.token_statistics(
+        input_ids, pretrain_data.special_ids(config.vocab_file))
+    alarms.check_data(statistics)
+    return alarms.TrainingAlarms(
+        statistics, max(config.num_warmup_steps, alarms.FIRST_STEP))
 
   def _log_warnings(self):
     """Logs what is allowed, but rarely what was meant."""
@@ -287,11 +303,17 @@ def _is_in(prefix, folder):
   return os.path.realpath(os.path.dirname(prefix)) == os.path.realpath(folder)
 
 
-def make_estimator(config, model_dir):
-  """Returns the TPUEstimator of a run; without use_tpu it uses CPU or GPU."""
+def make_estimator(config, model_dir, on_record=None):
+  """Returns the TPUEstimator of a run; without use_tpu it uses CPU or GPU.
+
+  Args:
+    config: PretrainingConfig.
+    model_dir: str, folder of the checkpoints.
+    on_record: as for session_hooks.ProgressHook.
+  """
   return tf.estimator.tpu.TPUEstimator(
       use_tpu=config.use_tpu,
-      model_fn=make_model_fn(config),
+      model_fn=make_model_fn(config, on_record),
       config=estimators.make_run_config(
           config, model_dir=model_dir,
           save_checkpoints_steps=config.save_checkpoints_steps,
@@ -300,19 +322,19 @@ def make_estimator(config, model_dir):
       eval_batch_size=config.eval_batch_size)
 
 
-def make_model_fn(config):
+def make_model_fn(config, on_record=None):
   """Returns the model_fn(features, labels, mode, params) of a TPUEstimator."""
 
   def model_fn(features, labels, mode, params):
     del labels, params  # everything is in the features and in `config`
     if mode == tf.estimator.ModeKeys.TRAIN:
-      return _training_spec(config, features)
+      return _training_spec(config, features, on_record)
     return _evaluation_spec(config, features)
 
   return model_fn
 
 
-def _training_spec(config, features):
+def _training_spec(config, features, on_record):
   """Returns the TPUEstimatorSpec of a training step."""
   step = training_step.build(config, features)
   loss = step.losses["loss"]
@@ -333,7 +355,7 @@ def _training_spec(config, features):
                 config, config.train_batch_size),
             peak_flops=config.peak_flops and (
                 config.peak_flops * data_parallel.num_ranks()),
-            summary_dir=config.model_dir,
+            summary_dir=config.model_dir, on_record=on_record,
             log_file=os.path.join(config.model_dir, "training_log.jsonl")))
   return tf.estimator.tpu.TPUEstimatorSpec(
       mode=tf.estimator.ModeKeys.TRAIN, loss=loss, train_op=step.op,

@@ -126,7 +126,7 @@ class ProgressHook(tf.train.SessionRunHook):
 
   def __init__(self, *, num_train_steps, batch_size, max_seq_length, log_steps,
                tensors, metrics=None, flops_per_step=None, peak_flops=None,
-               log_file=None, summary_dir=None, stream=None,
+               log_file=None, summary_dir=None, on_record=None, stream=None,
                clock=time.time):
     """Logs nothing yet.
 
@@ -144,6 +144,8 @@ class ProgressHook(tf.train.SessionRunHook):
         has no model-FLOPs utilisation.
       log_file: path of a .jsonl file that the values are appended to, or None.
       summary_dir: folder of the event files for TensorBoard, or None.
+      on_record: function of a step and {name: float} that is logged for it,
+        or None.
       stream: output stream; standard error by default.
       clock: function that returns the time in seconds.
     """
@@ -156,6 +158,7 @@ class ProgressHook(tf.train.SessionRunHook):
     self._flops_per_step, self._peak_flops = flops_per_step, peak_flops
     self._log_file = log_file
     self._summary_dir = summary_dir
+    self._on_record = on_record
     self._stream = stream or sys.stderr
     self._clock = clock
 
@@ -195,6 +198,8 @@ class ProgressHook(tf.train.SessionRunHook):
                     math.isfinite(value))
       self._append(record)
       self._write_summary(record)
+      if self._on_record:
+        self._on_record(self._step, record)
     self._progress.update(self._step - previous)
     if self._is_looking and self._progress.bar:
       self._progress.bar.set_postfix_str(self._values_text())
