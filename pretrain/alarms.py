@@ -75,7 +75,7 @@ class TrainingAlarms:
     self._first_step = first_step
     self._last = collections.defaultdict(
         lambda: collections.deque(maxlen=NUM_VALUES))
-    self._said = set()
+    self._warned = set()
 
   def check(self, step, record):
     """Logs each warning once, when the last values give reason for it.
@@ -110,6 +110,6 @@ class TrainingAlarms:
     return np.mean(values) if len(values) == NUM_VALUES else None
 
   def _warn(self, name, message):
-    if name not in self._said:
-      self._said.add(name)
+    if name not in self._warned:
+      self._warned.add(name)
       utils.log(message)

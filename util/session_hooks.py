@@ -211,6 +211,8 @@ class ProgressHook(tf.train.SessionRunHook):
   def end(self, session):
     del session  # nothing more to fetch
     self._progress.close()
+    if self._summary_dir:
+      tf.summary.FileWriterCache.get(self._summary_dir).flush()
 
   def line(self):
     """Returns the plain line: step, share done, speed, time left, values."""

@@ -31,7 +31,7 @@ class TokenStatisticsTest(unittest.TestCase):
       alarms.check_data(alarms.TokenStatistics(6.0, share))
     return output.getvalue()
 
-  def test_many_unknown_tokens_are_said(self):
+  def test_many_unknown_tokens_are_reported(self):
     self.assertIn("7.5% of the tokens", self._logged(0.075))
     self.assertEqual(self._logged(0.05), "")
 
@@ -46,12 +46,12 @@ class TrainingAlarmsTest(unittest.TestCase):
         watch.check(100 * step, record)
     return output.getvalue().splitlines()
 
-  def test_a_discriminator_that_flags_nothing_is_said_once(self):
+  def test_a_discriminator_that_flags_nothing_is_reported_once(self):
     lines = self._logged([{"disc_recall": 0.001, "mlm_loss": 5.0}] * 30)
     self.assertEqual(len(lines), 1)
     self.assertIn("step 900: the discriminator takes 0.1%", lines[0])
 
-  def test_a_generator_at_the_unigram_entropy_is_said_once(self):
+  def test_a_generator_at_the_unigram_entropy_is_reported_once(self):
     lines = self._logged([{"disc_recall": 0.3, "mlm_loss": 6.05}] * 30)
     self.assertEqual(len(lines), 1)
     self.assertIn("(mlm_loss 6.05, their entropy 6.00)", lines[0])
@@ -60,7 +60,7 @@ class TrainingAlarmsTest(unittest.TestCase):
     self.assertEqual(
         self._logged([{"disc_recall": 0.02, "mlm_loss": 5.8}] * 30), [])
 
-  def test_nothing_is_said_during_the_warm_up(self):
+  def test_nothing_is_reported_during_the_warm_up(self):
     bad = {"disc_recall": 0.0, "mlm_loss": 9.0}
     good = {"disc_recall": 0.4, "mlm_loss": 4.0}
     self.assertEqual(
