@@ -1,10 +1,11 @@
-"""Every command in the README runs.
+"""Every command in the README and in the pages of docs/ that it links runs.
 
-The commands are taken verbatim from the README, in order, and share one
+The commands are taken verbatim from the pages, in order, and share one
 data folder, as a reader's would. Only sizes and numbers of steps are made tiny,
 by the recipe of the command; a command without a recipe fails the test.
 """
 
+import collections
 import contextlib
 import io
 import json
@@ -30,17 +31,28 @@ TINY_FINETUNING = {
     "model_hparam_overrides": TINY_MODEL, "embedding_size": 16,
     "max_seq_length": 64, "max_query_length": 16, "doc_stride": 16,
     "train_batch_size": 4, "num_train_epochs": 1.0, "overwrite": True}
+# In the order in which a reader would follow them. tests/docs_commands_test.py
+# runs the other pages.
+PAGES = ("README.md",) + tuple(os.path.join("docs", name + ".md") for name in (
+    "pretraining", "several_gpus", "finetuning", "hugging_face", "serving",
+    "results", "fidelity", "failures"))
 NUM_CORPUS_LINES = 300
 NUM_PARAGRAPHS = 2
 
 
-def readme_commands():
-  """Returns the lines of the README's code blocks without a language."""
-  with open(os.path.join(ROOT, "README.md"), encoding="utf-8") as f:
-    text = f.read()
-  blocks = re.findall(r"^ *```(\w*)\n(.*?)^ *```$", text, re.M | re.S)
-  return [line.strip() for language, block in blocks
-          if not language for line in block.split("\n") if line.strip()]
+def read(page):
+  """Returns the text of a page."""
+  with open(os.path.join(ROOT, page), encoding="utf-8") as f:
+    return f.read()
+
+
+def commands():
+  """Returns the lines of the code blocks without a language, each once."""
+  blocks = [block for page in PAGES for block in re.findall(
+      r"^ *```(\w*)\n(.*?)^ *```$", read(page), re.M | re.S)]
+  lines = [line.strip() for language, block in blocks if not language
+           for line in block.split("\n") if line.strip()]
+  return list(collections.OrderedDict.fromkeys(lines))
 
 
 class ReadmeCommandsTest(unittest.TestCase):
@@ -56,7 +68,7 @@ class ReadmeCommandsTest(unittest.TestCase):
     self._write_corpus()
 
   def test_every_command_runs(self):
-    for command in readme_commands():
+    for command in commands():
       self._recipe(command)(command)
     for path in ["models/araelectra_base/results/unsup_results.txt",
                  "models/araelectra_base/results/arcd_results.txt",
@@ -67,23 +79,30 @@ class ReadmeCommandsTest(unittest.TestCase):
       self.assertTrue(os.path.exists(os.path.join(self.data_dir, path)), path)
 
   def test_the_quick_start_commands_are_first(self):
-    self.assertEqual(readme_commands()[:2], ["bash examples/quickstart.sh",
+    self.assertEqual(commands()[:2], ["bash examples/quickstart.sh",
                                              "bash tests/run.sh"])
 
   def test_command_without_a_recipe_is_an_error(self):
     with self.assertRaisesRegex(AssertionError, "no recipe for: frobnicate"):
       self._recipe("frobnicate --now")
 
-  def test_files_that_the_readme_names_exist(self):
-    with open(os.path.join(ROOT, "README.md"), encoding="utf-8") as f:
-      text = f.read()
-    for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", text):
-      self.assertTrue(os.path.exists(os.path.join(ROOT, target)), target)
-    for name in re.findall(r"`(\w+_\w+\.json)`", text):
-      if not name.startswith(("data_position", "dataset_info",
-                              "tokenizer_config")):
-        self.assertTrue(os.path.exists(
-            os.path.join(ROOT, "examples", "hparams", name)), name)
+  def test_files_that_the_pages_name_exist(self):
+    for page in PAGES:
+      text = read(page)
+      folder = os.path.join(ROOT, os.path.dirname(page))
+      for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", text):
+        self.assertTrue(os.path.exists(os.path.join(folder, target)), target)
+      for name in re.findall(r"`(\w+_\w+\.json)`", text):
+        if not name.startswith(("data_position", "dataset_info",
+                                "tokenizer_config")):
+          self.assertTrue(os.path.exists(
+              os.path.join(ROOT, "examples", "hparams", name)), name)
+
+  def test_the_readme_links_every_page(self):
+    pages = {"docs/" + name for name in os.listdir(os.path.join(ROOT, "docs"))
+             if name.endswith(".md")}
+    self.assertEqual(
+        pages, set(re.findall(r"docs/\w+\.md", read("README.md"))))
 
   # Recipes: how to make a command cheap enough for a test.
 
@@ -93,6 +112,8 @@ class ReadmeCommandsTest(unittest.TestCase):
         (r"source \.venv-tf[12]/bin/activate$", self._check_ignored),
         (r"python3 -m pip install -r requirements.txt$",
          self._check_requirements),
+        # What they do is tested separately.
+        (r"python3 (examples/get_data|demo).py ", self._check_parses),
         (r"python3 train_vocab.py ", self._train_vocab),
         (r"python3 build_\w+.py ", self._build),
         (r"python3 run_pretraining.py .*electra_small .*4010000",
@@ -125,6 +146,15 @@ class ReadmeCommandsTest(unittest.TestCase):
     self.assertTrue(os.path.exists(os.path.join(
         ROOT, command.split()[-1].replace(".", os.sep) + ".py")))
 
+  def _check_parses(self, command):
+    words = shlex.split(self._substitute(command))[1:]
+    # An unknown flag after all others: the rest is accepted.
+    run = subprocess.run(
+        [sys.executable] + words + ["--no-such-flag"], cwd=ROOT,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    self.assertEqual(run.returncode, 2)
+    self.assertIn(b"unrecognized arguments: --no-such-flag", run.stdout)
+
   def _check_requirements(self, command):
     del command
     with open(os.path.join(ROOT, "requirements.txt")) as f:
@@ -138,8 +168,9 @@ class ReadmeCommandsTest(unittest.TestCase):
   def _build(self, command):
     # Both builders write to the same folder; a reader runs one of them.
     changes = {"--max-seq-length": "32", "--num-processes": "1"}
-    if "arabert" in command and "/pretrain_tfrecords" in command:
-      changes["--output-dir"] = os.path.join(self.data_dir, "arabert_tfrecords")
+    if "/pretrain_tfrecords" in command and os.path.exists(
+        os.path.join(self.data_dir, "pretrain_tfrecords")):
+      changes["--output-dir"] = os.path.join(self.data_dir, "other_tfrecords")
     self._run(command, changes)
 
   def _pretrain(self, command):

@@ -330,8 +330,8 @@ class ReferenceTasksTest(unittest.TestCase):
 
 
 def readme_task():
-  """Returns the class of the task in the README."""
-  with open(os.path.join(ROOT, "README.md"), encoding="utf-8") as f:
+  """Returns the class of the task in docs/finetuning.md."""
+  with open(os.path.join(ROOT, "docs", "finetuning.md"), encoding="utf-8") as f:
     source, = re.findall(r"^```python\n(.*?)^```$", f.read(), re.M | re.S)
   module = {"__name__": "sentiment"}
   exec(source, module)
