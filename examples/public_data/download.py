@@ -220,7 +220,7 @@ def _range_of(response):
 
 def _copy(response, part, begin, total, name):
   """Writes the body of a response to a file from position `begin` on."""
-  with progress.Progress(total, "B", initial=begin, unit_scale=True) as bar:
+  with progress.Progress(total, "B", initial=begin) as bar:
     try:
       f = open(part, "ab" if begin else "wb")
     except OSError as error:
