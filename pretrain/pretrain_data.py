@@ -276,8 +276,7 @@ def _position_changes(config, step):
 def _records_of_epoch(index, paths, read, seed, epoch):
   """Returns the dataset of one epoch's serialized examples."""
   order, record_seed = _draws_of_epoch(paths, seed, epoch)
-  files = tf.data.Dataset.from_tensor_slices(tuple(
-      tf.gather(tensor, order) for tensor in _file_tensors(index, paths)))
+  files = tf.data.Dataset.from_tensor_slices(_file_tensors(index, paths, order))
   return _shuffled(index, _interleaved(files, read), record_seed)
 
 
@@ -299,10 +298,9 @@ def _rest_of_epoch(index, paths, read, seed, epoch, position):
   numbers, num_done = _files_after(
       num_slices * buffer_size,
       [index.num_examples[paths[number]] for number in order])
-  order = order[numbers]
-  files = tf.data.Dataset.from_tensor_slices(tuple(
-      tf.gather(tensor, order) for tensor in _file_tensors(index, paths)
-  ) + (tf.constant(num_done, tf.int64),))
+  files = tf.data.Dataset.from_tensor_slices(
+      _file_tensors(index, paths, order[numbers]) +
+      (tf.constant(num_done, tf.int64),))
   records = _interleaved(
       files, lambda *row: read(*row[:-1]).skip(row[-1]))
   return _shuffled(
@@ -387,12 +385,21 @@ def _files_after(num_read, num_records):
   return numbers, [done[file] for file in numbers]
 
 
-def _file_tensors(index, paths):
-  """Returns (paths, number of records to read of each, file numbers)."""
+def _file_tensors(index, paths, order=None):
+  """Returns (paths, number of records to read of each, file numbers).
+
+  Args:
+    index: tfrecord_index.TFRecordIndex.
+    paths: list of str.
+    order: int32 [number of files to read], indices of paths; None: all.
+  """
   num_read = [index.num_examples[path] + len(index.skipped.get(path, ()))
               for path in paths]
-  return (tf.constant(paths), tf.constant(num_read, tf.int64),
-          tf.range(len(paths), dtype=tf.int64))
+  tensors = (tf.constant(paths), tf.constant(num_read, tf.int64),
+             tf.range(len(paths), dtype=tf.int64))
+  if order is None:
+    return tensors
+  return tuple(tf.gather(tensor, order) for tensor in tensors)
 
 
 def _reader(index, paths):

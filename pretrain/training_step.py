@@ -143,13 +143,16 @@ def _accumulate(config, features, randomness, num_micro_batches):
                 for name, loss in model.losses.items()}
       counts = {name: count + counts.get(name, 0.0)
                 for name, count in _batch_counts(config, model).items()}
-  names = sorted(losses) + sorted(counts)
   summed = data_parallel.sum_over_ranks(
-      [tf.stack([dict(losses, **counts)[name] for name in names])] + grads)
-  values = dict(zip(names, tf.unstack(summed[0])))
-  return ({name: values[name] for name in losses},
-          {name: values[name] for name in counts},
+      [tf.stack(_values_by_name(losses) + _values_by_name(counts))] + grads)
+  scalars = tf.unstack(summed[0])
+  return (dict(zip(sorted(losses), scalars)),
+          dict(zip(sorted(counts), scalars[len(losses):])),
           list(zip(summed[1:], variables)))
+
+
+def _values_by_name(tensors):
+  return [tensors[name] for name in sorted(tensors)]
 
 
 class SkipNonFiniteOptimizer(tf.train.Optimizer):
