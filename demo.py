@@ -18,16 +18,18 @@ import export_model
 from finetune import export_config
 from playground import terminal
 from playground import web_server
+from util import command_line
 from util import flags
 from util import hparams
 from util import utils
 
 DEFAULT_PORT = 7860
 HOST = "127.0.0.1"  # this machine only
+EXAMPLE = "python demo.py data/models/araelectra --port 8080"
 
 
 def main():
-  args = parse_args()
+  args = make_parser().parse_args()
   os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
   model = load(args.model_dir, args.data_dir,
                hparams.parse_hparams(args.hparams))
@@ -39,10 +41,9 @@ def main():
     server.serve_forever()
 
 
-def parse_args(argv=None):
-  """Parses the command line, or `argv`."""
-  parser = argparse.ArgumentParser(
-      description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def make_parser():
+  """Returns the argument parser of this command."""
+  parser = command_line.Parser(__doc__, example=EXAMPLE)
   parser.add_argument("model_dir", type=flags.path, metavar="MODEL_DIR",
                       help="directory of a pre-trained or fine-tuned model, or "
                       "a checkpoint's prefix such as DIR/model.ckpt-1000")
@@ -61,7 +62,7 @@ def parse_args(argv=None):
   parser.add_argument("--hparams", default="{}", metavar="JSON",
                       help="JSON object, or path of a .json file: training "
                       "hyperparameters that are not recorded (default: {})")
-  return parser.parse_args(argv)
+  return parser
 
 
 def load(model_dir, data_dir=None, passed=()):

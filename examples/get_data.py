@@ -11,7 +11,6 @@ training data share with the dev and test data are counted. See
 docs/get_data.md.
 """
 
-import argparse
 import os
 import sys
 
@@ -21,14 +20,16 @@ from public_data import download
 from public_data import installer
 from public_data import sources
 
+from util import command_line
 from util import flags
 from util import utils
 
+EXAMPLE = "python examples/get_data.py arcd --data-dir data"
 
-def parse_args(argv=None):
-  """Parses the command line, or `argv`."""
-  parser = argparse.ArgumentParser(
-      description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+
+def make_parser():
+  """Returns the argument parser of this command."""
+  parser = command_line.Parser(__doc__, example=EXAMPLE)
   parser.add_argument("data_set", choices=list(sources.DATA_SETS),
                       help="data set to download")
   parser.add_argument("--data-dir", type=flags.path, default="data",
@@ -42,7 +43,7 @@ def parse_args(argv=None):
   parser.add_argument("--attempts", type=flags.positive_int, metavar="N",
                       default=download.NUM_ATTEMPTS, help="attempts per file "
                       "(default: %d)" % download.NUM_ATTEMPTS)
-  return parser.parse_args(argv)
+  return parser
 
 
 def select_tasks(data_set, names):
@@ -65,7 +66,7 @@ def select_tasks(data_set, names):
 
 
 def main():
-  args = parse_args()
+  args = make_parser().parse_args()
   tasks = select_tasks(args.data_set, args.task)
   installer.get(args.data_dir, args.data_set, tasks, download.Client(
       args.base_url, num_attempts=args.attempts))

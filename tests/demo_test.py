@@ -82,7 +82,7 @@ class DemoTest(unittest.TestCase):
                       '{"model_siz": "small"}')
 
   def test_page_is_served_to_this_machine_only(self):
-    args = demo.parse_args(["x"])
+    args = demo.make_parser().parse_args(["x"])
     self.assertEqual((args.host, args.port, args.terminal),
                      ("127.0.0.1", 7860, False))
 
@@ -92,7 +92,7 @@ class DemoTest(unittest.TestCase):
       commands = re.findall(r"^python demo\.py (.*)$", f.read(), re.M)
     self.assertGreater(len(commands), 2)
     for command in commands:
-      self.assertTrue(demo.parse_args(shlex.split(command)).model_dir)
+      self.assertTrue(demo.make_parser().parse_args(shlex.split(command)).model_dir)
 
 
 if __name__ == "__main__":

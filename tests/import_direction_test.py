@@ -40,7 +40,8 @@ def _project_files():
   for folder, subfolders, names in os.walk(ROOT):
     subfolders[:] = [
         s for s in subfolders
-        if s not in ("tests", "examples", "benchmarks") and s[0] not in "._"]
+        if s not in ("tests", "examples", "benchmarks", "scripts") and
+        s[0] not in "._"]
     for name in names:
       if name.endswith(".py"):
         yield os.path.relpath(os.path.join(folder, name), ROOT)

@@ -34,8 +34,8 @@ TINY_FINETUNING = {
 # In the order in which a reader would follow them. tests/docs_commands_test.py
 # runs the other pages.
 PAGES = ("README.md",) + tuple(os.path.join("docs", name + ".md") for name in (
-    "pretraining", "several_gpus", "finetuning", "hugging_face", "serving",
-    "results", "fidelity", "failures"))
+    "tutorials", "pretraining", "several_gpus", "finetuning", "hugging_face",
+    "serving", "results", "fidelity", "failures"))
 NUM_CORPUS_LINES = 300
 NUM_PARAGRAPHS = 2
 
@@ -163,7 +163,11 @@ class ReadmeCommandsTest(unittest.TestCase):
                         for line in lines))
 
   def _train_vocab(self, command):
-    self._run(command, {"--vocab-size": "600"})
+    changes = {"--vocab-size": "600"}
+    path = os.path.join(self.data_dir, "vocab.txt")
+    if os.path.exists(path):  # another page trained it already
+      changes["--output-file"] = path + ".new"
+    self._run(command, changes)
 
   def _build(self, command):
     # Both builders write to the same folder; a reader runs one of them.
@@ -185,7 +189,8 @@ class ReadmeCommandsTest(unittest.TestCase):
   def _finetune(self, command):
     hparams = self._hparams_of(shlex.split(self._substitute(command)))
     task, = hparams["task_names"]
-    write = {"chunk": self._write_sentences, "sst": self._write_reviews}
+    write = {"chunk": self._write_sentences, "sst": self._write_reviews,
+             "reviews": self._write_declared}
     write.get(task, self._write_questions)(task)
     if "predict_file" in hparams:
       self.assertEqual(task, "sst")
@@ -215,6 +220,8 @@ class ReadmeCommandsTest(unittest.TestCase):
       del dataset["data"][0]["paragraphs"][NUM_PARAGRAPHS:]
       if task == "squad":
         _make_squad_2(dataset)
+      if task == "tydiqa":
+        _make_arabic_ids(dataset)
       name = split + ".json"
       if task == "arcd":  # as published
         name = {"train": "arcd-train.json", "dev": "arcd-test.json"}[split]
@@ -229,6 +236,14 @@ class ReadmeCommandsTest(unittest.TestCase):
     for split in ("train", "dev"):
       self._write_file(task, split + ".tsv",
                        "sentence\tlabel\n" + "جميل\t1\nممل\t0\n" * 5)
+
+  def _write_declared(self, task):
+    declaration, = re.findall(r"```json\n\s*(\{\"kind.*\})",
+                              read(os.path.join("docs", "tutorials.md")))
+    self._write_file(task, "task.json", declaration)
+    for split in ("train", "dev"):
+      self._write_file(task, split + ".tsv",
+                       "content\tlabel\n" + "جميل\tgood\nممل\tbad\n" * 5)
 
   def _write_file(self, task, name, text):
     folder = os.path.join(self.data_dir, "finetuning_data", task)
@@ -281,6 +296,14 @@ class ReadmeCommandsTest(unittest.TestCase):
         self.assertIn(exit_.code, (0, None),
                       "%s\n%s" % (command, output.getvalue()))
     return output.getvalue()
+
+
+def _make_arabic_ids(dataset):
+  """Marks all questions as Arabic, as the ids of TyDi QA do."""
+  for article in dataset["data"]:
+    for paragraph in article["paragraphs"]:
+      for qa in paragraph["qas"]:
+        qa["id"] = "arabic-" + qa["id"]
 
 
 def _make_squad_2(dataset):

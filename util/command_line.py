@@ -41,6 +41,22 @@ class Parser(argparse.ArgumentParser):
       argcomplete.autocomplete(self)
     return super().parse_args(args, namespace)
 
+  def flags(self):
+    """Returns [(how the flag is written, what it does)], --help first."""
+    found = []
+    for action in self._actions:
+      name = action.metavar or action.dest
+      if action.choices and not action.metavar:
+        name = "{%s}" % ",".join(map(str, action.choices))
+      if not action.option_strings:
+        form = name
+      elif action.nargs == 0:
+        form = ", ".join(action.option_strings)
+      else:
+        form = "%s %s" % (", ".join(action.option_strings), name)
+      found.append((form, action.help % vars(action)))
+    return found
+
   def add_printer(self, flag, text_fn, help_text):
     """Declares a flag that prints a text and ends the command.
 

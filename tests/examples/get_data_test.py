@@ -602,7 +602,7 @@ class DocumentationTest(unittest.TestCase):
         self.assertEqual((config.task_names, config.arabert_preprocessing),
                          (["arcd"], "araelectra-base"))
       else:
-        args = get_data.parse_args(words)
+        args = get_data.make_parser().parse_args(words)
         self.assertTrue(get_data.select_tasks(args.data_set, args.task))
         data_sets.add(args.data_set)
     self.assertEqual(data_sets, set(sources.DATA_SETS))

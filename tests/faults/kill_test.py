@@ -33,7 +33,7 @@ import unittest
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(
     os.path.abspath(__file__))))
-KILLS_IN_TEST = 51
+KILLS_IN_TEST = 25
 
 STARTING, STEP, SAVING, EVALUATING = b"b", b"s", b"c", b"e"
 NAMES = {STARTING: "start-up", STEP: "step", SAVING: "checkpoint",
