@@ -33,6 +33,7 @@ files are never overwritten.
   --steps N           pre-training steps (default: as in the hparams file)
   --tensorflow 1|2    TensorFlow 1.15 on Python 3.7, or 2.15 on 3.9 to 3.11
                       (default: 1 if Python 3.7 is available, else 2)
+  --gpu               install TensorFlow's GPU build, and fail if it finds no GPU
   -h, --help          this text
 
 For example, on your own corpus and ARCD:
@@ -50,6 +51,7 @@ while [ $# -gt 0 ]; do
   case "$1" in
     -h|--help) usage; exit 0 ;;
     --arabert) is_arabert=yes; shift; continue ;;
+    --gpu) export ELECTRA_GPU=1; shift; continue ;;
     --data-dir|--corpus-dir|--qa|--qa-dir|--vocab-size|--steps) ;;
     --pretraining-hparams|--finetuning-hparams|--tensorflow) ;;
     *) fail "unknown option '$1'; see --help" ;;

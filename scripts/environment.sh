@@ -5,11 +5,15 @@
 # sets TENSORFLOW to 1 or 2, and PYTHON to an interpreter with the packages of
 # requirements.txt: Python 3.7 with TensorFlow 1.15 in .venv-tf1 (1), or Python
 # 3.9 to 3.11 with TensorFlow 2.15 in .venv-tf2 (2). default means 1 if Python
-# 3.7 is available, else 2. If no suitable Python is found, it prints what to
-# install and exits with status 2. ELECTRA_PYTHON=/path/to/python skips all this
-# and uses that Python, which must already have the packages.
+# 3.7 is available, else 2. If there is no suitable Python, uv downloads one into
+# .uv; if that fails too, it prints what to install and exits with status 2.
+# With ELECTRA_GPU=1 the packages are TensorFlow's GPU builds, in .venv-tf1-gpu or
+# .venv-tf2-gpu, and a GPU that TensorFlow cannot use is an error.
+# ELECTRA_PYTHON=/path/to/python skips all this and uses that Python, which must
+# already have the packages.
 
 ELECTRA_ROOT="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
+UV_VERSION=0.5.31  # the last series that also downloads Python 3.7
 
 # Succeeds if $1 is a Python of version $2 that can create an environment for
 # TensorFlow $3. TensorFlow 1.15 exists for 64-bit x86 only. The pyenv shim of
@@ -32,6 +36,7 @@ _find_python() {
       "$(command -v python)" \
       "$pyenv_root"/versions/"$1".*/bin/python \
       "$HOME"/.pyenv/versions/"$1".*/bin/python \
+      "$ELECTRA_ROOT"/.uv/python/*-"$1".*/bin/python"$1" \
       "$(command -v uv >/dev/null 2>&1 && uv python find "$1" 2>/dev/null)"
   do
     if [ -x "$candidate" ] && _is_suitable_python "$candidate" "$1" "$2"; then
@@ -52,13 +57,66 @@ _find_python_for_tensorflow() {
   return 1
 }
 
+# Downloads Python $1 into .uv with uv, which pip installs there, or with the uv
+# on the PATH. Succeeds if that Python is suitable for TensorFlow $2.
+_fetch_python() {
+  local uv pip_python folder="$ELECTRA_ROOT/.uv"
+  uv="$folder/bin/uv"
+  for pip_python in python3 python; do
+    [ -x "$uv" ] && break
+    "$pip_python" -m pip --version >/dev/null 2>&1 || continue
+    echo "Installing uv, which downloads Pythons, into $folder (once)" >&2
+    PIP_DISABLE_PIP_VERSION_CHECK=1 "$pip_python" -m pip install --quiet \
+      --target "$folder" "uv==$UV_VERSION" >&2 && break
+  done
+  [ -x "$uv" ] || uv="$(command -v uv)" || return 1
+  echo "No suitable Python found: downloading Python $1 into $folder/python" >&2
+  UV_PYTHON_INSTALL_DIR="$folder/python" "$uv" --no-config python install \
+    "$1" >&2 || return 1
+  _find_python "$1" "$2" >/dev/null
+}
+
+# Prints the name of the requirements file, for GPUs a changed copy of it, which
+# is written next to environment $1.
+_requirements_file() {
+  local file="$ELECTRA_ROOT/requirements.txt"
+  if [ "${ELECTRA_GPU:-0}" = 1 ]; then
+    sed -e 's/^tensorflow==1/tensorflow-gpu==1/' \
+      -e 's/^tensorflow==2/tensorflow[and-cuda]==2/' "$file" \
+      >"$1.requirements.txt" || return 1
+    file="$1.requirements.txt"
+  fi
+  printf "%s\n" "$file"
+}
+
+# Fails unless TensorFlow can use a GPU; prints what is missing.
+_check_gpu() {
+  "$PYTHON" - 2>/dev/null <<'PYTHON_END' && return 0
+import sys
+import tensorflow.compat.v1 as tf
+names = [device.name for device in
+         tf.config.experimental.list_physical_devices("GPU")]
+print("GPUs that TensorFlow %s can use: %s" % (
+    tf.__version__, ", ".join(names) or "none"))
+sys.exit(0 if names else 1)
+PYTHON_END
+  local needed="CUDA 10.0 and cuDNN 7.6 on the library path"
+  [ "$TENSORFLOW" = 2 ] && needed="an NVIDIA driver of version 525 or later"
+  cat >&2 <<MESSAGE
+error: --gpu: TensorFlow cannot use a GPU here. Check that nvidia-smi lists one,
+and install $needed. Without --gpu it runs on the CPU.
+MESSAGE
+  return 1
+}
+
 _print_what_to_install() {
   local needed="Python 3.7 (for TensorFlow 1.15) or Python 3.9 to 3.11"
   [ "$1" = 1 ] && needed="Python 3.7 on 64-bit x86"
   [ "$1" = 2 ] && needed="Python 3.9, 3.10 or 3.11"
   cat >&2 <<MESSAGE
 error: no suitable Python found; this needs $needed, 64-bit, with its venv
-module. Searched PATH, pyenv and uv. Install one, for example:
+module. Searched PATH, pyenv and uv, and could not download one (above). Install
+one, for example:
   Debian, Ubuntu:  sudo apt install python3.11 python3.11-venv
   macOS:           brew install python@3.11
   pyenv:           pyenv install 3.7.16    (or 3.11)
@@ -85,14 +143,24 @@ prepare_environment() {
   fi
   [ "$tensorflow" = default ] && tensorflow=2
   if [ -z "$base_python" ]; then
-    base_python="$(_find_python_for_tensorflow "$tensorflow")" || {
+    local version=3.11
+    [ "$tensorflow" = 1 ] && version=3.7
+    base_python="$(_find_python_for_tensorflow "$tensorflow")" ||
+      { _fetch_python "$version" "$tensorflow" &&
+        base_python="$(_find_python "$version" "$tensorflow")"; } || {
       _print_what_to_install "$1"
       exit 2
     }
   fi
+  local folder requirements_file
+  folder="$ELECTRA_ROOT/.venv-tf$tensorflow"
+  [ "${ELECTRA_GPU:-0}" = 1 ] && folder="$folder-gpu"
+  requirements_file="$(_requirements_file "$folder")" || exit 2
   "$base_python" "$ELECTRA_ROOT/scripts/make_environment.py" \
-    "$ELECTRA_ROOT/.venv-tf$tensorflow" "$ELECTRA_ROOT/requirements.txt" \
-    || exit 2
-  PYTHON="$ELECTRA_ROOT/.venv-tf$tensorflow/bin/python"
+    "$folder" "$requirements_file" || exit 2
+  PYTHON="$folder/bin/python"
   TENSORFLOW="$tensorflow"
+  if [ "${ELECTRA_GPU:-0}" = 1 ]; then
+    _check_gpu || exit 2
+  fi
 }

@@ -13,6 +13,7 @@ Runs the tests. The first run creates a virtual environment in the repository
   --tensorflow 2    Python 3.9 to 3.11, TensorFlow 2.15
   --tensorflow all  both, one after the other
   (default: 1 if Python 3.7 is available, else 2)
+  --gpu             TensorFlow's GPU build; fails if it finds no GPU
 
 Tests run in parallel, one process per core but at most 4; -n 0 runs all
 in one process. All other arguments are passed to pytest, for example:
@@ -29,6 +30,7 @@ while [ $# -gt 0 ]; do
   case "$1" in
     --tensorflow) tensorflow="${2:-}"; shift; [ $# -gt 0 ] && shift ;;
     --tensorflow=*) tensorflow="${1#*=}"; shift ;;
+    --gpu) export ELECTRA_GPU=1; shift ;;
     -h|--help) usage; exit 0 ;;
     *) pytest_args+=("$1"); shift ;;
   esac
