@@ -2,7 +2,7 @@
 
 A machine without a suitable Python is a PATH whose `python3` fails the check of
 its version. The package index and the mirror of Pythons are folders of a local
-server; what they have is small and stands for uv and for an interpreter.
+server; what they have is small and takes the part of uv and of an interpreter.
 """
 
 import functools
