@@ -139,7 +139,7 @@ Raw text to question answering in six steps: vocabulary, examples, pre-training,
 evaluation, and fine-tuning twice, from the pre-trained and from random weights.
 MESSAGE
 [ "$kind" = own_data ] || cat <<MESSAGE
-On two CPU cores it takes 6 to 10 minutes, two thirds of it pre-training.
+On two CPU cores it takes 4 to 6 minutes, half of it pre-training.
 MESSAGE
 cat <<MESSAGE
 All files are written to $data_dir
@@ -204,6 +204,9 @@ run run_finetuning.py --data-dir "$data_dir" --model-name quickstart_random \
 step "Results"
 run examples/summarize.py --data-dir "$data_dir" --task "$qa_task"
 finetuned="$data_dir/models/quickstart/finetuning_models/${qa_task}_model_1"
+for folder in "$data_dir/models/quickstart" "$finetuned"; do
+  run report.py "$folder"
+done
 cat <<MESSAGE
 
 What next:

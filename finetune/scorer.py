@@ -11,6 +11,10 @@ from util import utils
 _ERRORS = ("loss", "mse", "mae")
 
 
+# How many of the worst errors are written, for people to read.
+NUM_WORST = 50
+
+
 def is_lower_better(name):
   """Returns whether lower is better for a score: "mse", "mismatched_loss"."""
   return name.split("_")[-1] in _ERRORS

@@ -28,6 +28,9 @@ MAY_IMPORT = {
     # A model is found and configured as for its export.
     "demo": {"configure_pretraining", "export_model", "finetune", "playground",
              "util"},
+    # A report is made from files alone, without TensorFlow.
+    "reporting": {"util"},
+    "report": {"reporting", "util"},
     "run_pretraining": {"configure_pretraining", "model", "pretrain", "util"},
     "run_finetuning": {"configure_finetuning", "finetune", "model", "util"},
 }

@@ -35,7 +35,7 @@ TINY_FINETUNING = {
 # runs the other pages.
 PAGES = ("README.md",) + tuple(os.path.join("docs", name + ".md") for name in (
     "tutorials", "pretraining", "several_gpus", "finetuning", "hugging_face",
-    "serving", "results", "fidelity", "failures"))
+    "serving", "report", "results", "fidelity", "failures"))
 NUM_CORPUS_LINES = 300
 NUM_PARAGRAPHS = 2
 
@@ -120,7 +120,7 @@ class ReadmeCommandsTest(unittest.TestCase):
          self._continue_pretraining),
         (r"python3 run_pretraining.py ", self._pretrain),
         (r"python3 run_finetuning.py ", self._finetune),
-        (r"python3 (convert_checkpoint|export_model).py ", self._run),
+        (r"python3 (convert_checkpoint|export_model|report).py ", self._run),
         (r"python3 -m tests\.", self._check_module),
     ]
     for pattern, recipe in recipes:

@@ -7,6 +7,7 @@
   results/<tasks>_results.txt, .pkl, .json scores (results_txt, results_pkl)
   results/<tasks>_qa/                      answers, n-best lists, null odds
   results/<tasks>_tagging/                 tagged words, scores of span types
+  results/<tasks>_classification/          confusion matrix, worst errors
   results/<tasks>_predictions/             predictions for predict_file
   test_predictions/                        predictions for unlabeled splits
 
@@ -75,9 +76,19 @@ class FinetuningPaths:
     """Returns the path of a tagging task's scores, including each type's."""
     return self._result_file("tagging", task_name, split + "_scores.json")
 
+  def qa_errors_file(self, task_name):
+    """Returns the path of questions with their answers, the worst first."""
+    return self._result_file("qa", task_name, "errors.json")
+
+  def classification_errors_file(self, task_name, split):
+    """Returns the path of the confusion matrix and the worst errors."""
+    return self._result_file("classification", task_name,
+                             split + "_errors.json")
+
   def dev_output_folders(self):
     """Returns the folders that the evaluation of each trial writes to."""
-    return [self._result_folder(kind) for kind in ("qa", "tagging")]
+    return [self._result_folder(kind)
+            for kind in ("qa", "tagging", "classification")]
 
   def test_predictions(self, task_name, split, trial):
     """Returns the path of a task's predictions on an unlabeled split."""

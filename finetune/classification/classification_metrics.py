@@ -239,6 +239,28 @@ class ClassificationScorer(SentenceScorer):
     self._predictions.append(np.asarray(results["predictions"]).tolist())
     self._keep_output(results, "logits")
 
+  def get_files(self):
+    """Returns the file of the confusion matrix and the worst errors.
+
+    {"labels": list of str, "confusion": counts, gold labels x predicted ones,
+    "worst": `get_predictions` with "gold", the most confident errors first}.
+    """
+    if not self._outputs or self._task is None or (
+        not self._task.is_labeled(self._split)):
+      return {}
+    labels = self._task.label_list
+    confusion = sklearn_metrics.confusion_matrix(
+        self._gold, self._predictions, labels=range(len(labels)))
+    gold = [example.label for example in self._task.get_examples(self._split)]
+    errors = [dict(prediction, gold=label)
+              for prediction, label in zip(self.get_predictions(), gold)
+              if prediction["label"] != label]
+    errors.sort(key=lambda error: -error["probability"])
+    path = self._task.config.classification_errors_file(self._task.name,
+                                                        self._split)
+    return {path: {"labels": labels, "confusion": confusion.tolist(),
+                   "worst": errors[:scorer.NUM_WORST]}}
+
   def _readable(self, output):
     probabilities = special.softmax(np.array(output, np.float64)).tolist()
     return collections.OrderedDict([

@@ -108,7 +108,26 @@ class SpanBasedQAScorer(scorer.Scorer):
     if self._task.has_impossible:
       files[config.qa_na_file(name)] = decoded.null_odds
     files[config.qa_eval_file(name)] = results
+    files[config.qa_errors_file(name)] = self._worst_first()
     return files
+
+  def _worst_first(self):
+    """Returns the worst of `get_predictions`, with "context", "gold" and "f1".
+
+    The lowest F1 first and, of these, the most confident answer.
+    """
+    predictions = []
+    for prediction, example in zip(self.get_predictions(),
+                                   self._task.get_examples(self._split)):
+      del prediction["n_best"]
+      gold = list(example.gold_answers) or [""]
+      predictions.append(dict(
+          prediction, context=example.words.context, gold=gold,
+          f1=100.0 * answer_scores.best_over(
+              gold, prediction["answer"], _f1_or_both_empty)))
+    predictions.sort(key=lambda prediction: (
+        prediction["f1"], -(prediction["probability"] or 0.0)))
+    return predictions[:scorer.NUM_WORST]
 
   def score_names(self):
     gold = self._gold()
@@ -213,6 +232,10 @@ class SpanBasedQAScorer(scorer.Scorer):
     return {qas_id: "" if decoded.null_odds[qas_id] >
                     self._config.qa_na_threshold else text
             for qas_id, text in predictions.items()}
+
+
+def _f1_or_both_empty(gold, predicted):
+  return answer_scores.f1(gold, predicted, both_empty=1.0)
 
 
 def _best_texts(answers):

@@ -1,6 +1,7 @@
 """Tests for finetune.classification.classification_metrics."""
 
 import unittest
+from unittest import mock
 
 import numpy as np
 
@@ -152,6 +153,32 @@ class ScorerTest(unittest.TestCase):
     self.assertEqual(scorer.get_results(), [])
     self.assertEqual(scorer.get_test_predictions(),
                      {1: [0.5, 2.0], 0: [0.5, 0.25]})
+
+  def test_confusion_and_the_most_confident_errors_are_written(self):
+    class LabeledTask(FakeTask):
+      label_list = ["no", "yes"]
+      config = mock.Mock(
+          classification_errors_file="{1}/{0}.json".format)
+
+      def prediction_text(self, output):
+        return self.label_list[int(np.argmax(output))]
+
+      def get_examples(self, split):
+        examples = super().get_examples(split)
+        for example in examples:
+          example.label = "yes"
+        return examples
+
+    scorer = self.classified()
+    scorer._task = LabeledTask()
+    (path, content), = scorer.get_files().items()
+    self.assertEqual(path, "dev/fake.json")
+    self.assertEqual(content["labels"], ["no", "yes"])
+    self.assertEqual(content["confusion"], [[0, 0], [1, 1]])
+    error, = content["worst"]
+    self.assertEqual((error["id"], error["label"], error["gold"]),
+                     ("x", "no", "yes"))
+    self.assertEqual(self.classified("test").get_files(), {})
 
   def test_submission_is_in_the_order_of_the_file(self):
     self.assertEqual(

@@ -127,7 +127,18 @@ class SpanBasedQAScorerTest(unittest.TestCase):
     self.assertEqual(decode.call_count, num_questions)
     self.assertEqual(list(files), [
         config.qa_preds_file("squad"), config.qa_nbest_file("squad"),
-        config.qa_na_file("squad"), config.qa_eval_file("squad")])
+        config.qa_na_file("squad"), config.qa_eval_file("squad"),
+        config.qa_errors_file("squad")])
+
+  def test_worst_answers_are_written_first(self):
+    config, scorer = self.score("squad")
+    errors = scorer.get_files()[config.qa_errors_file("squad")]
+    self.assertEqual(sorted(errors, key=lambda error: error["f1"]), errors)
+    self.assertLess(errors[0]["f1"], 100)
+    for error in errors:
+      if error["start"] is not None:
+        self.assertEqual(error["context"][error["start"]:error["end"]],
+                         error["answer"])
 
   def test_only_the_dev_set_has_files(self):
     self.assertEqual(self.score("squad", split="train")[1].get_files(), {})
