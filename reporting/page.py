@@ -20,6 +20,7 @@ _CURVES = (
     ("tokens_per_second", "tokens per second"),
     ("examples_per_second", "examples per second"),
     ("mfu", "model-FLOPs utilisation"))
+_SPEEDS = ("tokens_per_second", "examples_per_second", "mfu")
 _MAX_ERRORS = 20
 _MAX_LABELS = 20
 
@@ -104,8 +105,8 @@ def _training(log):
   for key, title in _CURVES:
     # The speed before the first step is not known, and logged as 0.
     points = [(row["step"], row[key]) for row in rows
-              if isinstance(row.get(key), (int, float)) and not (
-                  key.endswith("_per_second") and not row[key])]
+              if isinstance(row.get(key), (int, float)) and (
+                  row[key] or key not in _SPEEDS)]
     if points:
       figures.append("<figure><figcaption>%s</figcaption>%s</figure>" % (
           title, curves.chart(points, "step", title)))

@@ -22,7 +22,7 @@ COMMANDS = (
     "train_vocab.py", "build_pretraining_dataset.py",
     "build_arabert_pretraining_data.py", "run_pretraining.py",
     "examples/get_data.py", "run_finetuning.py", "convert_checkpoint.py",
-    "export_model.py", "demo.py", "report.py")
+    "export_model.py", "demo.py", "report.py", "electra_doctor.py")
 CONFIGS = (
     ("Pre-training", "run_pretraining.py",
      configure_pretraining.PretrainingConfig),

@@ -28,6 +28,10 @@ MAY_IMPORT = {
     # A model is found and configured as for its export.
     "demo": {"configure_pretraining", "export_model", "finetune", "playground",
              "util"},
+    # It checks a run by the checks of the run.
+    "preflight": {"finetune", "model", "pretrain", "run_pretraining", "util"},
+    "electra_doctor": {"configure_finetuning", "configure_pretraining",
+                       "preflight", "util"},
     # A report is made from files alone, without TensorFlow.
     "reporting": {"util"},
     "report": {"reporting", "util"},

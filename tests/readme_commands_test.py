@@ -35,7 +35,7 @@ TINY_FINETUNING = {
 # runs the other pages.
 PAGES = ("README.md",) + tuple(os.path.join("docs", name + ".md") for name in (
     "tutorials", "pretraining", "several_gpus", "finetuning", "hugging_face",
-    "serving", "report", "results", "fidelity", "failures"))
+    "serving", "report", "doctor", "results", "fidelity", "failures"))
 NUM_CORPUS_LINES = 300
 NUM_PARAGRAPHS = 2
 
@@ -121,6 +121,8 @@ class ReadmeCommandsTest(unittest.TestCase):
         (r"python3 run_pretraining.py ", self._pretrain),
         (r"python3 run_finetuning.py ", self._finetune),
         (r"python3 (convert_checkpoint|export_model|report).py ", self._run),
+        # As above.
+        (r"python3 electra_doctor.py ", self._check_parses),
         (r"python3 -m tests\.", self._check_module),
     ]
     for pattern, recipe in recipes:
