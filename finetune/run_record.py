@@ -69,7 +69,8 @@ def check_folder(folder, settings, *, overwrite):
       origin.
   """
   path = os.path.join(folder, model_files.RUN_RECORD)
-  if overwrite or not utils.exists(folder) or not utils.listdir(folder):
+  if overwrite or not utils.exists(folder) or (
+      not utils.visible_names(folder)):
     return
   if not utils.exists(path):
     raise utils.UserError(

@@ -56,7 +56,7 @@ def check_output_dir(path, overwrite, marker=None):
   if not utils.isdir(path):
     raise utils.UserError("--output-dir: %s is a file. Pass a directory." %
                           path)
-  if not utils.listdir(path):
+  if not utils.visible_names(path):
     return
   if marker and not utils.exists(os.path.join(path, marker)):
     raise utils.UserError(

@@ -163,6 +163,14 @@ def listdir(path):
   return sorted(name.rstrip("/") for name in names)
 
 
+def visible_names(path):
+  """Returns `listdir` without names that start with a dot.
+
+  Those are locks, and what a killed `write_atomically` leaves.
+  """
+  return [name for name in listdir(path) if not name.startswith(".")]
+
+
 def makedirs(path):
   """Creates a folder and its parents, unless it exists.
 

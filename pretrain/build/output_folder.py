@@ -114,7 +114,7 @@ def check_may_write(path, overwrite):
     raise utils.UserError("--output-dir: %s is a file. Pass a folder." % path)
   if overwrite or dataset_info.is_unfinished(path):
     return
-  names = [name for name in utils.listdir(path) if not name.startswith(".")]
+  names = utils.visible_names(path)
   if dataset_info.FILE_NAME in names:
     raise utils.UserError(
         "--output-dir: %s has a finished build. Pass another folder, or "

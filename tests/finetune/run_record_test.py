@@ -53,6 +53,13 @@ class RunMetadataTest(unittest.TestCase):
     self._open()
     self._open(predict_batch_size=3, log_steps=7)
 
+  def test_killed_write_of_the_metadata_binds_no_run(self):
+    words_task.write_lines(os.path.join(
+        self.folder, ".%s.12.tmp" % model_files.RUN_RECORD), ["{"])
+    self._open()
+    self.assertTrue(os.path.exists(os.path.join(
+        self.folder, model_files.RUN_RECORD)))
+
   def test_other_settings_are_refused_by_name(self):
     self._open()
     self._write_weights()

@@ -63,6 +63,10 @@ class CheckOutputDirTest(unittest.TestCase):
     flags.check_output_dir(os.path.join(self.path, "new"), overwrite=False)
     flags.check_output_dir(self.path, overwrite=False)
 
+  def test_temporary_file_of_a_killed_process_is_no_output(self):
+    self.write(".config.json.12.tmp")
+    flags.check_output_dir(self.path, overwrite=False)
+
   def test_rejects_file(self):
     self.write("model")
     with self.assertRaisesRegex(utils.UserError, "is a file"):
