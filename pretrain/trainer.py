@@ -14,12 +14,14 @@ from model import checkpoint
 from model import checkpoint_recovery
 from model import flops
 from model import randomness
+from model import tokenization
 from pretrain import alarms
 from pretrain import dataset_info
 from pretrain import example_check
 from pretrain import pretrain_data
 from pretrain import pretrain_metrics
 from pretrain import pretraining_model
+from pretrain import replaced_tokens
 from pretrain import starting_weights
 from pretrain import tfrecord_index
 from pretrain import training_step
@@ -357,6 +359,10 @@ def _training_spec(config, features, on_record):
                 config.peak_flops * data_parallel.num_ranks()),
             summary_dir=config.model_dir, on_record=on_record,
             log_file=os.path.join(config.model_dir, "training_log.jsonl")))
+      hooks.append(replaced_tokens.SampledTextHook(
+          step.sample, dict(enumerate(tokenization.load_vocab(
+              config.vocab_file))), config.model_dir,
+          config.save_checkpoints_steps))
   return tf.estimator.tpu.TPUEstimatorSpec(
       mode=tf.estimator.ModeKeys.TRAIN, loss=loss, train_op=step.op,
       training_hooks=hooks)

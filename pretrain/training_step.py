@@ -11,20 +11,22 @@ from model import randomness as randomness_lib
 from pretrain import pretrain_data
 from pretrain import pretrain_metrics
 from pretrain import pretraining_model
+from pretrain import replaced_tokens
 from util import data_parallel
 from util import utils
 
 _MAX_SKIPPED_IN_A_ROW = 100  # more are not caused by data: training diverged
 
 # op: applies the update. losses: {name: float32 Tensor of shape []}. metrics:
-# the same, of pretrain_metrics.batch_metrics; empty on a TPU. learning_rate,
+# the same, of pretrain_metrics.batch_metrics; empty on a TPU. sample: {name:
+# Tensor} of replaced_tokens.tensors_of, of one example. learning_rate,
 # grad_norm: float32 Tensors of shape []. is_finite: bool Tensor of shape [],
 # whether the update was applied; None on a TPU, where it always is.
 # finite_checks: {label: float32 Tensor of shape []} that are non-finite if the
 # loss or gradient of that label is, in the order of computation.
 TrainingStep = collections.namedtuple("TrainingStep", [
-    "op", "losses", "metrics", "learning_rate", "grad_norm", "is_finite",
-    "finite_checks"])
+    "op", "losses", "metrics", "sample", "learning_rate", "grad_norm",
+    "is_finite", "finite_checks"])
 
 
 def build(config, features):
@@ -47,8 +49,9 @@ def build(config, features):
     losses = model.losses
     grads_and_vars = optimization.compute_gradients(model.total_loss)
     counts = _batch_counts(config, model)
+    sample = replaced_tokens.tensors_of(model)
   else:
-    losses, counts, grads_and_vars = _accumulate(
+    losses, counts, sample, grads_and_vars = _accumulate(
         config, features, randomness, num_micro_batches)
   guards = []
 
@@ -68,6 +71,7 @@ def build(config, features):
   return TrainingStep(
       op=train_op.op, losses=losses,
       metrics=pretrain_metrics.batch_metrics(counts) if counts else {},
+      sample=sample,
       learning_rate=train_op.learning_rate,
       grad_norm=train_op.grad_norm,
       is_finite=guards[0].is_finite if guards else None,
@@ -114,7 +118,7 @@ def group_of(name):
 
 
 def _accumulate(config, features, randomness, num_micro_batches):
-  """Returns (losses, counts, grads_and_vars), summed over the complete batch.
+  """Returns (losses, counts, sample, grads_and_vars) of the complete batch.
 
   Every rank masks the entire batch, which is cheap, so that all agree on the
   denominators, and then computes the gradients of its micro-batches.
@@ -126,7 +130,7 @@ def _accumulate(config, features, randomness, num_micro_batches):
   denominators = pretraining_model.denominators_of(inputs, special_ids)
   micro_batches = {name: tf.split(tensor, num_micro_batches)
                    for name, tensor in inputs._asdict().items()}
-  losses, counts, grads, variables = {}, {}, [], []
+  losses, counts, sample, grads, variables = {}, {}, {}, [], []
   for i in data_parallel.parts_of_rank(num_micro_batches):
     # Frees the activations of one micro-batch before computing the next.
     with tf.control_dependencies(grads):
@@ -143,11 +147,12 @@ def _accumulate(config, features, randomness, num_micro_batches):
                 for name, loss in model.losses.items()}
       counts = {name: count + counts.get(name, 0.0)
                 for name, count in _batch_counts(config, model).items()}
+      sample = sample or replaced_tokens.tensors_of(model)
   summed = data_parallel.sum_over_ranks(
       [tf.stack(_values_by_name(losses) + _values_by_name(counts))] + grads)
   scalars = tf.unstack(summed[0])
   return (dict(zip(sorted(losses), scalars)),
-          dict(zip(sorted(counts), scalars[len(losses):])),
+          dict(zip(sorted(counts), scalars[len(losses):])), sample,
           list(zip(summed[1:], variables)))
 
 
