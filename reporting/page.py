@@ -148,15 +148,21 @@ def _errors(errors):
     is_qa = isinstance(content, list)
     worst = [error for error in content if error["f1"] < 100] if is_qa else (
         content["worst"])
-    show = _answer if is_qa else _wrong_label
+    show = answer if is_qa else _wrong_label
     if worst:
       parts.append("<h3>%s</h3>%s" % (_text(task), "".join(
           map(show, worst[:_MAX_ERRORS]))))
   return "".join(parts)
 
 
-def _answer(error):
-  """Returns a question, its answer marked in the context, and the gold."""
+def answer(error):
+  """Returns a question, its answer marked in the context, and the gold.
+
+  Args:
+    error: {"question", "context", "start", "end", "f1", "probability", "gold"}:
+      start and end are characters of the context, None for no answer; f1 is in
+      percent; gold is a list.
+  """
   context = error["context"]
   if error["start"] is None:
     marked = _text(context)

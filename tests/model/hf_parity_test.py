@@ -3,10 +3,9 @@
 Skipped without PyTorch and transformers. They require a newer `tokenizers` than
 requirements.txt pins, so create a separate environment:
 
-  python3.11 -m venv .venv-hf
-  .venv-hf/bin/pip install torch transformers safetensors \\
-      tensorflow==2.15.1 numpy==1.26.4 pytest==7.4.4
-  .venv-hf/bin/python -m pytest -q -s tests/model/hf_parity_test.py
+  python3.11 -m venv .venv-notebooks
+  .venv-notebooks/bin/python -m pip install -r requirements-notebooks.txt
+  .venv-notebooks/bin/python -m pytest -q -s tests/model/hf_parity_test.py
 
 With -s, the largest difference of every comparison is printed.
 """

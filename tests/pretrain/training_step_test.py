@@ -169,7 +169,8 @@ class FiniteHookTest(tf.test.TestCase):
       is_finite = tf.placeholder(tf.bool, [])
       hook = training_step.FiniteHook(training_step.TrainingStep(
           op=None, losses={}, metrics={}, sample={}, learning_rate=None,
-          grad_norm=None, is_finite=is_finite, finite_checks=collections.OrderedDict(
+          grad_norm=None, is_finite=is_finite,
+          finite_checks=collections.OrderedDict(
               (name, tf.constant(value)) for name, value in terms)), nan_policy)
       train_op = step.assign_add(1)
       with tf.train.MonitoredSession(hooks=[hook]) as session:
