@@ -1,5 +1,7 @@
 """The Estimator of a trial: run config, model function, initial weights."""
 
+import os
+
 import tensorflow.compat.v1 as tf
 
 from finetune import finetuning_model
@@ -92,7 +94,8 @@ def _model_fn_builder(config, tasks, model_dir, weights, num_train_steps):
         mode=mode, loss=loss, train_op=step.op, scaffold_fn=scaffold_fn,
         training_hooks=_progress_hooks(
             config, tasks, model_dir, num_train_steps, {
-                "loss": mean_loss, "learning_rate": step.learning_rate}))
+                "loss": mean_loss, "learning_rate": step.learning_rate}, dict(
+                    _losses_by_task(tasks, model), grad_norm=step.grad_norm)))
 
   return model_fn
 
@@ -112,7 +115,19 @@ def _sum_over_ranks(model):
           list(zip(summed[1:], variables)))
 
 
-def _progress_hooks(config, tasks, model_dir, num_train_steps, tensors):
+def _losses_by_task(tasks, model):
+  """Returns {name: scalar Tensor}, NaN for a task without a training example.
+
+  Only of a mix of tasks, and of one process: the batch of another is unknown.
+  """
+  if len(tasks) == 1 or data_parallel.num_ranks() > 1:
+    return {}
+  return {"loss_%s" % task.name: loss for task, loss in zip(
+      tasks, model.mean_losses_by_task())}
+
+
+def _progress_hooks(config, tasks, model_dir, num_train_steps, tensors,
+                    metrics):
   if not data_parallel.is_chief():
     return []
   return [session_hooks.ProgressHook(
@@ -120,8 +135,10 @@ def _progress_hooks(config, tasks, model_dir, num_train_steps, tensors):
       max_seq_length=(None if preprocessing.is_trimming(config, tasks)
                       else config.max_seq_length),
       log_steps=config.log_steps, summary_dir=model_dir,
+      log_file=os.path.join(model_dir, "training_log.jsonl"),
       # A TPU cannot return tensors from within its training loop.
-      tensors={} if config.use_tpu else tensors)]
+      tensors={} if config.use_tpu else tensors,
+      metrics={} if config.use_tpu else metrics)]
 
 
 def _start_from(init_checkpoint, config):

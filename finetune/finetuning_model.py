@@ -63,9 +63,19 @@ class FinetuningModel:
       # feature values of another task's examples.
       losses.append(tf.where(tf.equal(self._task_ids, task_id), task_losses,
                              tf.zeros_like(task_losses)))
+    self._losses = losses  # [B] each
     example_losses = tf.add_n(losses)  # [B]
     self.loss = tf.reduce_sum(example_losses)
     self.mean_loss = tf.reduce_mean(example_losses)
+
+  def mean_losses_by_task(self):
+    """Returns the mean loss of each task's examples, a list of scalars.
+
+    In the order of the task ids; NaN for a task without examples in the batch.
+    """
+    return [tf.reduce_sum(loss) / tf.reduce_sum(tf.cast(
+        tf.equal(self._task_ids, task_id), tf.float32))
+            for task_id, loss in enumerate(self._losses)]
 
   def predictions(self):
     """Returns the flat {name: Tensor of shape [B, ...]} of an Estimator."""

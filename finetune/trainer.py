@@ -205,8 +205,11 @@ class Trainer:
     """Evaluates the newest weights; keeps them if they are the best so far."""
     utils.log("Evaluating at step {:,}".format(step))
     prefix = checkpoint.latest(self._model_dir)
-    if self._evaluations().add(step, self._evaluate_fn(prefix), prefix,
-                               self._dev_data_fn()):
+    results = self._evaluate_fn(prefix)
+    session_hooks.write_scalars(self._model_dir, step, {
+        "dev_%s/%s" % (task, name): value
+        for task, scores in results.items() for name, value in scores.items()})
+    if self._evaluations().add(step, results, prefix, self._dev_data_fn()):
       utils.log("Best so far: saved in %s" % os.path.join(
           self._model_dir, model_files.BEST_FOLDER))
 

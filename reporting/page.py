@@ -33,10 +33,10 @@ def render(files):
   """Returns the HTML of a run_files.Files."""
   sections = [
       ("Scores", _scores(files.scores)),
-      ("Pre-training evaluation", _evaluations(files.evaluations)),
+      ("Evaluations during training", _evaluations(files.evaluations)),
       ("Training", _training(files.log)),
       ("Confusion", _confusions(files)),
-      ("Worst errors", _errors(files.errors)),
+      ("Worst errors", _errors(files.errors) + _wrong_tags(files.tags)),
       ("Data", _data(files.data)),
       ("Runs", _runs(files.runs))]
   body = "".join("<section><h2>%s</h2>%s</section>" % section
@@ -90,7 +90,7 @@ def _evaluations(evaluations):
   names = [name for name in evaluations[-1] if name != "global_step"]
   latest = evaluations[-8:]
   return _table(
-      ["on the evaluation's examples"] + [
+      ["score"] + [
           "step {:,}".format(row["global_step"]) for row in latest],
       [[_text(name)] + ["%.4f" % row[name] if isinstance(
           row.get(name), float) else "" for row in latest] for name in names],
@@ -119,7 +119,9 @@ def _confusions(files):
   for task, errors in files.errors.items():
     if isinstance(errors, dict):
       parts.append((task, errors["labels"], errors["confusion"]))
-  for task, pairs in files.tags.items():
+  for task, sentences in files.tags.items():
+    pairs = [(gold, predicted) for sentence in sentences
+             for _, gold, predicted in sentence]
     counts = collections.Counter(pairs)
     frequency = collections.Counter(gold for gold, _ in pairs)
     labels = [label for label, _ in frequency.most_common(_MAX_LABELS)]
@@ -189,6 +191,30 @@ def _wrong_label(error):
               _text(error["gold"])))
 
 
+def _wrong_tags(tags):
+  """Returns the sentences with the most wrong tags, which are marked."""
+  parts = []
+  for task, sentences in tags.items():
+    worst = sorted(filter(_num_wrong, sentences), key=_num_wrong, reverse=True)
+    if worst:
+      parts.append("<h3>%s</h3>%s" % (_text(task), "".join(
+          map(_tagged, worst[:_MAX_ERRORS]))))
+  return "".join(parts)
+
+
+def _num_wrong(sentence):
+  return sum(gold != predicted for _, gold, predicted in sentence)
+
+
+def _tagged(sentence):
+  """Returns a sentence; after wrong words, predicted and gold tag."""
+  words = [_text(word) if gold == predicted else
+           '<mark>%s</mark> <bdi class="facts">%s, gold: %s</bdi>' % tuple(
+               map(_text, (word, predicted, gold)))
+           for word, gold, predicted in sentence]
+  return '<article><p dir="auto">%s</p></article>' % " ".join(words)
+
+
 def _probability(value):
   return "" if value is None else ", probability %.2f" % value
 
@@ -207,20 +233,29 @@ def _data(data):
 
 
 def _runs(runs):
-  """Returns each run's time and command; its config is folded."""
+  """Returns each run's time, command and changed hyperparameters.
+
+  Those with default values are folded.
+  """
   parts = []
   for run in runs:
     config = run.get("config", {})
+    changed = {name: config[name] for name in run.get("changed", ())}
     parts.append(
-        "<article><p><b>%s</b>, seed %s, %s, commit %s</p><pre>%s</pre>"
+        "<article><p><b>%s</b>, seed %s, %s, commit %s</p><pre>%s</pre>%s"
         "<details><summary>all %d hyperparameters</summary>%s</details>"
         "</article>" % (
             _text(run.get("time", "")), _text(run.get("seed", "")),
             _text(", ".join("%s %s" % item for item in sorted(
                 run.get("versions", {}).items()))),
             _text(str(run.get("git", {}).get("commit", "unknown"))[:10]),
-            _text(" ".join(run.get("command", []))), len(config),
-            _table(["name", "value"], [
-                [_text(name), _text(json.dumps(value, ensure_ascii=False))]
-                for name, value in sorted(config.items())])))
+            _text(" ".join(run.get("command", []))),
+            _hyperparameters(changed) if changed else "", len(config),
+            _hyperparameters(config)))
   return "".join(parts)
+
+
+def _hyperparameters(values):
+  return _table(["hyperparameter", "value"], [
+      [_text(name), _text(json.dumps(value, ensure_ascii=False))]
+      for name, value in sorted(values.items())])

@@ -10,10 +10,10 @@ from util import utils
 
 # What a report shows. Every part is empty where a folder has no such file.
 #   name: str. log: list of dict, one per logged step. runs: list of dict.
-#   evaluations: list of dict, of the pre-training, the last of each step.
+#   evaluations: list of dict, during training, the last of each step.
 #   scores: {tasks: content of the results file}. errors: {task: dict or list}.
-#   tags: {task: list of (gold tag, predicted tag)}. data: list of (folder,
-#   dataset_info).
+#   tags: {task: list of sentences, lists of (word, gold tag, predicted tag)}.
+#   data: list of (folder, dataset_info).
 Files = collections.namedtuple("Files", [
     "name", "log", "runs", "evaluations", "scores", "errors", "tags", "data"])
 
@@ -49,7 +49,8 @@ def read(folder):
   files = Files(
       name=name, log=_json_lines(os.path.join(folder, "training_log.jsonl")),
       runs=_json_lines(os.path.join(folder, "runs.jsonl")),
-      evaluations=[] if is_finetuned else _evaluations(results),
+      evaluations=(_finetuning_evaluations(folder) if is_finetuned
+                   else _evaluations(results)),
       scores={_task(path, _SCORES): utils.load_json(path)
               for path in _paths(results, tasks, _SCORES)
               if os.path.basename(path) != "unsup" + _SCORES},
@@ -118,11 +119,28 @@ def _evaluations(results):
   return [by_step[step] for step in sorted(by_step)]
 
 
+def _finetuning_evaluations(folder):
+  """Returns the evaluations during a fine-tuning, [] if there are none."""
+  path = os.path.join(folder, "evaluations.json")
+  evaluations = (utils.load_json(path)["evaluations"] if os.path.exists(path)
+                 else [])
+  return [dict({"%s: %s" % (task, name): float(value)
+                for task, scores in evaluation["results"].items()
+                for name, value in scores},
+               global_step=evaluation["step"]) for evaluation in evaluations]
+
+
 def _read_tags(path):
-  """Returns [(gold tag, predicted tag)] of a file of tagged words."""
+  """Returns the sentences [(word, gold tag, predicted tag)] of a file."""
   with open(path, encoding="utf-8") as f:
     rows = [line.split() for line in f]
-  return [(row[-2], row[-1]) for row in rows if len(row) > 2]
+  sentences = [[]]
+  for row in rows:
+    if len(row) > 2:
+      sentences[-1].append((row[0], row[-2], row[-1]))
+    elif sentences[-1]:
+      sentences.append([])
+  return list(filter(None, sentences))
 
 
 def _data(runs):

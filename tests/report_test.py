@@ -10,6 +10,7 @@ import sys
 import tempfile
 import unittest
 
+from finetune import evaluations
 import report
 from reporting import curves
 from reporting import page
@@ -43,7 +44,8 @@ def write_model(folder):
   write(os.path.join(model, "runs.jsonl"), json.dumps({
       "time": "2024-05-06T07:08:09Z", "seed": 3, "command": ["run", "<b>"],
       "versions": {"python": "3.7.16"}, "git": {"commit": "abcdef0123456789"},
-      "config": {"pretrain_tfrecords": examples + "/*.tfrecord*"}}) + "\n")
+      "config": {"pretrain_tfrecords": examples + "/*.tfrecord*", "seed": 3},
+      "changed": ["seed"]}) + "\n")
   log = [{"step": step, "loss": 30.0 / step, "tokens_per_second": step - 1}
          for step in (1, 2, 3)]
   # A killed run logs again from its last checkpoint, and cuts its last line.
@@ -63,9 +65,14 @@ def write_model(folder):
       "worst": [{"id": "4", "text": "ممل", "label": "good", "gold": "bad",
                  "probability": 0.99}]})
   write(os.path.join(results, "ner_tagging", "ner_dev_predictions.txt"),
-        "سلمى B-PER O\nفي O O\n\n")
+        "قال O O\n\nسلمى B-PER O\nفي O O\n\n")
   finetuned = os.path.join(model, "finetuning_models", "arcd_model_1")
   write(os.path.join(finetuned, "runs.jsonl"), '{"seed": 0}\n')
+  history = evaluations.Evaluations(finetuned)
+  for step, value in ((5, 20.0), (10, 25.5)):
+    prefix = os.path.join(finetuned, "model.ckpt-%d" % step)
+    write(prefix + ".index", "")
+    history.add(step, {"arcd": {"exact_match": value, "f1": 30}}, prefix)
   return model, finetuned
 
 
@@ -145,6 +152,24 @@ class ReportTest(unittest.TestCase):
     speed = re.search('tokens per second</figcaption>.*?d="(M[^"]*L[^"]*)"',
                       text).group(1)
     self.assertEqual(speed.count("L"), 1)  # none is known before the first step
+
+  def test_sentences_with_wrong_tags_have_the_tags_after_the_words(self):
+    text = self.html_of(self.model)
+    self.assertIn('<mark>سلمى</mark> <bdi class="facts">O, gold: B-PER</bdi> '
+                  "في</p>", text)
+    self.assertNotIn("قال", text)  # its tags are right
+
+  def test_evaluations_during_fine_tuning(self):
+    text = self.html_of(self.finetuned)
+    self.assertIn("<th>step 5</th><th>step 10</th>", text)
+    self.assertIn("<td>arcd: exact_match</td><td>20.0000</td><td>25.5000</td>",
+                  text)
+
+  def test_changed_hyperparameters_come_before_all(self):
+    before, folded = self.html_of(self.model).split("<details>")
+    self.assertIn("<td>seed</td><td>3</td>", before)
+    self.assertNotIn("<td>pretrain_tfrecords</td>", before)
+    self.assertIn("<td>pretrain_tfrecords</td>", folded)
 
   def test_data_and_runs(self):
     text = self.html_of(self.model)

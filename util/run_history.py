@@ -36,6 +36,7 @@ def append(folder, config, data, devices, *, command=None, time=None):
       "time": time.replace(microsecond=0).isoformat() + "Z",
       "command": list(sys.argv if command is None else command),
       "config": config.to_dict(),
+      "changed": sorted(config.changed()),
       "seed": config.seed,
       "versions": version.all_versions(),
       "host": platform.node(),

@@ -13,6 +13,13 @@ from util import progress
 from util import utils
 
 
+def write_scalars(folder, step, values):
+  """Adds {name: float} at a step to the event file of a folder."""
+  tf.summary.FileWriterCache.get(folder).add_summary(
+      tf.Summary(value=[tf.Summary.Value(tag=name, simple_value=value)
+                        for name, value in sorted(values.items())]), step)
+
+
 class StopHook(tf.train.SessionRunHook):
   """Ends training, or an evaluation, after a signal.
 
@@ -244,12 +251,8 @@ class ProgressHook(tf.train.SessionRunHook):
 
   def _write_summary(self, record):
     """Adds a record to the event file that the Estimator writes to, too."""
-    if not self._summary_dir:
-      return
-    tf.summary.FileWriterCache.get(self._summary_dir).add_summary(
-        tf.Summary(value=[tf.Summary.Value(tag=name, simple_value=value)
-                          for name, value in sorted(record.items())]),
-        self._step)
+    if self._summary_dir:
+      write_scalars(self._summary_dir, self._step, record)
 
   def _append(self, record):
     if not self._log_file:

@@ -44,6 +44,7 @@ class RunHistoryTest(unittest.TestCase):
          "devices": ["CPU:0"], "data": {"train": {"num_files": 1}}})
     self.assertEqual(entry["config"]["seed"], 3)
     self.assertEqual(entry["config"]["model_size"], "base")  # a default
+    self.assertEqual(entry["changed"], ["seed"])
     self.assertEqual(set(entry["versions"]),
                      {"project", "python", "tensorflow", "numpy"})
 
