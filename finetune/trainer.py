@@ -208,7 +208,8 @@ class Trainer:
     results = self._evaluate_fn(prefix)
     session_hooks.write_scalars(self._model_dir, step, {
         "dev_%s/%s" % (task, name): value
-        for task, scores in results.items() for name, value in scores.items()})
+        for task, scores in results.items()
+        for name, value in scores.items()}).flush()
     if self._evaluations().add(step, results, prefix, self._dev_data_fn()):
       utils.log("Best so far: saved in %s" % os.path.join(
           self._model_dir, model_files.BEST_FOLDER))

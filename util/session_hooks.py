@@ -14,10 +14,16 @@ from util import utils
 
 
 def write_scalars(folder, step, values):
-  """Adds {name: float} at a step to the event file of a folder."""
-  tf.summary.FileWriterCache.get(folder).add_summary(
+  """Adds {name: float} at a step to the event file of a folder.
+
+  Returns:
+    The tf.summary.FileWriter, to be flushed.
+  """
+  writer = tf.summary.FileWriterCache.get(folder)
+  writer.add_summary(
       tf.Summary(value=[tf.Summary.Value(tag=name, simple_value=value)
                         for name, value in sorted(values.items())]), step)
+  return writer
 
 
 class StopHook(tf.train.SessionRunHook):

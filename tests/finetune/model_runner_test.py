@@ -1,5 +1,7 @@
 """Tests for finetune.model_runner: a task of words on a one-layer model."""
 
+import glob
+import json
 import os
 import shutil
 import signal
@@ -74,6 +76,28 @@ class ModelRunnerTest(tf.test.TestCase):
     runner = cls.runner(model, **settings)
     runner.train()
     return runner
+
+  def test_log_has_the_losses_of_tasks_and_tensorboard_the_dev_scores(self):
+    runner = self.train("logged", task_names=("words", "other_words"),
+                        eval_steps=6, log_steps=1)
+    with open(os.path.join(runner.model_dir, "training_log.jsonl")) as f:
+      log = list(map(json.loads, f))
+    self.assertLen(log, 25)  # steps of 100 examples, 2 epochs
+    for row in log:
+      self.assertGreater(row["grad_norm"], 0)
+      self.assertIn("learning_rate", row)
+      losses = [row[name] for name in ("loss_words", "loss_other_words")
+                if name in row]
+      self.assertLessEqual(min(losses), row["loss"] + 1e-5)
+      self.assertGreaterEqual(max(losses), row["loss"] - 1e-5)
+    found = {}
+    for path in glob.glob(os.path.join(runner.model_dir, "events*")):
+      for event in tf.train.summary_iterator(path):
+        for value in event.summary.value:
+          found.setdefault(value.tag, []).append(event.step)
+    self.assertEqual(sorted(set(found["dev_words/accuracy"])),
+                     [6, 12, 18, 24, 25])
+    self.assertIn("dev_other_words/accuracy", found)
 
   def assert_same_weights(self, a, b):
     a, b = weights_of(a.model_dir), weights_of(b.model_dir)
