@@ -2,7 +2,7 @@
 """Checks a machine, data and settings before a long run; one verdict a line.
 
 Takes the flags of run_pretraining.py or run_finetuning.py, checks packages,
-GPUs, vocabulary, examples and weights, and trains a few steps in a temporary
+GPUs, raw text, vocabulary, examples and weights, and trains a few steps in a temporary
 folder to measure time, memory and the disk that checkpoints take. It writes
 nothing to the folders of the run. See docs/doctor.md.
 """
@@ -61,6 +61,10 @@ def make_parser(kind="pretraining"):
   parser.add_argument("--gpu", action="store_true",
                       help="switch, default off: fail if TensorFlow can use no "
                       "GPU")
+  if kind == "pretraining":
+    parser.add_argument("--corpus-dir", type=flags.path, metavar="DIR",
+                        help="path, default none: raw text to check, as it is "
+                        "passed to a builder")
   parser.add_argument("--measure-steps", type=flags.positive_int, default=10,
                       metavar="N", help="int, default 10: steps of the trial "
                       "run, at least 2")
@@ -93,8 +97,18 @@ def diagnose(kind, args, run_arguments):
   except utils.UserError as error:
     return found + [findings.of_error("hyperparameters", error)]
   num_steps = 0 if args.no_trial else max(2, args.measure_steps)
-  check = _pretraining if kind == "pretraining" else _finetuning
-  return found + check(config, values, num_steps)
+  if kind == "finetuning":
+    return found + _finetuning(config, values, num_steps)
+  return found + _text(config, args.corpus_dir) + (
+      _pretraining(config, values, num_steps))
+
+
+def _text(config, corpus_dir):
+  if not corpus_dir:
+    return []
+  from preflight import text
+  return findings.collect("text", lambda: text.check_corpus(
+      corpus_dir, config.max_seq_length))
 
 
 def _pretraining(config, values, num_steps):

@@ -109,6 +109,54 @@ class ElectraDoctorTest(unittest.TestCase):
     self.assertEqual(code, 1)
     self.assertIn("nothing", found[-1].fact)
 
+  def text_findings(self, lines):
+    """Returns {what: Finding} on a corpus of lines, max_seq_length 12."""
+    corpus = os.path.join(self.folder, "corpus")
+    os.makedirs(corpus, exist_ok=True)
+    with open(os.path.join(corpus, "a.txt"), "w", encoding="utf-8") as f:
+      f.write("\n".join(lines) + "\n")
+    return self.pretraining("--no-trial", "--corpus-dir", corpus)[1]
+
+  def test_text_without_a_problem(self):
+    found = self.text_findings(
+        ["جملة قصيرة رقم %d." % i for i in range(200)] + ["", "a b"])
+    self.assertRegex(found["text"].fact, "^201 lines of 2 documents looked at")
+    for what in ("lines", "long lines", "invisible characters",
+                 "repeated lines"):
+      self.assertEqual(found[what].verdict, findings.OK, found[what])
+
+  def test_text_with_paragraphs_long_lines_marks_and_repetitions(self):
+    found = self.text_findings(
+        ["جملة أولى. جملة ثانية. %d" % i for i in range(50)] +
+        ["a\u200bb"] * 40 + [" ".join(["w%d" % i] * 30) for i in range(9)])
+    self.assertIn("--split-sentences", found["lines"].hint)
+    self.assertRegex(found["long lines"].fact, "lines of more than 10 words")
+    self.assertIn("--carry-over", found["long lines"].hint)
+    self.assertRegex(found["invisible characters"].fact,
+                     r"40.4% of the lines: U\+200B ZERO WIDTH SPACE")
+    self.assertRegex(found["repeated lines"].fact, r"39.4% of the lines")
+
+  def test_corpus_that_is_no_folder(self):
+    code, found = self.pretraining("--no-trial", "--corpus-dir", "/no/corpus")
+    self.assertEqual(code, 1)
+    self.assertIn("does not exist", found["text"].fact)
+
+  def test_lengths_of_a_task(self):
+    tiny_pretraining.make_data(self.folder, [5])
+    words_task.write_data(self.folder, "cola")
+    for split in ("train", "dev"):
+      path = words_task.split_file(self.folder, split, "cola")
+      words_task.write_lines(path, [
+          "source\t%s\t\t%s" % tuple(line.split("\t"))
+          for line in words_task.read_lines(path)])
+    for length, verdict in ((5, findings.WARN), (12, findings.OK)):
+      _, found = self.run_doctor("finetuning", {
+          "task_names": ["cola"], "init_checkpoint": None,
+          "max_seq_length": length,
+          "model_hparam_overrides": words_task.TINY_MODEL}, "--no-trial")
+      by_subject = {finding.what: finding for finding in found}
+      self.assertEqual(by_subject["length cola"].verdict, verdict, found)
+
   def test_missing_task_data(self):
     tiny_pretraining.make_data(self.folder, [5])
     code, found = self.run_doctor("finetuning", {
