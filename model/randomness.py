@@ -5,10 +5,15 @@ number of the call). So a run that is killed and resumed at step s draws the
 same numbers at step s as an uninterrupted run.
 """
 
+import collections
 import hashlib
 import struct
 
 import tensorflow.compat.v1 as tf
+
+
+# One of several names of a stream. index: int Tensor of shape [].
+_Choice = collections.namedtuple("_Choice", ["names", "index"])
 
 
 class StepRandomness:
@@ -50,9 +55,25 @@ class StepRandomness:
     return StepRandomness(
         self._seed, self._global_step, self._stream + (str(name),))
 
+  def child_at(self, names, index):
+    """Returns `child(names[index])`.
+
+    Args:
+      names: list of string or int.
+      index: int, or int Tensor of shape [] that is below the number of names.
+    """
+    if not tf.is_tensor(index):
+      return self.child(names[index])
+    return StepRandomness(
+        self._seed, self._global_step, self._stream + (_Choice(names, index),))
+
   def uniform(self, shape):
-    """Returns float32 numbers of `shape`, uniform in [0, 1)."""
-    return tf.random.stateless_uniform(shape, seed=self._next_seed())
+    """Returns float32 numbers of `shape`, uniform in [0, 1).
+
+    `use_xla` does not compile the draw: XLA draws other numbers.
+    """
+    with tf.xla.experimental.jit_scope(compile_ops=False):
+      return tf.random.stateless_uniform(shape, seed=self._next_seed())
 
   def dropout(self, x, rate):
     """Sets a fraction `rate` of the elements to 0 and scales up the rest.
@@ -80,13 +101,26 @@ class StepRandomness:
     The 64-bit hash separates seeds, streams and calls; the graph mixes in the
     step. int32 because XLA does not compile other seeds.
     """
-    key = "\0".join((str(self._seed),) + self._stream + (str(self._num_calls),))
+    number = self._num_calls
     self._num_calls += 1
-    first, second = struct.unpack(
-        "<ii", hashlib.sha256(key.encode("utf-8")).digest()[:8])
+    choice = next((name for name in self._stream if isinstance(name, _Choice)),
+                  None)
+    if choice is None:
+      first, second = self._hash(self._stream, number)
+    else:
+      hashes = [self._hash([option if name is choice else name
+                            for name in self._stream], number)
+                for option in choice.names]
+      first, second = tf.unstack(tf.gather(hashes, choice.index))
     if self._step is None:
       self._step = tf.cast(self._global_step, tf.int32)
     return tf.stack([first, tf.bitwise.bitwise_xor(self._step, second)])
+
+  def _hash(self, stream, number):
+    """Returns two ints of 32 bits for a call of a stream."""
+    key = "\0".join([str(self._seed)] + list(map(str, stream)) + [str(number)])
+    return struct.unpack(
+        "<ii", hashlib.sha256(key.encode("utf-8")).digest()[:8])
 
 
 class NoRandomness:

@@ -128,36 +128,50 @@ def _accumulate(config, features, randomness, num_micro_batches):
       config, pretrain_data.features_to_inputs(features), randomness,
       special_ids)
   denominators = pretraining_model.denominators_of(inputs, special_ids)
-  micro_batches = {name: tf.split(tensor, num_micro_batches)
-                   for name, tensor in inputs._asdict().items()}
-  losses, counts, sample, grads, variables = {}, {}, {}, [], []
-  for i in data_parallel.parts_of_rank(num_micro_batches):
-    # Frees the activations of one micro-batch before computing the next.
-    with tf.control_dependencies(grads):
-      model = pretraining_model.PretrainingModel(
-          config, {name: tensors[i] for name, tensors in micro_batches.items()},
-          is_training=True,
-          randomness=randomness.child("part_%d" % i),  # seeds resumed runs
-          denominators=denominators, special_ids=special_ids)
-      grads_and_vars = optimization.compute_gradients(model.total_loss)
-      new_grads, variables = zip(*grads_and_vars)
-      grads = [total + grad for total, grad in zip(grads, new_grads)] or list(
-          new_grads)
-      losses = {name: loss + losses.get(name, 0.0)
-                for name, loss in model.losses.items()}
-      counts = {name: count + counts.get(name, 0.0)
-                for name, count in _batch_counts(config, model).items()}
-      sample = sample or replaced_tokens.tensors_of(model)
-  summed = data_parallel.sum_over_ranks(
-      [tf.stack(_values_by_name(losses) + _values_by_name(counts))] + grads)
-  scalars = tf.unstack(summed[0])
-  return (dict(zip(sorted(losses), scalars)),
-          dict(zip(sorted(counts), scalars[len(losses):])), sample,
-          list(zip(summed[1:], variables)))
+  micro_batches = {
+      name: tf.reshape(tensor, [num_micro_batches, -1] +
+                       tensor.shape.as_list()[1:])
+      for name, tensor in inputs._asdict().items()}
+  part_names = ["part_%d" % i for i in range(num_micro_batches)]
 
+  def compute(i):
+    """Returns (model, counts, gradients and variables) of a micro-batch."""
+    model = pretraining_model.PretrainingModel(
+        config, {name: tensor[i] for name, tensor in micro_batches.items()},
+        is_training=True, randomness=randomness.child_at(part_names, i),
+        denominators=denominators, special_ids=special_ids)
+    return (model, _batch_counts(config, model),
+            optimization.compute_gradients(model.total_loss))
 
-def _values_by_name(tensors):
-  return [tensors[name] for name in sorted(tensors)]
+  parts = data_parallel.parts_of_rank(num_micro_batches)
+  model, counts, grads_and_vars = compute(parts[0])  # creates the variables
+  sample = replaced_tokens.tensors_of(model)
+  loss_names, count_names = sorted(model.losses), sorted(counts)
+
+  def summed_values(model, counts, grads_and_vars):
+    scalars = ([model.losses[name] for name in loss_names] +
+               [counts[name] for name in count_names])
+    return [tf.stack(scalars)] + [grad for grad, _ in grads_and_vars]
+
+  def add_part(i, *totals):
+    with tf.variable_scope(tf.get_variable_scope(), reuse=True):
+      values = summed_values(*compute(i))
+    return [i + 1] + [total + value for total, value in zip(totals, values)]
+
+  totals = summed_values(model, counts, grads_and_vars)
+  if len(parts) > 1:
+    # A loop, not a copy of the graph for each micro-batch: graphs take
+    # gigabytes and minutes to optimize.
+    _, *totals = tf.while_loop(
+        lambda i, *totals: i <= parts[-1], add_part,
+        [tf.constant(parts[0] + 1)] + totals,
+        parallel_iterations=1, back_prop=False)
+  summed = data_parallel.sum_over_ranks(totals)
+  scalars = tf.unstack(summed[0], len(loss_names) + len(count_names))
+  return (dict(zip(loss_names, scalars)),
+          dict(zip(count_names, scalars[len(loss_names):])), sample,
+          [(grad, variable) for grad, (_, variable) in zip(
+              summed[1:], grads_and_vars)])
 
 
 class SkipNonFiniteOptimizer(tf.train.Optimizer):

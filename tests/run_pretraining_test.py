@@ -315,12 +315,25 @@ class CommandLineTest(tf.test.TestCase):
       tf.__version__ < "2" or not estimators.has_bfloat16(),
       reason="needs TensorFlow 2.15 and a CPU that multiplies bfloat16 numbers")
   def test_use_amp_changes_the_losses_only_by_rounding(self):
+    plain, other = self._losses_without_and_with("use_amp")
+    self.assertNotEqual(plain, other)  # it is in effect
+    self.assertAllClose(plain, other, rtol=0.02)
+
+  @pytest.mark.skipif(tf.__version__ < "2", reason="refused on a CPU")
+  def test_use_xla_changes_the_losses_only_by_rounding(self):
+    plain, other = self._losses_without_and_with("use_xla")
+    self.assertNotEqual(plain, other)  # it is in effect
+    self.assertAllClose(plain, other, rtol=1e-5)
+
+  def _losses_without_and_with(self, hparam):
+    """Returns the losses of each step of two trainings."""
     folder = tempfile.mkdtemp(dir=self.get_temp_dir())
     tiny_pretraining.make_data(folder, [8])
     losses = []
-    for use_amp in (False, True):
-      hparams = dict(tiny_pretraining.HPARAMS, log_steps=1, use_amp=use_amp,
-                     model_dir=os.path.join(folder, "amp_%s" % use_amp))
+    for value in (False, True):
+      hparams = dict(
+          tiny_pretraining.HPARAMS, log_steps=1,
+          model_dir=os.path.join(folder, str(value)), **{hparam: value})
       subprocess.run(
           [sys.executable, os.path.join(ROOT, "run_pretraining.py"),
            "--data-dir", folder, "--model-name", "m",
@@ -330,8 +343,7 @@ class CommandLineTest(tf.test.TestCase):
       path = os.path.join(hparams["model_dir"], "training_log.jsonl")
       with open(path) as f:
         losses.append([json.loads(line)["loss"] for line in f])
-    self.assertNotEqual(losses[0], losses[1])  # it is in effect
-    self.assertAllClose(losses[0], losses[1], rtol=0.02)
+    return losses
 
   def test_missing_data_is_one_line_and_needs_no_tensorflow(self):
     folder = tempfile.mkdtemp(dir=self.get_temp_dir())

@@ -132,6 +132,13 @@ def make_run_config(config, *, model_dir, save_checkpoints_steps,
   if config.use_amp:
     check_bfloat16(config)
     rewrites.auto_mixed_precision_onednn_bfloat16 = rewrites.ON
+  if config.use_xla:
+    check_xla()
+    session_config.graph_options.optimizer_options.global_jit_level = (
+        tf.OptimizerOptions.ON_1)
+    # For a CPU, TensorFlow reads this before it compiles for the first time.
+    os.environ["TF_XLA_FLAGS"] = (
+        "--tf_xla_cpu_global_jit " + os.environ.get("TF_XLA_FLAGS", ""))
   return tf.estimator.tpu.RunConfig(
       cluster=cluster,
       model_dir=model_dir,
@@ -172,6 +179,15 @@ def check_bfloat16(config):
     refuse("oneDNN turned off by TF_ENABLE_ONEDNN_OPTS=0")
   if not has_bfloat16():
     refuse("a CPU without them")
+
+
+def check_xla():
+  """Raises a UserError if XLA would compile for hours on this machine."""
+  if tf.__version__.startswith("1.") and not (
+      tf.config.experimental.list_physical_devices("GPU")):
+    raise utils.UserError(
+        "use_xla: TensorFlow 1.15 takes hours to compile the model for a CPU. "
+        "Set it to false, or use a GPU or TensorFlow 2.15.")
 
 
 def has_bfloat16(cpuinfo="/proc/cpuinfo"):

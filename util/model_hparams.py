@@ -53,6 +53,7 @@ class ModelHParams(hparams.HParams):
   seed = Hparam(0, int, minimum=0)  # of data order, masks, dropout, new weights
   log_steps = Hparam(100, int, minimum=1)  # steps between two progress lines
   use_amp = Hparam(False, bool)  # multiply matrices in bfloat16 (on a CPU)
+  use_xla = Hparam(False, bool)  # compile groups of ops with XLA
 
   # model
   # Of the published models; sets the sizes of the layers.
@@ -145,6 +146,9 @@ class ModelHParams(hparams.HParams):
           "into %d micro-batches (processes x gradient_accumulation_steps), "
           "got %d. Set a multiple." % (
               num_ranks, num_ranks * num_micro_batches, self.train_batch_size))
+    if self.use_tpu and self.use_xla:
+      raise utils.UserError("use_xla: all that a TPU runs is compiled with XLA "
+                            "already. Set it to false.")
     if self.use_tpu and num_ranks > 1:
       raise utils.UserError(
           "use_tpu: expected one process, which uses all TPU cores, got %d. "

@@ -42,6 +42,22 @@ class StepRandomnessTest(tf.test.TestCase):
         self.assertAllEqual(
             sess.run(drawn, {step: number}), sess.run(expected))
 
+  def test_stream_of_an_index_that_the_graph_computes(self):
+    names = ["part_0", "part_1", "part_2"]
+    index = tf.placeholder(tf.int32, [])
+    random = randomness.StepRandomness(7, 3).child("a")
+    chosen = random.child_at(names, index).child("b")
+    drawn = [chosen.uniform([4]), chosen.uniform([4])]
+    with self.session() as sess:
+      for number, name in enumerate(names):
+        same = random.child_at(names, number).child("b")
+        expected = random.child(name).child("b")
+        self.assertAllEqual(
+            sess.run(drawn, {index: number}),
+            sess.run([expected.uniform([4]), expected.uniform([4])]))
+        self.assertAllEqual(sess.run(same.uniform([4])),
+                            sess.run(drawn[0], {index: number}))
+
   def test_micro_batches_have_separate_streams(self):
     random = randomness.StepRandomness(7, 3)
     first, second, again = self.run_once(

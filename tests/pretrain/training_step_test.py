@@ -72,6 +72,16 @@ class StepTest(WithFeatures):
   def test_parts_of_a_batch_add_up_to_it_for_electric(self):
     self._check_parts(4, electra_objective=False, electric_objective=True)
 
+  def test_graph_does_not_grow_with_the_number_of_parts(self):
+    sizes = []
+    for num_parts in (2, 4):
+      config = tiny_pretraining.make_config(
+          self.folder, gradient_accumulation_steps=num_parts)
+      with tf.Graph().as_default() as graph:
+        training_step.build(config, self._features())
+        sizes.append(len(graph.get_operations()))
+    self.assertLess(sizes[1] - sizes[0], 0.01 * sizes[0])
+
   def test_parts_of_two_ranks_add_up_to_the_batch(self):
     losses = []
     for rank in range(2):

@@ -127,6 +127,21 @@ class MixedPrecisionTest(tf.test.TestCase):
       estimators.check_bfloat16(self.config)
 
 
+class XlaTest(tf.test.TestCase):
+
+  def test_tensorflow_1_would_compile_for_hours_on_a_cpu(self):
+    for version, is_refused in (("1.15.5", True), ("2.15.1", False)):
+      with unittest.mock.patch.object(tf, "__version__", version), (
+          unittest.mock.patch.object(
+              tf.config.experimental, "list_physical_devices",
+              lambda kind: [])):
+        if is_refused:
+          with self.assertRaisesRegex(utils.UserError, "^use_xla: .* GPU or"):
+            estimators.check_xla()
+        else:
+          estimators.check_xla()
+
+
 class DebugFolderTest(tf.test.TestCase):
 
   def test_second_debug_run_starts_with_an_empty_folder(self):
