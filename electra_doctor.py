@@ -2,9 +2,9 @@
 """Checks a machine, data and settings before a long run; one verdict a line.
 
 Takes the flags of run_pretraining.py or run_finetuning.py, checks packages,
-GPUs, raw text, vocabulary, examples and weights, and trains a few steps in a temporary
-folder to measure time, memory and the disk that checkpoints take. It writes
-nothing to the folders of the run. See docs/doctor.md.
+GPUs, raw text, vocabulary, examples and weights, and trains a few steps in a
+temporary folder to measure time, memory and the disk that checkpoints take. It
+writes nothing to the folders of the run. See docs/doctor.md.
 """
 
 import contextlib

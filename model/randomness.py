@@ -11,7 +11,6 @@ import struct
 
 import tensorflow.compat.v1 as tf
 
-
 # One of several names of a stream. index: int Tensor of shape [].
 _Choice = collections.namedtuple("_Choice", ["names", "index"])
 

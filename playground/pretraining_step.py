@@ -23,7 +23,8 @@ from pretrain import replaced_tokens
 from util import model_files
 
 _ATTENTION = re.compile(
-    modeling.MAIN_SCOPE + r"(?:_\d+)?/encoder/layer_(\d+)/attention/self/Softmax$")
+    modeling.MAIN_SCOPE +
+    r"(?:_\d+)?/encoder/layer_(\d+)/attention/self/Softmax$")
 
 # What a step did to a text. tokens: list of replaced_tokens.Token; attention:
 # float32 [layers, N, L, L], in the discriminator (for masked LM, the model), of

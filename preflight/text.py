@@ -1,4 +1,4 @@
-"""Checks raw text: paragraphs, long lines, invisible characters, repetitions."""
+"""Checks raw text: paragraphs, long lines, invisible letters, repetitions."""
 
 import collections
 import itertools

@@ -32,6 +32,15 @@ class ElectraDoctorTest(unittest.TestCase):
     self.addCleanup(temporary.cleanup)
     self.folder = temporary.name
 
+  def write_cola(self):
+    """Writes a vocabulary and the files of the task cola."""
+    words_task.write_data(self.folder, "cola")
+    for split in ("train", "dev"):
+      path = words_task.split_file(self.folder, split, "cola")
+      words_task.write_lines(path, [
+          "source\t%s\t\t%s" % tuple(line.split("\t"))
+          for line in words_task.read_lines(path)])
+
   def run_doctor(self, kind, hparams, *flags):
     """Returns (exit code, list of findings)."""
     argv = ["electra_doctor.py", kind, "--data-dir", self.folder,
@@ -95,13 +104,7 @@ class ElectraDoctorTest(unittest.TestCase):
     self.assertEqual(found["warm-up"].verdict, findings.WARN)
 
   def test_weights_that_do_not_fit_fail_in_the_trial_run(self):
-    tiny_pretraining.make_data(self.folder, [5, 5])
-    words_task.write_data(self.folder, "cola")
-    for split in ("train", "dev"):
-      path = words_task.split_file(self.folder, split, "cola")
-      words_task.write_lines(path, [
-          "source\t%s\t\t%s" % tuple(line.split("\t"))
-          for line in words_task.read_lines(path)])
+    self.write_cola()
     code, found = self.run_doctor("finetuning", {
         "task_names": ["cola"], "max_seq_length": 8, "train_batch_size": 8,
         "model_hparam_overrides": words_task.TINY_MODEL,
@@ -142,13 +145,7 @@ class ElectraDoctorTest(unittest.TestCase):
     self.assertIn("does not exist", found["text"].fact)
 
   def test_lengths_of_a_task(self):
-    tiny_pretraining.make_data(self.folder, [5])
-    words_task.write_data(self.folder, "cola")
-    for split in ("train", "dev"):
-      path = words_task.split_file(self.folder, split, "cola")
-      words_task.write_lines(path, [
-          "source\t%s\t\t%s" % tuple(line.split("\t"))
-          for line in words_task.read_lines(path)])
+    self.write_cola()
     for length, verdict in ((5, findings.WARN), (12, findings.OK)):
       _, found = self.run_doctor("finetuning", {
           "task_names": ["cola"], "init_checkpoint": None,

@@ -13,9 +13,10 @@ from util import utils
 # Hyperparameters that affect the weights. A new one goes here or, if it does
 # not affect them, into run_record.NO_EFFECT_ON_WEIGHTS.
 DECIDES_WEIGHTS = {
-    "debug", "seed", "use_amp", "use_xla", "model_size", "model_hparam_overrides",
-    "embedding_size", "vocab_size", "do_lower_case", "strip_accents", "use_tpu",
-    "task_names", "learning_rate", "weight_decay_rate", "layerwise_lr_decay",
+    "debug", "seed", "use_amp", "use_xla", "model_size",
+    "model_hparam_overrides", "embedding_size", "vocab_size", "do_lower_case",
+    "strip_accents", "use_tpu", "task_names", "learning_rate",
+    "weight_decay_rate", "layerwise_lr_decay",
     "num_train_epochs", "warmup_proportion", "max_seq_length",
     "train_batch_size", "double_unordered", "max_query_length", "doc_stride",
     "answerable_classifier", "answerable_uses_start_logits",

@@ -14,7 +14,8 @@ from tests.pretrain import tiny_pretraining
 VOCABULARY = {0: "[PAD]", 1: "a", 2: "b|", 3: "c", 4: "[MASK]", 5: "d"}
 # "a b c d" and padding; b and d are masked, d stays as it is.
 VALUES = {
-    "masked": np.array([1, 4, 3, 5, 0]), "input_mask": np.array([1, 1, 1, 1, 0]),
+    "masked": np.array([1, 4, 3, 5, 0]),
+    "input_mask": np.array([1, 1, 1, 1, 0]),
     "positions": np.array([1, 3, 0]), "originals": np.array([2, 5, 0]),
     "weights": np.array([1.0, 1.0, 0.0])}
 
