@@ -5,6 +5,7 @@ import subprocess
 import sys
 import tempfile
 import unittest
+from unittest import mock
 
 import configure_pretraining
 from util import utils
@@ -14,6 +15,24 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 def make(data_dir="no_such_folder", **passed):
   return configure_pretraining.PretrainingConfig("m", data_dir, **passed)
+
+
+class ExampleFilesTest(unittest.TestCase):
+
+  def test_files_for_accelerators_train_on_as_many_sequences(self):
+    for name, num_ranks, num_at_a_time in (
+        ("1gpu", 1, 16), ("8gpus", 8, 16), ("64gpus", 64, 16),
+        ("tpu_v3-8", 1, 256)):
+      with self.subTest(name), mock.patch.dict(os.environ, {
+          "HOROVOD_SIZE": str(num_ranks), "HOROVOD_RANK": "0"}):
+        config = make(**utils.load_json(os.path.join(
+            ROOT, "examples", "hparams", "araelectra_base_%s.json" % name)))
+        self.assertEqual(config.num_train_steps * config.train_batch_size,
+                         512000000)
+        self.assertEqual(config.train_batch_size // (
+            num_ranks * config.gradient_accumulation_steps), num_at_a_time)
+        self.assertEqual((config.max_seq_length, config.vocab_size),
+                         (512, 64000))
 
 
 class PresetsTest(unittest.TestCase):
