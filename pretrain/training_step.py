@@ -135,43 +135,41 @@ def _accumulate(config, features, randomness, num_micro_batches):
   part_names = ["part_%d" % i for i in range(num_micro_batches)]
 
   def compute(i):
-    """Returns (model, counts, gradients and variables) of a micro-batch."""
+    """Returns ([losses and counts] + gradients, sample) of a micro-batch."""
     model = pretraining_model.PretrainingModel(
         config, {name: tensor[i] for name, tensor in micro_batches.items()},
         is_training=True, randomness=randomness.child_at(part_names, i),
         denominators=denominators, special_ids=special_ids)
-    return (model, _batch_counts(config, model),
-            optimization.compute_gradients(model.total_loss))
+    scalars = dict(model.losses, **_batch_counts(config, model))
+    names.update(losses=sorted(model.losses), scalars=sorted(scalars))
+    grads, names["variables"] = zip(*optimization.compute_gradients(
+        model.total_loss))
+    return ([tf.stack([scalars[name] for name in names["scalars"]])] +
+            list(grads), replaced_tokens.tensors_of(model))
 
-  parts = data_parallel.parts_of_rank(num_micro_batches)
-  model, counts, grads_and_vars = compute(parts[0])  # creates the variables
-  sample = replaced_tokens.tensors_of(model)
-  loss_names, count_names = sorted(model.losses), sorted(counts)
-
-  def summed_values(model, counts, grads_and_vars):
-    scalars = ([model.losses[name] for name in loss_names] +
-               [counts[name] for name in count_names])
-    return [tf.stack(scalars)] + [grad for grad, _ in grads_and_vars]
-
-  def add_part(i, *totals):
+  def add_part(i, totals, _):
     with tf.variable_scope(tf.get_variable_scope(), reuse=True):
-      values = summed_values(*compute(i))
-    return [i + 1] + [total + value for total, value in zip(totals, values)]
+      values, sample = compute(i)
+    return i + 1, [total + value for total, value in zip(totals, values)], (
+        sample)
 
-  totals = summed_values(model, counts, grads_and_vars)
+  names = {}  # of the losses, of losses and counts; and the variables
+  parts = data_parallel.parts_of_rank(num_micro_batches)
+  totals, sample = compute(parts[0])
   if len(parts) > 1:
     # A loop, not a copy of the graph for each micro-batch: graphs take
-    # gigabytes and minutes to optimize.
-    _, *totals = tf.while_loop(
-        lambda i, *totals: i <= parts[-1], add_part,
-        [tf.constant(parts[0] + 1)] + totals,
+    # gigabytes and minutes to optimize. What was built above has created the
+    # variables; it is never run.
+    _, totals, sample = tf.while_loop(
+        lambda i, totals, sample: i <= parts[-1], add_part,
+        (tf.constant(parts[0]),) + tf.nest.map_structure(
+            lambda value: tf.zeros(value.shape, value.dtype), (totals, sample)),
         parallel_iterations=1, back_prop=False)
   summed = data_parallel.sum_over_ranks(totals)
-  scalars = tf.unstack(summed[0], len(loss_names) + len(count_names))
-  return (dict(zip(loss_names, scalars)),
-          dict(zip(count_names, scalars[len(loss_names):])), sample,
-          [(grad, variable) for grad, (_, variable) in zip(
-              summed[1:], grads_and_vars)])
+  scalars = dict(zip(names["scalars"], tf.unstack(
+      summed[0], len(names["scalars"]))))
+  losses = {name: scalars.pop(name) for name in names["losses"]}
+  return losses, scalars, sample, list(zip(summed[1:], names["variables"]))
 
 
 class SkipNonFiniteOptimizer(tf.train.Optimizer):
