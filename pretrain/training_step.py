@@ -135,7 +135,10 @@ def _accumulate(config, features, randomness, num_micro_batches):
   part_names = ["part_%d" % i for i in range(num_micro_batches)]
 
   def compute(i):
-    """Returns ([losses and counts] + gradients, sample) of a micro-batch."""
+    """Returns ([losses and counts] + gradients, sample) of a micro-batch.
+
+    `names` gets what the first two are of.
+    """
     model = pretraining_model.PretrainingModel(
         config, {name: tensor[i] for name, tensor in micro_batches.items()},
         is_training=True, randomness=randomness.child_at(part_names, i),
