@@ -94,7 +94,7 @@ def _escape(token):
 
 
 class SampledTextHook(tf.train.SessionRunHook):
-  """Writes the first example of some training batches to TensorBoard."""
+  """Writes an example of some training batches to TensorBoard."""
 
   def __init__(self, tensors, vocabulary, summary_dir, every_steps):
     """Writes nothing yet.
