@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import unittest
+from unittest import mock
 
 from model import tokenization
 from tests.playground import models
@@ -52,24 +53,14 @@ def code_cells(notebook):
 def execute(name, **parameters):
   """Runs a notebook with other parameters; returns the texts of its outputs."""
   notebook = nbformat.read(os.path.join(EXAMPLES, name), 4)
-  with contextlib.ExitStack() as stack:
-    for key, value in (("NOTEBOOK_PARAMETERS", json.dumps(parameters)),
-                       ("TQDM_DISABLE", "1")):
-      stack.callback(_set_variable, key, os.environ.get(key))
-      os.environ[key] = value
+  with mock.patch.dict(os.environ, {
+      "NOTEBOOK_PARAMETERS": json.dumps(parameters), "TQDM_DISABLE": "1"}):
     nbclient.NotebookClient(notebook, timeout=600, resources={
         "metadata": {"path": EXAMPLES}}).execute()
   outputs = [output for cell in code_cells(notebook)
              for output in cell["outputs"]]
   return "\n".join(str(output.get("text", output.get("data", "")))
                    for output in outputs)
-
-
-def _set_variable(name, value):
-  if value is None:
-    del os.environ[name]
-  else:
-    os.environ[name] = value
 
 
 def write_qa_file(path, num_questions, prefix):
@@ -174,6 +165,12 @@ class QuestionAnsweringNotebooksTest(unittest.TestCase):
       self.parameters[key] = os.path.join(self.folder, key + ".json")
       write_qa_file(self.parameters[key], count, "arabic")
 
+  def import_module(self):
+    """Returns examples/pytorch_qa.py, imported as the notebooks do."""
+    sys.path.insert(0, EXAMPLES)
+    self.addCleanup(sys.path.remove, EXAMPLES)
+    return importlib.import_module("pytorch_qa")
+
   def test_both_learn_the_answer_and_show_it(self):
     for name in QA:
       with self.subTest(name):
@@ -189,9 +186,7 @@ class QuestionAnsweringNotebooksTest(unittest.TestCase):
         self.assertEqual(loaded.config.vocab_size, 160)
 
   def test_features_have_the_answer_at_its_tokens(self):
-    sys.path.insert(0, EXAMPLES)
-    self.addCleanup(sys.path.remove, EXAMPLES)
-    pytorch_qa = importlib.import_module("pytorch_qa")
+    pytorch_qa = self.import_module()
     tokenizer = transformers.AutoTokenizer.from_pretrained(self.model)
     with contextlib.redirect_stdout(io.StringIO()):
       examples = pytorch_qa.read(self.parameters["DEV_FILE"], is_training=False)
@@ -208,9 +203,7 @@ class QuestionAnsweringNotebooksTest(unittest.TestCase):
     self.assertEqual({window.example for window in with_answer}, {0, 1, 2})
 
   def test_cleaned_answers_are_given_as_written(self):
-    sys.path.insert(0, EXAMPLES)
-    self.addCleanup(sys.path.remove, EXAMPLES)
-    pytorch_qa = importlib.import_module("pytorch_qa")
+    pytorch_qa = self.import_module()
     path = os.path.join(self.folder, "diacritics.json")
     context = "وُلِدَ فِي القَاهِرَةِ عَامَ ١٩٢٠"
     answer = "القَاهِرَةِ"
