@@ -66,7 +66,8 @@ _fetch_python() {
     [ -x "$uv" ] && break
     "$pip_python" -m pip --version >/dev/null 2>&1 || continue
     echo "Installing uv, which downloads Pythons, into $folder (once)" >&2
-    PIP_DISABLE_PIP_VERSION_CHECK=1 "$pip_python" -m pip install --quiet \
+    PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore \
+      "$pip_python" -m pip install --quiet \
       --target "$folder" "uv==$UV_VERSION" >&2 && break
   done
   [ -x "$uv" ] || uv="$(command -v uv)" || return 1

@@ -121,8 +121,8 @@ class ReadmeCommandsTest(unittest.TestCase):
         (r"python3 run_pretraining.py ", self._pretrain),
         (r"python3 run_finetuning.py ", self._finetune),
         (r"python3 (convert_checkpoint|export_model|report).py ", self._run),
-        # As above.
-        (r"python3 electra_doctor.py ", self._check_parses),
+        (r"python3 electra_doctor.py pretraining ", self._pretrain),
+        (r"python3 electra_doctor.py finetuning ", self._finetune),
         (r"python3 -m tests\.", self._check_module),
     ]
     for pattern, recipe in recipes:

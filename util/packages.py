@@ -10,6 +10,8 @@ import sys
 _ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 _REQUIREMENTS = os.path.join(_ROOT, "requirements.txt")
 _PYTHONS = ((3, 7), (3, 9), (3, 10), (3, 11))  # as in requirements.txt
+# Made by the quick start and by tests/run.sh.
+_ENVIRONMENTS = (".venv-tf1", ".venv-tf2", ".venv-tf1-gpu", ".venv-tf2-gpu")
 _SUPPORTED = "Python 3.7 (TensorFlow 1.15) or 3.9 to 3.11 (TensorFlow 2.15)"
 
 
@@ -43,12 +45,31 @@ def describe(error, version=sys.version_info[:2]):
   else:
     problem = "Cannot import %s (%s): its installation is incomplete." % (
         package, error)
+  activate = _activate_script()
+  if activate is not None:
+    return "%s Activate the environment of this repository: source %s" % (
+        problem, activate)
   if tuple(version) in _PYTHONS:
     return "%s Run: %s -m pip install -r %s" % (
         problem, sys.executable, _REQUIREMENTS)
-  return ("%s Python %d.%d is not supported: create an environment with %s, "
-          "and run there: python -m pip install -r %s" % (
-              (problem,) + tuple(version) + (_SUPPORTED, _REQUIREMENTS)))
+  return ("%s Python %d.%d is not supported. Run the quick start, which creates "
+          "an environment (bash %s), or create one with %s and run there: "
+          "python -m pip install -r %s" % (
+              (problem,) + tuple(version) + (
+                  os.path.join(_ROOT, "examples", "quickstart.sh"), _SUPPORTED,
+                  _REQUIREMENTS)))
+
+
+def _activate_script():
+  """Returns the path that activates an environment of the repository.
+
+  None if it has none, or if this Python is one of them.
+  """
+  folders = [os.path.join(_ROOT, name) for name in _ENVIRONMENTS]
+  scripts = [os.path.join(folder, "bin", "activate") for folder in folders]
+  if os.path.abspath(sys.prefix) in folders:
+    return None
+  return next(filter(os.path.exists, scripts), None)
 
 
 def _is_of_project(package):

@@ -90,10 +90,12 @@ def log_config(config):
   Args:
     config: HParams.
   """
-  log("Config: %s (--help-hparams lists the defaults of the others, and "
-      "runs.jsonl in the model folder records all values)" % ", ".join(
-          "%s %s" % (name, json.dumps(value, ensure_ascii=False))
-          for name, value in sorted(config.changed().items())))
+  changed = ", ".join(
+      "%s %s" % (name, json.dumps(value, ensure_ascii=False))
+      for name, value in sorted(config.changed().items()))
+  log("Config: %s (--help-hparams lists the defaults%s, and runs.jsonl in the "
+      "model folder records all values)" % (
+          changed or "all defaults", " of the others" if changed else ""))
 
 
 # ---------------------------------------------------------------------- files

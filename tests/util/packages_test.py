@@ -5,6 +5,7 @@ import subprocess
 import sys
 import tempfile
 import unittest
+from unittest import mock
 
 from packaging import requirements
 
@@ -22,8 +23,12 @@ class PackagesTest(unittest.TestCase):
 
   def run_bare(self, *command):
     """Runs a script in a Python without packages: (status, out, err)."""
+    code = ("import runpy, sys; from util import packages; "
+            "packages._ENVIRONMENTS = (); "
+            "sys.argv = sys.argv[1:]; "
+            "runpy.run_path(sys.argv[0], run_name='__main__')")
     done = subprocess.run(
-        [sys.executable, "-S"] + list(command), cwd=ROOT,
+        [sys.executable, "-S", "-c", code] + list(command), cwd=ROOT,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     return done.returncode, done.stdout.decode(), done.stderr.decode()
 
@@ -59,6 +64,7 @@ class PackagesTest(unittest.TestCase):
               r"install -r .*requirements.txt\n\Z" % package))
           self.assertEqual(os.listdir(folder), ["c"])
 
+  @mock.patch.object(packages, "_ENVIRONMENTS", ())
   def test_the_line_names_the_pythons_that_fit(self):
     error = ModuleNotFoundError("No module named 'x'", name="x")
     self.assertRegex(packages.describe(error, (3, 11)),
@@ -66,8 +72,23 @@ class PackagesTest(unittest.TestCase):
     for version in ((3, 8), (3, 12), (3, 13)):
       self.assertRegex(
           packages.describe(error, version),
-          r"Python 3.\d+ is not supported: .* with Python 3.7 \(TensorFlow "
-          r"1.15\) or 3.9 to 3.11 \(TensorFlow 2.15\)")
+          r"Python 3.\d+ is not supported. Run the quick start, .*quickstart.sh"
+          r"\), or create one with Python 3.7 \(TensorFlow 1.15\) or 3.9 to "
+          r"3.11 \(TensorFlow 2.15\)")
+
+  def test_the_line_names_the_environment_of_the_repository(self):
+    error = ModuleNotFoundError("No module named 'x'", name="x")
+    with tempfile.TemporaryDirectory() as folder:
+      environment = os.path.join(folder, ".venv-tf2")
+      os.makedirs(os.path.join(environment, "bin"))
+      activate = os.path.join(environment, "bin", "activate")
+      with mock.patch.object(packages, "_ROOT", folder):
+        self.assertNotIn("source", packages.describe(error))
+        open(activate, "w").close()
+        self.assertTrue(packages.describe(error, (3, 13)).endswith(
+            "Activate the environment of this repository: source " + activate))
+        with mock.patch.object(sys, "prefix", environment):  # it is active
+          self.assertRegex(packages.describe(error, (3, 11)), "Run: .*pip")
 
   def test_an_incomplete_installation_is_named(self):
     error = ImportError("libx.so: cannot open", name="tensorflow.python")
