@@ -8,9 +8,12 @@ from finetune import finetuning_model
 from finetune import preprocessing
 from model import checkpoint
 from model import extended_tables
+from model import loss_scale as loss_scale_lib
+from model import model_sizes
 from model import optimization
 from util import data_parallel
 from util import estimators
+from util import mixed_precision
 from util import session_hooks
 from util import utils
 
@@ -66,53 +69,93 @@ def _model_fn_builder(config, tasks, model_dir, weights, num_train_steps):
 
   def model_fn(features, labels, mode, params):
     del labels, params  # labels are among the features, sizes in the config
-    is_training = mode == tf.estimator.ModeKeys.TRAIN
+    if mode == tf.estimator.ModeKeys.TRAIN:
+      return _training_spec(
+          config, tasks, features, model_dir, weights, num_train_steps)
     model = finetuning_model.FinetuningModel(
-        config, tasks, features, is_training=is_training,
-        num_train_steps=num_train_steps)
-    if not is_training:
-      # Reports which hyperparameter to set if the sizes differ.
-      checkpoint.plan(weights, tf.trainable_variables(), required=["."])
-      return tf.estimator.tpu.TPUEstimatorSpec(
-          mode=mode, scaffold_fn=checkpoint.evaluation_scaffold,
-          predictions=dict(
-              model.predictions(), **{preprocessing.INPUT_NUMBER: features[
-                  preprocessing.INPUT_NUMBER]}))
-
-    scaffold_fn = None
-    if weights:
-      scaffold_fn = _start_from(weights, config)
-    loss, mean_loss, grads_and_vars = _sum_over_ranks(model)
-    step = optimization.create_train_op(
-        loss, config.learning_rate, num_train_steps,
-        weight_decay_rate=config.weight_decay_rate,
-        warmup_proportion=config.warmup_proportion,
-        layerwise_lr_decay_power=config.layerwise_lr_decay,
-        n_transformer_layers=model.bert_config.num_hidden_layers,
-        use_tpu=config.use_tpu, grads_and_vars=grads_and_vars)
+        config, tasks, features, is_training=False)
+    # Reports which hyperparameter to set if the sizes differ.
+    checkpoint.plan(weights, tf.trainable_variables(), required=["."])
     return tf.estimator.tpu.TPUEstimatorSpec(
-        mode=mode, loss=loss, train_op=step.op, scaffold_fn=scaffold_fn,
-        training_hooks=_progress_hooks(
-            config, tasks, model_dir, num_train_steps, {
-                "loss": mean_loss, "learning_rate": step.learning_rate}, dict(
-                    _losses_by_task(tasks, model), grad_norm=step.grad_norm)))
+        mode=mode, scaffold_fn=checkpoint.evaluation_scaffold,
+        predictions=dict(
+            model.predictions(), **{preprocessing.INPUT_NUMBER: features[
+                preprocessing.INPUT_NUMBER]}))
 
   return model_fn
 
 
-def _sum_over_ranks(model):
-  """Returns (loss, mean loss, gradients) of the batch of all ranks.
+def _training_spec(config, tasks, features, model_dir, weights,
+                   num_train_steps):
+  """Returns the TPUEstimatorSpec of a training step."""
+  batch = _Batch(config, tasks, features, num_train_steps)
+  loss_scale = None
+  if mixed_precision.uses_float16(config):
+    loss_scale = loss_scale_lib.LossScale()
+    grads, losses = loss_scale.repeat(batch.compute)
+  else:
+    grads, losses = batch.compute()
+  scaffold_fn = _start_from(weights, config) if weights else None
+  loss = losses.pop("sum")
+  step = optimization.create_train_op(
+      loss, config.learning_rate, num_train_steps,
+      weight_decay_rate=config.weight_decay_rate,
+      warmup_proportion=config.warmup_proportion,
+      layerwise_lr_decay_power=config.layerwise_lr_decay,
+      n_transformer_layers=(
+          model_sizes.get_bert_config(config).num_hidden_layers),
+      use_tpu=config.use_tpu,
+      grads_and_vars=grads and list(zip(grads, batch.variables)))
+  return tf.estimator.tpu.TPUEstimatorSpec(
+      mode=tf.estimator.ModeKeys.TRAIN, loss=loss, scaffold_fn=scaffold_fn,
+      train_op=tf.group(step.op, loss_scale.update) if loss_scale else step.op,
+      training_hooks=_progress_hooks(
+          config, tasks, model_dir, num_train_steps, {
+              "loss": losses.pop("loss"), "learning_rate": step.learning_rate},
+          dict(losses, grad_norm=step.grad_norm)))
 
-  With one rank the gradients are None: the optimizer computes them.
+
+class _Batch:
+  """The losses and gradients of a batch of all ranks.
+
+  Attributes:
+    variables: list of the trainable variables of the gradients; None before
+      the first call of `compute`.
   """
-  if data_parallel.num_ranks() == 1:
-    return model.loss, model.mean_loss, None
-  grads, variables = zip(*optimization.compute_gradients(model.loss))
-  summed = data_parallel.sum_over_ranks(
-      [tf.stack([model.loss, model.mean_loss])] + list(grads))
-  loss, mean_loss = tf.unstack(summed[0])
-  return (loss, mean_loss / data_parallel.num_ranks(),
-          list(zip(summed[1:], variables)))
+
+  def __init__(self, config, tasks, features, num_train_steps):
+    """Stores the arguments; see finetuning_model.FinetuningModel."""
+    self._config = config
+    self._tasks = tasks
+    self._features = features
+    self._num_train_steps = num_train_steps
+    self.variables = None
+
+  def compute(self, scale=None):
+    """Returns (gradients, losses).
+
+    The gradients are None on a TPU: the optimizer computes them. The losses are
+    {name: float32 Tensor of shape []}: the "sum" over the batch, which is
+    trained on, the mean "loss", and those of the tasks.
+
+    Args:
+      scale: as for optimization.compute_gradients.
+    """
+    model = finetuning_model.FinetuningModel(
+        self._config, self._tasks, self._features, is_training=True,
+        num_train_steps=self._num_train_steps)
+    total, mean = model.loss, model.mean_loss
+    if self._config.use_tpu:
+      return None, {"sum": total, "loss": mean}
+    grads, self.variables = zip(*optimization.compute_gradients(
+        total, scale=scale))
+    if data_parallel.num_ranks() > 1:
+      losses, *grads = data_parallel.sum_over_ranks(
+          [tf.stack([total, mean])] + list(grads))
+      total, mean = tf.unstack(losses)
+      mean /= data_parallel.num_ranks()
+    return list(grads), dict(
+        _losses_by_task(self._tasks, model), sum=total, loss=mean)
 
 
 def _losses_by_task(tasks, model):

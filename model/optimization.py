@@ -101,25 +101,32 @@ def create_train_op(loss, learning_rate, num_train_steps, *,
   return TrainOp(op, rate, adam.grad_norm if use_tpu else grad_norm)
 
 
-def compute_gradients(loss, optimizer=None, variables=None):
+def compute_gradients(loss, optimizer=None, variables=None, scale=None):
   """Returns [(gradient, variable)] for the variables that `loss` depends on.
 
   Args:
     loss: float32 Tensor of shape [].
     optimizer: tf.train.Optimizer that computes them (it may scale the loss).
     variables: list of variables; None: all trainable ones.
+    scale: float32 Tensor of shape [], of loss_scale. The loss is multiplied by
+      it and the gradients are divided by it. None: neither.
 
   Raises:
     ValueError: `loss` depends on none of them.
   """
   if variables is None:
     variables = tf.trainable_variables()
+  scaled_loss = loss if scale is None else loss * scale
   if optimizer is None:
-    grads_and_vars = zip(tf.gradients(loss, variables), variables)
+    grads_and_vars = zip(tf.gradients(scaled_loss, variables), variables)
   else:
-    grads_and_vars = optimizer.compute_gradients(loss, variables)
+    grads_and_vars = optimizer.compute_gradients(scaled_loss, variables)
   dense = [(to_dense(grad), var) for grad, var in grads_and_vars
            if grad is not None]
+  for grad, var in dense:
+    grad.set_shape(var.shape)  # within a loop, rows of tables are not known
+  if scale is not None:
+    dense = [(grad / scale, var) for grad, var in dense]
   if not dense:
     raise ValueError("The loss '%s' depends on none of %d trainable variables."
                      % (loss.name, len(variables)))

@@ -17,6 +17,7 @@ import tensorflow.compat.v1 as tf
 from model import checkpoint
 from model import checkpoint_recovery
 from model import extended_tables
+from model import loss_scale
 from model import model_sizes
 from model import tokenization
 from pretrain import data_init
@@ -24,6 +25,7 @@ from pretrain import dataset_info
 from pretrain import pretrain_data
 from pretrain import pretraining_model
 from pretrain import tfrecord_index
+from util import mixed_precision
 from util import model_files
 from util import model_record
 from util import utils
@@ -236,13 +238,19 @@ def build_model(config):
 
 
 def build_variables(config):
-  """Creates and returns the model's variables and their Adam slots."""
+  """Creates and returns what training saves, but the global step.
+
+  These are the model's variables, their Adam slots and, where gradients are
+  computed in float16, the loss scale.
+  """
   build_model(config)
   variables = tf.trainable_variables()
   slots = [
       tf.get_variable(variable.op.name + slot, variable.shape.as_list(),
                       initializer=tf.zeros_initializer(), trainable=False)
       for variable in variables for slot in ("/adam_m", "/adam_v")]
+  if mixed_precision.uses_float16(config):
+    slots += loss_scale.LossScale().variables()
   return variables + slots
 
 
@@ -259,8 +267,7 @@ def _save(variables, global_step, step, model_dir, values=None):
         variable.load(values[variable.op.name], session)
     path = saver.save(session, os.path.join(model_dir, "model.ckpt"),
                       global_step=step, write_meta_graph=False)
-  utils.log("Wrote %s with fresh optimizer slots at step %s" % (
-      path, "{:,}".format(step)))
+  utils.log("Wrote %s at step %s" % (path, "{:,}".format(step)))
 
 
 def _keep_released(model_dir, prefix):

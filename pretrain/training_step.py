@@ -6,6 +6,7 @@ import re
 import numpy as np
 import tensorflow.compat.v1 as tf
 
+from model import loss_scale as loss_scale_lib
 from model import optimization
 from model import randomness as randomness_lib
 from pretrain import pretrain_data
@@ -13,6 +14,7 @@ from pretrain import pretrain_metrics
 from pretrain import pretraining_model
 from pretrain import replaced_tokens
 from util import data_parallel
+from util import mixed_precision
 from util import utils
 
 _MAX_SKIPPED_IN_A_ROW = 100  # more are not caused by data: training diverged
@@ -43,16 +45,16 @@ def build(config, features):
       config.seed, tf.train.get_or_create_global_step())
   num_micro_batches = (
       config.gradient_accumulation_steps * data_parallel.num_ranks())
-  if num_micro_batches == 1:
-    model = pretraining_model.PretrainingModel(
-        config, features, is_training=True, randomness=randomness)
-    losses = model.losses
-    grads_and_vars = optimization.compute_gradients(model.total_loss)
-    counts = _batch_counts(config, model)
-    sample = replaced_tokens.tensors_of(model)
+  batch_class = _Batch if num_micro_batches == 1 else _MicroBatches
+  batch = batch_class(config, features, randomness, num_micro_batches)
+  loss_scale = None
+  if mixed_precision.uses_float16(config):
+    loss_scale = loss_scale_lib.LossScale()
+    grads, others = loss_scale.repeat(batch.compute)
   else:
-    losses, counts, sample, grads_and_vars = _accumulate(
-        config, features, randomness, num_micro_batches)
+    grads, others = batch.compute()
+  losses, counts, sample = others
+  grads_and_vars = list(zip(grads, batch.variables))
   guards = []
 
   def guard(optimizer):
@@ -69,7 +71,8 @@ def build(config, features):
       grads_and_vars=grads_and_vars,
       wrap_optimizer=None if config.use_tpu else guard)
   return TrainingStep(
-      op=train_op.op, losses=losses,
+      op=tf.group(train_op.op, loss_scale.update) if loss_scale else (
+          train_op.op), losses=losses,
       metrics=pretrain_metrics.batch_metrics(counts) if counts else {},
       sample=sample,
       learning_rate=train_op.learning_rate,
@@ -117,62 +120,120 @@ def group_of(name):
   return "/".join(parts[:2] if "embeddings" in name else parts[:1])
 
 
-def _accumulate(config, features, randomness, num_micro_batches):
-  """Returns (losses, counts, sample, grads_and_vars) of the complete batch.
+class _Batch:
+  """A batch that is computed in one part.
+
+  Attributes:
+    variables: list of the trainable variables of the gradients; None before
+      the first call of `compute`.
+  """
+
+  def __init__(self, config, features, randomness, num_micro_batches):
+    """Stores the arguments; see `build`."""
+    del num_micro_batches  # 1
+    self._config = config
+    self._features = features
+    self._randomness = randomness
+    self.variables = None
+
+  def compute(self, scale=None):
+    """Returns (gradients, (losses, counts, sample)).
+
+    Args:
+      scale: as for optimization.compute_gradients.
+    """
+    model = pretraining_model.PretrainingModel(
+        self._config, self._features, is_training=True,
+        randomness=self._randomness)
+    grads, self.variables = zip(*optimization.compute_gradients(
+        model.total_loss, scale=scale))
+    return list(grads), (model.losses, _batch_counts(self._config, model),
+                         replaced_tokens.tensors_of(model))
+
+
+class _MicroBatches:
+  """A batch that is computed in parts, one after the other, also by ranks.
 
   Every rank masks the entire batch, which is cheap, so that all agree on the
   denominators, and then computes the gradients of its micro-batches.
+
+  Attributes:
+    variables: as of _Batch.
   """
-  special_ids = pretrain_data.special_ids(config.vocab_file)
-  inputs = pretraining_model.masked(
-      config, pretrain_data.features_to_inputs(features), randomness,
-      special_ids)
-  denominators = pretraining_model.denominators_of(inputs, special_ids)
-  micro_batches = {
-      name: tf.reshape(tensor, [num_micro_batches, -1] +
-                       tensor.shape.as_list()[1:])
-      for name, tensor in inputs._asdict().items()}
-  part_names = ["part_%d" % i for i in range(num_micro_batches)]
 
-  def compute(i):
-    """Returns ([losses and counts] + gradients, sample) of a micro-batch.
+  def __init__(self, config, features, randomness, num_micro_batches):
+    """Masks the batch; see `build` for the arguments."""
+    self._config = config
+    self._randomness = randomness
+    self._special_ids = pretrain_data.special_ids(config.vocab_file)
+    inputs = pretraining_model.masked(
+        config, pretrain_data.features_to_inputs(features), randomness,
+        self._special_ids)
+    self._denominators = pretraining_model.denominators_of(
+        inputs, self._special_ids)
+    self._micro_batches = {
+        name: tf.reshape(tensor, [num_micro_batches, -1] +
+                         tensor.shape.as_list()[1:])
+        for name, tensor in inputs._asdict().items()}
+    self._part_names = ["part_%d" % i for i in range(num_micro_batches)]
+    self._parts = data_parallel.parts_of_rank(num_micro_batches)
+    self._template = None  # what _compute_part returned first
+    self.variables = None
 
-    `names` gets what the first two are of.
+  def compute(self, scale=None):
+    """Returns (gradients, (losses, counts, sample)) of the complete batch.
+
+    Args:
+      scale: as for optimization.compute_gradients.
     """
+    is_first = self._template is None
+    if is_first:
+      self._template = self._compute_part(self._parts[0], scale)
+    if len(self._parts) > 1:
+      # A loop, not a copy of the graph for each micro-batch: graphs take
+      # gigabytes and minutes to optimize. What was built above has created the
+      # variables; it is never run.
+      totals, sample = self._sum_parts(scale)
+    elif is_first:
+      totals, sample = self._template
+    else:
+      totals, sample = self._compute_part(self._parts[0], scale)
+    summed = data_parallel.sum_over_ranks(totals)
+    scalars = dict(zip(self._scalar_names, tf.unstack(
+        summed[0], len(self._scalar_names))))
+    losses = {name: scalars.pop(name) for name in self._loss_names}
+    return summed[1:], (losses, scalars, sample)
+
+  def _compute_part(self, i, scale):
+    """Returns ([losses and counts] + gradients, sample) of a micro-batch."""
     model = pretraining_model.PretrainingModel(
-        config, {name: tensor[i] for name, tensor in micro_batches.items()},
-        is_training=True, randomness=randomness.child_at(part_names, i),
-        denominators=denominators, special_ids=special_ids)
-    scalars = dict(model.losses, **_batch_counts(config, model))
-    names.update(losses=sorted(model.losses), scalars=sorted(scalars))
-    grads, names["variables"] = zip(*optimization.compute_gradients(
-        model.total_loss))
-    return ([tf.stack([scalars[name] for name in names["scalars"]])] +
+        self._config, {name: tensor[i] for name, tensor in
+                       self._micro_batches.items()},
+        is_training=True,
+        randomness=self._randomness.child_at(self._part_names, i),
+        denominators=self._denominators, special_ids=self._special_ids)
+    scalars = dict(model.losses, **_batch_counts(self._config, model))
+    self._loss_names, self._scalar_names = sorted(model.losses), sorted(scalars)
+    grads, self.variables = zip(*optimization.compute_gradients(
+        model.total_loss, scale=scale))
+    return ([tf.stack([scalars[name] for name in self._scalar_names])] +
             list(grads), replaced_tokens.tensors_of(model))
 
-  def add_part(i, totals, _):
-    with tf.variable_scope(tf.get_variable_scope(), reuse=True):
-      values, sample = compute(i)
-    return i + 1, [total + value for total, value in zip(totals, values)], (
-        sample)
+  def _sum_parts(self, scale):
+    """Returns the sums of what _compute_part returns, and the last sample."""
 
-  names = {}  # of the losses, of losses and counts; and the variables
-  parts = data_parallel.parts_of_rank(num_micro_batches)
-  totals, sample = compute(parts[0])
-  if len(parts) > 1:
-    # A loop, not a copy of the graph for each micro-batch: graphs take
-    # gigabytes and minutes to optimize. What was built above has created the
-    # variables; it is never run.
+    def add_part(i, totals, _):
+      with tf.variable_scope(tf.get_variable_scope(), reuse=True):
+        values, sample = self._compute_part(i, scale)
+      return i + 1, [total + value for total, value in zip(totals, values)], (
+          sample)
+
     _, totals, sample = tf.while_loop(
-        lambda i, totals, sample: i <= parts[-1], add_part,
-        (tf.constant(parts[0]),) + tf.nest.map_structure(
-            lambda value: tf.zeros(value.shape, value.dtype), (totals, sample)),
+        lambda i, totals, sample: i <= self._parts[-1], add_part,
+        (tf.constant(self._parts[0]),) + tf.nest.map_structure(
+            lambda value: tf.zeros(value.shape, value.dtype), self._template),
         parallel_iterations=1, back_prop=False)
-  summed = data_parallel.sum_over_ranks(totals)
-  scalars = dict(zip(names["scalars"], tf.unstack(
-      summed[0], len(names["scalars"]))))
-  losses = {name: scalars.pop(name) for name in names["losses"]}
-  return losses, scalars, sample, list(zip(summed[1:], names["variables"]))
+    return totals, sample
 
 
 class SkipNonFiniteOptimizer(tf.train.Optimizer):

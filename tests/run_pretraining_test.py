@@ -9,17 +9,19 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from unittest import mock
 
 import pytest
 import tensorflow.compat.v1 as tf
 
+from model import loss_scale
 from pretrain import data_init
 from pretrain import pretrain_data
 from pretrain import starting_weights
 import run_pretraining
 from tests.faults import fuzzing
 from tests.pretrain import tiny_pretraining
-from util import estimators
+from util import mixed_precision
 from util import utils
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -102,6 +104,32 @@ class RunTest(tf.test.TestCase):
     self.assertIn("disc_auc = ", printed)
     with open(config.results_json()) as f:
       self.assertEqual(json.load(f), alone)
+
+  @mock.patch.object(mixed_precision, "configure", lambda *args: None)
+  @mock.patch.object(mixed_precision, "uses_float16", lambda c: c.use_amp)
+  def test_the_loss_scale_is_saved_and_resumed(self):
+    # As on a GPU, but computed in float32, with a scale that grows and repeats.
+    with mock.patch.object(loss_scale, "GROWTH_STEPS", 1), mock.patch.object(
+        loss_scale, "INITIAL_SCALE", 2.0 ** 126):
+      uninterrupted, _, _ = self._run(model_name="scaled", use_amp=True)
+      resumed, _, _ = self._run(
+          model_name="scaled_resumed", use_amp=True, eval_steps=3,
+          eval_tfrecords=uninterrupted.pretrain_tfrecords)
+    self.assert_same_weights(uninterrupted.model_dir, resumed.model_dir)
+    scale = weights_of(resumed.model_dir)["loss_scale/scale"]
+    self.assertGreater(scale, 2.0 ** 100)
+    self.assertLess(scale, 2.0 ** 126)
+    # It can be turned off and on in the middle of a run.
+    _, printed, _ = self._run(model_name="scaled", num_train_steps=7,
+                              num_warmup_steps=2)
+    self.assertIn("Resuming at step 6", printed)
+    self.assertNotIn("loss_scale/scale", weights_of(uninterrupted.model_dir))
+    _, printed, _ = self._run(model_name="scaled", num_train_steps=8,
+                              num_warmup_steps=2, use_amp=True)
+    self.assertRegex(printed, r"start fresh: 2 \(.*loss_scale")
+    weights = weights_of(uninterrupted.model_dir)
+    self.assertEqual((weights["global_step"], weights["loss_scale/scale"]),
+                     (8, loss_scale.INITIAL_SCALE))
 
   def test_writes_what_travels_with_the_model(self):
     folder = self.uninterrupted.model_dir
@@ -312,7 +340,7 @@ class RunTest(tf.test.TestCase):
 class CommandLineTest(tf.test.TestCase):
 
   @pytest.mark.skipif(
-      tf.__version__ < "2" or not estimators.has_bfloat16(),
+      tf.__version__ < "2" or not mixed_precision.has_bfloat16(),
       reason="needs TensorFlow 2.15 and a CPU that multiplies bfloat16 numbers")
   def test_use_amp_changes_the_losses_only_by_rounding(self):
     plain, other = self._losses_without_and_with("use_amp")

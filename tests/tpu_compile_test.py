@@ -151,10 +151,11 @@ class PretrainingTest(tf.test.TestCase):
       self.assertAllClose(a, b, atol=1e-4)
 
 
-class FinetuningTest(tf.test.TestCase):
-  """One model with heads of all kinds."""
+class WithTasks(tf.test.TestCase):
+  """One model with heads of all kinds, and a batch for it."""
 
   TASKS = ["squad", "squadv1", "cola", "sts", "pos"]
+  USE_TPU = True
 
   def setUp(self):
     super().setUp()
@@ -166,7 +167,7 @@ class FinetuningTest(tf.test.TestCase):
           folder.name, "finetuning_data", "pos", split + ".txt"),
                              ["a NOUN", "good ADJ", ""])
     self.config = words_task.tiny_config(
-        folder.name, task_names=self.TASKS, use_tpu=True, doc_stride=4,
+        folder.name, task_names=self.TASKS, use_tpu=self.USE_TPU, doc_stride=4,
         max_query_length=4, model_hparam_overrides=dict(
             words_task.TINY_MODEL, hidden_dropout_prob=0.0,
             attention_probs_dropout_prob=0.0))
@@ -185,6 +186,9 @@ class FinetuningTest(tf.test.TestCase):
     features["segment_ids"][:, 4:] = 1
     features["task_id"] = np.arange(len(self.TASKS), dtype=np.int32)
     return features
+
+
+class FinetuningTest(WithTasks):
 
   @on_tensorflow_2
   def test_training(self):

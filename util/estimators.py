@@ -9,6 +9,7 @@ import tensorflow.compat.v1 as tf
 from util import data_parallel
 from util import folder_lock
 from util import json_fields
+from util import mixed_precision
 from util import utils
 
 _DEBUG_MARKER = "DEBUG_RUN"
@@ -129,9 +130,7 @@ def make_run_config(config, *, model_dir, save_checkpoints_steps,
   rewrites = session_config.graph_options.rewrite_options
   # Optimizing the graph a second time takes long and changes no weight.
   rewrites.meta_optimizer_iterations = rewrites.ONE
-  if config.use_amp:
-    check_bfloat16(config)
-    rewrites.auto_mixed_precision_onednn_bfloat16 = rewrites.ON
+  mixed_precision.configure(config, session_config)
   if config.use_xla:
     check_xla()
     session_config.graph_options.optimizer_options.global_jit_level = (
@@ -158,29 +157,6 @@ def make_run_config(config, *, model_dir, save_checkpoints_steps,
               tf.estimator.tpu.InputPipelineConfig.PER_HOST_V2)))
 
 
-def check_bfloat16(config):
-  """Raises a UserError if `use_amp` has no effect on this machine.
-
-  TensorFlow would silently compute in float32, or emulate bfloat16 many times
-  slower.
-  """
-  def refuse(found):
-    raise utils.UserError(
-        "use_amp: requires TensorFlow 2.15 on a CPU with AVX512_BF16 or AMX, "
-        "found %s. Set it to false." % found)
-
-  if config.use_tpu:
-    refuse("a TPU, which multiplies in bfloat16 anyway")
-  if tf.__version__.startswith("1."):
-    refuse("TensorFlow " + tf.__version__)
-  if tf.config.list_physical_devices("GPU"):
-    refuse("a GPU")
-  if os.environ.get("TF_ENABLE_ONEDNN_OPTS") == "0":
-    refuse("oneDNN turned off by TF_ENABLE_ONEDNN_OPTS=0")
-  if not has_bfloat16():
-    refuse("a CPU without them")
-
-
 def check_xla():
   """Raises a UserError if XLA would compile for hours on this machine."""
   if tf.__version__.startswith("1.") and not (
@@ -188,19 +164,6 @@ def check_xla():
     raise utils.UserError(
         "use_xla: TensorFlow 1.15 takes hours to compile the model for a CPU. "
         "Set it to false, or use a GPU or TensorFlow 2.15.")
-
-
-def has_bfloat16(cpuinfo="/proc/cpuinfo"):
-  """Returns whether the CPU has instructions that multiply bfloat16 numbers.
-
-  Args:
-    cpuinfo: path of Linux's description of the CPU; False if it is missing.
-  """
-  if not os.path.exists(cpuinfo):
-    return False
-  with open(cpuinfo) as f:
-    words = set(f.read().split())
-  return bool(words & {"avx512_bf16", "amx_bf16"})
 
 
 def start_debug_folder(model_dir):

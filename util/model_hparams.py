@@ -52,7 +52,7 @@ class ModelHParams(hparams.HParams):
   debug = Hparam(False, bool)  # a tiny model for a few steps, in its own folder
   seed = Hparam(0, int, minimum=0)  # of data order, masks, dropout, new weights
   log_steps = Hparam(100, int, minimum=1)  # steps between two progress lines
-  use_amp = Hparam(False, bool)  # multiply matrices in bfloat16 (on a CPU)
+  use_amp = Hparam(False, bool)  # float16 on GPUs, bfloat16 on CPUs
   use_xla = Hparam(False, bool)  # compile groups of ops with XLA
 
   # model

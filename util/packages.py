@@ -52,9 +52,9 @@ def describe(error, version=sys.version_info[:2]):
   if tuple(version) in _PYTHONS:
     return "%s Run: %s -m pip install -r %s" % (
         problem, sys.executable, _REQUIREMENTS)
-  return ("%s Python %d.%d is not supported. Run the quick start, which creates "
-          "an environment (bash %s), or create one with %s and run there: "
-          "python -m pip install -r %s" % (
+  return ("%s Python %d.%d is not supported. Run the quick start, which "
+          "creates an environment (bash %s), or create one with %s and run "
+          "there: python -m pip install -r %s" % (
               (problem,) + tuple(version) + (
                   os.path.join(_ROOT, "examples", "quickstart.sh"), _SUPPORTED,
                   _REQUIREMENTS)))

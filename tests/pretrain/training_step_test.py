@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 
+from model import loss_scale
 from pretrain import training_step
 from tests.pretrain import tiny_pretraining
 from util import data_parallel
+from util import mixed_precision
 from util import utils
 
 NO_DROPOUT = dict(
@@ -122,6 +124,64 @@ class StepTest(WithFeatures):
                  for old, new in zip(before, session.run(others))]
       self.assertGreater(sum(changed), len(changed) // 2)
       self.assertEqual(session.run(tf.train.get_global_step()), num_steps)
+
+
+class LossScaleTest(WithFeatures):
+  """Training steps as on a GPU in float16, but computed in float32."""
+
+  def setUp(self):
+    super().setUp()
+    patch = mock.patch.object(
+        mixed_precision, "uses_float16", lambda config: config.use_amp)
+    patch.start()
+    self.addCleanup(patch.stop)
+
+  def _run(self, num_steps, **changes):
+    """Returns ({name: value} of each step, the final variables)."""
+    config = tiny_pretraining.make_config(
+        self.folder, num_warmup_steps=0, **changes)
+    session_config = tf.ConfigProto()  # optimizing the graph takes longest
+    session_config.graph_options.rewrite_options.disable_meta_optimizer = True
+    with tf.Graph().as_default(), tf.Session(config=session_config) as session:
+      step = training_step.build(config, self._features())
+      session.run(tf.global_variables_initializer())
+      tiny_pretraining.load_weights(session)
+      values = [session.run([dict(
+          step.losses, grad_norm=step.grad_norm), step.op])[0]
+                for _ in range(num_steps)]
+      return values, {variable.op.name: session.run(variable)
+                      for variable in tf.global_variables()}
+
+  def test_it_changes_nothing_but_rounding(self):
+    for changes in ({}, {"gradient_accumulation_steps": 2}):
+      with self.subTest(**changes):
+        plain, weights = self._run(3, **changes)
+        scaled, others = self._run(3, use_amp=True, **changes)
+        self.assertAllClose(scaled, plain, rtol=1e-4)
+        self.assertEqual(others.pop("loss_scale/scale"), 2.0 ** 15)
+        self.assertEqual(others.pop("loss_scale/num_steps"), 3.0)
+        self.assertEqual(others.pop("global_step"), 3)
+        self.assertEqual(sorted(others), sorted(set(weights) - {"global_step"}))
+
+  def test_an_overflow_repeats_the_step(self):
+    # The first scale is too large for float32 already.
+    with mock.patch.object(loss_scale, "INITIAL_SCALE", 2.0 ** 127):
+      values, weights = self._run(2, use_amp=True, gen_weight=1e4)
+    plain, _ = self._run(2, gen_weight=1e4)
+    self.assertAllClose(values, plain, rtol=1e-4)
+    self.assertLess(weights["loss_scale/scale"], 2.0 ** 127)
+    self.assertEqual(weights["global_step"], 2)
+
+  def test_an_infinite_weight_ends_the_step_without_an_update(self):
+    config = tiny_pretraining.make_config(self.folder, use_amp=True)
+    with tf.Graph().as_default(), tf.Session() as session:
+      step = training_step.build(config, self._features())
+      session.run(tf.global_variables_initializer())
+      bias, = [variable for variable in tf.trainable_variables()
+               if variable.op.name == "generator_predictions/output_bias"]
+      bias.load(np.full(40, np.inf), session)
+      self.assertFalse(session.run([step.is_finite, step.op])[0])
+      self.assertEqual(session.run(tf.train.get_global_step()), 0)
 
 
 class DiagnosisTest(WithFeatures):

@@ -87,46 +87,6 @@ class SetupTest(tf.test.TestCase):
         estimators.setup_tensorflow()
 
 
-class MixedPrecisionTest(tf.test.TestCase):
-
-  def setUp(self):
-    super().setUp()
-    self.config = types.SimpleNamespace(use_tpu=False)
-
-  def _cpuinfo(self, flags):
-    path = os.path.join(self.get_temp_dir(), "cpuinfo")
-    with open(path, "w") as f:
-      f.write("processor\t: 0\nflags\t\t: fpu %s sse\nbugs\t\t:\n" % flags)
-    return path
-
-  def test_bfloat16_is_a_flag_of_the_cpu(self):
-    self.assertTrue(estimators.has_bfloat16(self._cpuinfo("avx512_bf16")))
-    self.assertTrue(estimators.has_bfloat16(self._cpuinfo("amx_bf16")))
-    self.assertFalse(estimators.has_bfloat16(self._cpuinfo("avx512f")))
-    self.assertFalse(estimators.has_bfloat16("/no/such/file"))
-
-  def _check_refused(self, found, **environment):
-    if tf.__version__ < "2":
-      found = "TensorFlow 1"
-    with unittest.mock.patch.object(
-        estimators, "has_bfloat16", lambda: False):
-      with unittest.mock.patch.dict(os.environ, environment):
-        with self.assertRaisesRegex(
-            utils.UserError, "use_amp: requires .*, found %s.* false" % found):
-          estimators.check_bfloat16(self.config)
-
-  def test_a_cpu_without_it_is_refused(self):
-    self._check_refused("a CPU without them", TF_ENABLE_ONEDNN_OPTS="1")
-
-  def test_onednn_turned_off_is_refused(self):
-    self._check_refused("oneDNN turned off", TF_ENABLE_ONEDNN_OPTS="0")
-
-  def test_a_tpu_does_not_need_it(self):
-    self.config.use_tpu = True
-    with self.assertRaisesRegex(utils.UserError, "found a TPU"):
-      estimators.check_bfloat16(self.config)
-
-
 class XlaTest(tf.test.TestCase):
 
   def test_tensorflow_1_would_compile_for_hours_on_a_cpu(self):
