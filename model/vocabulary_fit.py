@@ -18,6 +18,7 @@ _NUM_LOGGED_WORDS = 8
 # Words are collected among so many [UNK], which bounds time and memory.
 MAX_EXAMINED = 3000
 _MAX_WORDS = 100  # different ones
+_MAX_WORDS_IN_MEMORY = 20000  # different ones of a corpus
 
 # Settings of the tokenizer by the names of flags and of hyperparameters.
 FLAGS = ("--do-lower-case --no-strip-accents",
@@ -63,6 +64,13 @@ class UnknownWords:
         if not _is_known(tokenizer, word):
           words[word] += count
     return most_common(words, _MAX_WORDS)
+
+
+def limited(words):
+  """Returns a Counter of unknown words, reduced if it has far too many."""
+  if len(words) <= 2 * _MAX_WORDS_IN_MEMORY:
+    return words
+  return most_common(words, _MAX_WORDS_IN_MEMORY)
 
 
 def most_common(counter, number):

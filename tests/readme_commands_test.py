@@ -34,8 +34,9 @@ TINY_FINETUNING = {
 # In the order in which a reader would follow them. tests/docs_commands_test.py
 # runs the other pages.
 PAGES = ("README.md",) + tuple(os.path.join("docs", name + ".md") for name in (
-    "tutorials", "pretraining", "several_gpus", "finetuning", "hugging_face",
-    "serving", "report", "doctor", "results", "fidelity", "failures"))
+    "tutorials", "pretraining", "beam", "several_gpus", "finetuning",
+    "hugging_face", "serving", "report", "doctor", "results", "fidelity",
+    "failures"))
 NUM_CORPUS_LINES = 300
 NUM_PARAGRAPHS = 2
 
@@ -114,6 +115,7 @@ class ReadmeCommandsTest(unittest.TestCase):
          self._check_requirements),
         # What they do is tested separately.
         (r"python3 (examples/get_data|demo).py ", self._check_parses),
+        (r"python3 build_\w+.py .*--runner ", self._check_parses),
         (r"python3 train_vocab.py ", self._train_vocab),
         (r"python3 build_\w+.py ", self._build),
         (r"python3 run_pretraining.py .*electra_small .*4010000",

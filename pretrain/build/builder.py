@@ -13,6 +13,7 @@ import typing
 from model import tokenization
 from model import vocabulary_fit
 from pretrain import dataset_info
+from pretrain.build import beam_runner
 from pretrain.build import corpus
 from pretrain.build import example_builder
 from pretrain.build import output_folder
@@ -26,7 +27,6 @@ DEFAULT_NUM_OUT_FILES = 1000
 # Without --num-out-files, each shard has at least this many examples, because
 # many tiny files are slow to read.
 MIN_EXAMPLES_PER_FILE = 256
-MAX_UNKNOWN_WORDS = 20000  # different ones in memory
 
 _HOW_TO_KEEP_LETTERS = "--no-strip-accents or --no-lower-case keeps them"
 
@@ -48,6 +48,8 @@ class BuildSettings(typing.NamedTuple):
   overwrite: bool = False
   tool: str = "build_pretraining_dataset.py"  # for dataset_info.json
   preprocessing: typing.Optional[str] = None  # for dataset_info.json
+  runner: typing.Optional[str] = None  # of Beam; None: local processes
+  beam_options: str = ""  # words of a command line
   # Given `preprocessing`, returns the function that cleans a line. A top-level
   # function, so that it can be pickled for the worker processes.
   make_cleaner: typing.Optional[typing.Callable] = None
@@ -74,21 +76,8 @@ def build(settings):
   records.import_tensorflow()  # an error now does not cost hours of work
   with output_folder.prepare(
       settings.output_dir, settings.overwrite) as output:
-    try:
-      with records.Buckets(output.local_folder) as buckets:
-        counts, unknown_words = _fill_buckets(settings, paths, buckets)
-    except OSError as error:  # errors of reading are UserErrors
-      raise utils.UserError("Cannot write temporary files to %s: %s." %
-                            (output.local_folder, error)) from None
-    num_examples = counts["num_examples"]
-    if not num_examples:
-      raise utils.UserError(
-          "--corpus-dir: %s has no text in its %d files." %
-          (settings.corpus_dir, len(paths)))
-    files = records.write_shards(
-        buckets.shuffled_records(settings.seed), num_examples,
-        choose_num_shards(settings.num_out_files, num_examples),
-        output.shards_folder)
+    write = _write_with_beam if settings.runner else _write_locally
+    counts, unknown_words, files = write(settings, paths, output)
     content = _make_dataset_info(settings, tokenizer, counts, files)
     content["unknown_words"] = unknown_words.most_common(
         vocabulary_fit.NUM_RECORDED_WORDS)
@@ -97,6 +86,40 @@ def build(settings):
       tokenizer, content["num_tokens"], content["num_unknown_tokens"],
       unknown_words, vocabulary_fit.FLAGS))
   return content
+
+
+def _write_locally(settings, paths, output):
+  """Writes the shards; returns (counts, unknown words, files)."""
+  try:
+    with records.Buckets(output.local_folder) as buckets:
+      counts, unknown_words = _fill_buckets(settings, paths, buckets)
+  except OSError as error:  # errors of reading are UserErrors
+    raise utils.UserError("Cannot write temporary files to %s: %s." %
+                          (output.local_folder, error)) from None
+  num_examples = _check_has_text(settings, paths, counts)
+  return counts, unknown_words, records.write_shards(
+      buckets.shuffled_records(settings.seed), num_examples,
+      choose_num_shards(settings.num_out_files, num_examples),
+      output.shards_folder)
+
+
+def _write_with_beam(settings, paths, output):
+  """As `_write_locally`, by the workers of a Beam runner."""
+  sizes = _log_start(settings, paths, settings.runner)
+  counts, unknown_words, files = beam_runner.run(
+      settings, paths, output.shards_folder, choose_num_shards)
+  counts.update(num_files=len(paths), num_empty_files=sizes.count(0))
+  _check_has_text(settings, paths, counts)
+  return counts, unknown_words, files
+
+
+def _check_has_text(settings, paths, counts):
+  """Returns the number of examples; raises a UserError if there is none."""
+  if not counts["num_examples"]:
+    raise utils.UserError(
+        "--corpus-dir: %s has no text in its %d files." %
+        (settings.corpus_dir, len(paths)))
+  return counts["num_examples"]
 
 
 def choose_num_shards(num_out_files, num_examples):
@@ -123,6 +146,16 @@ def _check(settings):
     if value is not None and value < smallest:
       raise utils.UserError("%s: expected at least %d, got %d." %
                             (flag, smallest, value))
+  if settings.runner:
+    beam_runner.check()
+    if settings.num_processes != 1:
+      raise utils.UserError(
+          "--num-processes has no effect with --runner. Omit it; for "
+          "DirectRunner pass --beam-options \"--direct_num_workers=%d "
+          "--direct_running_mode=multi_processing\"." % settings.num_processes)
+  elif settings.beam_options:
+    raise utils.UserError("--beam-options has no effect without --runner. Pass "
+                          "one, such as DirectRunner, or omit it.")
   _check_output_outside_corpus(settings.corpus_dir, settings.output_dir)
   output_folder.check_may_write(settings.output_dir, settings.overwrite)
   if settings.make_cleaner is not None:
@@ -147,11 +180,9 @@ def _fill_buckets(settings, paths, buckets):
     (Counter, the sum of all counts; Counter of the most frequent unknown words,
     which are counted where they are among the most frequent of a chunk).
   """
-  sizes = [utils.file_size(path) for path in paths]
+  sizes = _log_start(settings, paths, _count(
+      settings.num_processes, "process", "processes"))
   num_bytes = sum(sizes)
-  utils.log("Reading {} in {} ({:.1f} MB) with {}".format(
-      _count(len(paths), "file"), settings.corpus_dir, num_bytes / 1e6,
-      _count(settings.num_processes, "process", "processes")))
   counts = collections.Counter(
       num_files=len(paths), num_empty_files=sizes.count(0))
   unknown_words = collections.Counter()
@@ -165,13 +196,19 @@ def _fill_buckets(settings, paths, buckets):
                   _HOW_TO_KEEP_LETTERS)
       counts.update(encoded.counts)
       unknown_words.update(encoded.unknown_words)
-      if len(unknown_words) > 2 * MAX_UNKNOWN_WORDS:
-        unknown_words = vocabulary_fit.most_common(
-            unknown_words, MAX_UNKNOWN_WORDS)
+      unknown_words = vocabulary_fit.limited(unknown_words)
       buckets.add(encoded.framed_records)
       tracker.update(num_file_bytes)
       tracker.report()
   return counts, unknown_words
+
+
+def _log_start(settings, paths, means):
+  """Logs what is read by which means; returns the sizes of the files."""
+  sizes = [utils.file_size(path) for path in paths]
+  utils.log("Reading {} in {} ({:.1f} MB) with {}".format(
+      _count(len(paths), "file"), settings.corpus_dir, sum(sizes) / 1e6, means))
+  return sizes
 
 
 def _make_dataset_info(settings, tokenizer, counts, files):

@@ -111,17 +111,37 @@ def read_chunks(paths, blanks_separate_docs=True):
   Raises:
     UserError: a file cannot be read, or its compressed data are corrupted.
   """
-  number, pieces, num_text_bytes, num_file_bytes = 0, [], 0, 0
+  numbers, number, pieces, num_file_bytes = ChunkNumbers(), 0, [], 0
   for path in paths:
-    for piece, num_bytes in _read_pieces(path, blanks_separate_docs):
+    for piece, num_bytes in read_pieces(path, blanks_separate_docs):
       pieces.append(piece)
-      num_text_bytes += len(piece.text)
       num_file_bytes += num_bytes
-      if num_text_bytes >= CHUNK_BYTES // 2:
+      numbers.next(len(piece.text))
+      if numbers.number > number:
         yield Chunk(number, pieces, num_file_bytes)
-        number, pieces, num_text_bytes, num_file_bytes = number + 1, [], 0, 0
+        number, pieces, num_file_bytes = numbers.number, [], 0
   if pieces:
     yield Chunk(number, pieces, num_file_bytes)
+
+
+class ChunkNumbers:
+  """Decides which pieces of a corpus share a chunk, by their sizes.
+
+  Attributes:
+    number: int, of the chunk that the next piece is in.
+  """
+
+  def __init__(self):
+    self.number = 0
+    self._num_bytes = 0
+
+  def next(self, size):
+    """Returns the number of the next piece's chunk; `size` is in bytes."""
+    number = self.number
+    self._num_bytes += size
+    if self._num_bytes >= CHUNK_BYTES // 2:
+      self.number, self._num_bytes = number + 1, 0
+    return number
 
 
 def read_lines(piece, blanks_separate_docs=True):
@@ -156,8 +176,12 @@ def _decode(piece):
   return text[1:] if text.startswith("\ufeff") else text
 
 
-def _read_pieces(path, blanks_separate_docs):
-  """Yields (Piece, bytes read from disk) of one file; none if it is empty."""
+def read_pieces(path, blanks_separate_docs):
+  """Yields (Piece, bytes read from disk) of one file; none if it is empty.
+
+  Raises:
+    UserError: as `read_chunks`.
+  """
   pending, first_line, starts_document, num_done_bytes = b"", 1, True, 0
   file_format = None
   with _opened(path) as (text, raw):

@@ -2,6 +2,7 @@
 
 import argparse
 
+from pretrain.build import beam_runner
 from pretrain.build import builder
 from pretrain.build import corpus
 from util import command_line
@@ -81,6 +82,8 @@ def to_settings(args, **more):
       split_sentences=args.split_sentences,
       seed=args.seed,
       overwrite=args.overwrite,
+      runner=args.runner,
+      beam_options=args.beam_options,
       **more)
 
 
@@ -108,6 +111,14 @@ def _add_output_flags(parser):
       "--overwrite", action="store_true",
       help="switch, default off: replace the examples in the output folder; "
            "other files there are kept")
+  parser.add_argument(
+      "--runner", choices=beam_runner.RUNNERS, default=None, metavar="NAME",
+      help="string, default none: build on Apache Beam with this runner (%s), "
+           "for corpora beyond one machine; see docs/beam.md" %
+           ", ".join(beam_runner.RUNNERS))
+  parser.add_argument(
+      "--beam-options", default="", metavar="OPTIONS",
+      help="string, default empty: the runner's own options, as one argument")
 
 
 def _add_switches(parser, default):

@@ -20,6 +20,8 @@ some systems). A bucket too big for memory is first split in the same way.
 """
 
 import contextlib
+import io
+import itertools
 import os
 import random
 import struct
@@ -109,6 +111,11 @@ def frame(record):
   return _LENGTH.pack(len(record)) + record
 
 
+def unframe(content):
+  """Yields the records of bytes that `frame` made."""
+  return _read_records(io.BytesIO(content))
+
+
 def import_tensorflow():
   """Returns TensorFlow, which workers do not import, quiet."""
   os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -131,26 +138,42 @@ def write_shards(records, num_records, num_shards, folder):
   Raises:
     UserError: the files cannot be written, for example on a full disk.
   """
-  tf = import_tensorflow()
   assert num_records >= num_shards, (num_records, num_shards)
   records = iter(records)
   files = []
+  for shard in range(num_shards):
+    num_examples = ((shard + 1) * num_records // num_shards -
+                    shard * num_records // num_shards)
+    files.append(write_shard(itertools.islice(records, num_examples), shard,
+                             num_shards, folder))
+    assert files[-1]["num_examples"] == num_examples, "too few records"
+  assert next(records, None) is None, "more than num_records records"
+  return files
+
+
+def write_shard(records, shard, num_shards, folder):
+  """Writes one of `num_shards` TFRecord files; returns its {"name", ...}.
+
+  Args:
+    records: iterable of bytes. The rest: see `write_shards`.
+
+  Raises:
+    UserError: the file cannot be written.
+  """
+  tf = import_tensorflow()
+  name = "pretrain_data.tfrecord-%d-of-%d" % (shard, num_shards)
+  path = os.path.join(folder, name)
+  num_examples = 0
   try:
-    for shard in range(num_shards):
-      num_examples = ((shard + 1) * num_records // num_shards -
-                      shard * num_records // num_shards)
-      name = "pretrain_data.tfrecord-%d-of-%d" % (shard, num_shards)
-      path = os.path.join(folder, name)
-      with tf.io.TFRecordWriter(path) as writer:
-        for _ in range(num_examples):
-          writer.write(next(records))
-      files.append({"name": name, "num_examples": num_examples,
-                    "num_bytes": tf.io.gfile.stat(path).length})
+    with tf.io.TFRecordWriter(path) as writer:
+      for record in records:
+        writer.write(record)
+        num_examples += 1
+    return {"name": name, "num_examples": num_examples,
+            "num_bytes": tf.io.gfile.stat(path).length}
   except tf.errors.OpError as error:
     raise utils.UserError("Cannot write examples to %s: %s" %
                           (folder, error.message)) from None
-  assert next(records, None) is None, "more than num_records records"
-  return files
 
 
 def _shuffled(path, rng):
@@ -181,7 +204,7 @@ def _split(path, split_paths, rng):
 
 
 def _read_records(f):
-  """Yields the records of a bucket, a file open for reading."""
+  """Yields the records of a file open for reading, such as a bucket."""
   while True:
     length = f.read(_LENGTH.size)
     if not length:

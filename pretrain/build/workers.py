@@ -47,7 +47,7 @@ def encode_chunks(settings, chunks):
     try:
       for chunk in chunks:
         with _ctrl_c_blocked():  # the first chunks start the processes
-          future = executor.submit(_encode, settings, chunk)
+          future = executor.submit(encode, settings, chunk)
         in_flight.append((future, _line_range(chunk), chunk.num_file_bytes))
         while len(in_flight) >= max_in_flight:
           yield in_flight[0][0].result(), in_flight.popleft()[2]
@@ -124,7 +124,8 @@ def _exit_with_parent(parent_id):
   os._exit(1)  # sys.exit would only end this thread
 
 
-def _encode(settings, chunk):
+def encode(settings, chunk):
+  """Returns the EncodedChunk of a corpus.Chunk, in any process."""
   return _cached_encoder(settings).encode(chunk)
 
 

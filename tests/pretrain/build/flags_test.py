@@ -30,7 +30,7 @@ class BuildFlagsTest(unittest.TestCase):
         "do_lower_case": True, "strip_accents": True, "num_out_files": None,
         "carry_over": False, "split_sentences": False, "seed": 0,
         "overwrite": False, "tool": "build_pretraining_dataset.py",
-        "preprocessing": None,
+        "preprocessing": None, "runner": None, "beam_options": "",
         "make_cleaner": None})
 
   def test_bool_flags_parse_false(self):
