@@ -7,6 +7,7 @@ without it; training_step_test.py adds up the parts of two ranks without it.
 import importlib.util
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -168,6 +169,35 @@ class PretrainingTest(TwoRanks):
     resumed, _ = self.train("killed")
     for name, value in expected.items():
       np.testing.assert_array_equal(resumed[name], value, err_msg=name)
+
+  def test_what_is_not_finite_on_one_rank_is_skipped_on_all(self):
+    hparams = dict(untied_generator_embeddings=True, nan_policy="skip",
+                   eval_steps=None, eval_tfrecords=None)
+    start, _ = self.train("start", num_ranks=1, num_train_steps=1, **hparams)
+    # Of a word that few examples have; the sum of its values overflows.
+    start["electra/embeddings/word_embeddings"][14] = 3e38
+    hparams["init_checkpoint"] = self.save(start)
+    two, printed = self.train("infinite_two", **hparams)
+    one, printed_by_one = self.train(
+        "infinite_one", num_ranks=1, gradient_accumulation_steps=2, **hparams)
+    skipped = [re.findall(r"Skipped the update of step (\d+)", text)
+               for text in (printed, printed_by_one)]
+    self.assertEqual(skipped[0], skipped[1])
+    self.assertTrue(0 < len(skipped[0]) < 11, skipped)
+    for name, value in one.items():
+      np.testing.assert_allclose(two[name], value, rtol=0, atol=1e-5,
+                                 err_msg=name)
+
+  def save(self, weights):
+    """Saves {variable: array} as a checkpoint; returns its prefix."""
+    import tensorflow.compat.v1 as tf
+    with tf.Graph().as_default(), tf.Session() as session:
+      for name, value in weights.items():
+        tf.get_variable(name, initializer=value, dtype=value.dtype)
+      session.run(tf.global_variables_initializer())
+      return tf.train.Saver().save(
+          session, os.path.join(tempfile.mkdtemp(dir=self.folder),
+                                "model.ckpt"), global_step=1)
 
   def test_a_batch_that_cannot_be_split_is_refused(self):
     process, model_dir = self.start("odd", train_batch_size=5)
