@@ -27,15 +27,15 @@ def chart(points, x_label, y_label):
 
   parts = ['<svg viewBox="0 0 %d %d" role="img" aria-label="%s against %s">' % (
       WIDTH, HEIGHT, y_label, x_label)]
-  for tick in ticks(low_y, high_y):
+  for tick, label in labelled_ticks(low_y, high_y):
     _, y = place(low_x, tick)
     parts.append('<path class="grid" d="M%d %.1fH%d"/><text x="%d" y="%.1f" '
                  'text-anchor="end">%s</text>' % (
-                     _LEFT, y, WIDTH - _RIGHT, _LEFT - 5, y + 4, number(tick)))
-  for tick in ticks(low_x, high_x):
+                     _LEFT, y, WIDTH - _RIGHT, _LEFT - 5, y + 4, label))
+  for tick, label in labelled_ticks(low_x, high_x):
     x, _ = place(tick, low_y)
     parts.append('<text x="%.1f" y="%d" text-anchor="middle">%s</text>' % (
-        x, HEIGHT - _BOTTOM + 15, number(tick)))
+        x, HEIGHT - _BOTTOM + 15, label))
   vertices = [place(x, y) for x, y in points]
   if len(points) == 1:
     parts.append('<circle cx="%.1f" cy="%.1f" r="3"/>' % vertices[0])
@@ -58,12 +58,22 @@ def ticks(low, high):
   return [round((first + i) * step, 12) for i in range(count)]
 
 
-def number(value):
-  """Returns a number in few characters: "1.5k", "0.00012"."""
+def labelled_ticks(low, high):
+  """Returns (number, label) of `ticks`; no two labels are equal."""
+  values = ticks(low, high)
+  for digits in range(3, 13):
+    labels = [number(value, digits) for value in values]
+    if len(set(labels)) == len(labels):
+      break
+  return list(zip(values, labels))
+
+
+def number(value, digits=3):
+  """Returns a number of few digits: "1.5k", "0.00012"."""
   for size, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
     if abs(value) >= size:
-      return "%g%s" % (round(value / size, 2), letter)
-  return "%.3g" % value
+      return "%.*g%s" % (digits, value / size, letter)
+  return "%.*g" % (digits, value)
 
 
 def _range(values):

@@ -223,6 +223,13 @@ class CurvesTest(unittest.TestCase):
     self.assertEqual(list(map(curves.number, (1500, 2e6, 0.00012, 0.5))),
                      ["1.5k", "2M", "0.00012", "0.5"])
 
+  def test_labels_of_a_narrow_range_differ(self):
+    for low, high in ((295.6, 298.4), (12000.0, 12000.9), (0.0, 1e-9)):
+      labels = [label for _, label in curves.labelled_ticks(low, high)]
+      self.assertEqual(len(set(labels)), len(labels), labels)
+    self.assertEqual([label for _, label in curves.labelled_ticks(
+        295.6, 298.4)], ["296", "296.5", "297", "297.5", "298"])
+
   def test_values_that_are_not_finite_are_omitted(self):
     self.assertEqual(curves.chart([(1, float("nan"))], "step", "loss"), "")
     drawn = curves.chart([(1, 2.0), (2, float("inf")), (3, 2.0)], "step", "x")
