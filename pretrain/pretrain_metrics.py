@@ -6,6 +6,8 @@ Glossary of shapes:
 - N: `max_predictions_per_seq`.
 """
 
+import contextlib
+
 import tensorflow.compat.v1 as tf
 
 from util import utils
@@ -72,6 +74,20 @@ def metrics_of(tensors):
       "disc_recall": tf.metrics.accuracy(labels, preds, labels * mask),
   })
   return metrics
+
+
+@contextlib.contextmanager
+def reporting_nan(checkpoint_path):
+  """Raises a UserError where the evaluation of a checkpoint computes NaN."""
+  try:
+    yield
+  except tf.errors.InvalidArgumentError as error:
+    if "predictions must be in [0, 1]" not in error.message:
+      raise
+    raise utils.UserError(
+        "%s: the model's predictions are NaN: the training diverged, or its "
+        "values overflow with use_amp. Evaluate an earlier checkpoint, or set "
+        "\"use_amp\": false." % checkpoint_path) from error
 
 
 def batch_counts(tensors):

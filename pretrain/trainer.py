@@ -250,7 +250,8 @@ class Trainer:
   def _evaluate_checkpoint(self, checkpoint_path):
     """Returns {metric: number} of a checkpoint, over batches of all ranks."""
     index = self._index("eval")
-    with example_check.locating_errors(self._config, index.paths):
+    with example_check.locating_errors(self._config, index.paths), (
+        pretrain_metrics.reporting_nan(checkpoint_path)):
       return self._estimator.evaluate(
           pretrain_data.get_input_fn(
               self._config, is_training=False, index=index),

@@ -11,6 +11,7 @@ import sys
 import tempfile
 from unittest import mock
 
+import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 
@@ -63,10 +64,16 @@ class RunTest(tf.test.TestCase):
       self._run(model_name="tpu", use_tpu=True)
     self.assertNotIn("tpu", os.listdir(os.path.join(self.folder, "models")))
 
-  def _save_without(self, pattern, new_name):
-    """Saves the variables whose names lack `pattern` as another model."""
+  def _save_without(self, pattern, new_name, **scales):
+    """Saves the variables whose names lack `pattern` as another model.
+
+    Those whose names end in one of `scales` are multiplied by it.
+    """
     weights = {name: value for name, value in weights_of(
         self.uninterrupted.model_dir).items() if not re.search(pattern, name)}
+    for name in weights:
+      weights[name] = weights[name] * np.array(
+          scales.get(name.split("/")[-1], 1), weights[name].dtype)
     folder = os.path.join(self.folder, "models", new_name)
     os.makedirs(folder)
     with tf.Graph().as_default(), tf.Session() as session:
@@ -183,6 +190,13 @@ class RunTest(tf.test.TestCase):
     kept = weights_of(os.path.join(folder, starting_weights.RELEASED_NAME,
                                    "model.ckpt-6"))
     self.assertEqual(sorted(kept), sorted(released))
+
+  def test_an_evaluation_that_computes_nan_is_an_error(self):
+    folder = self._save_without("/adam_", "huge", gamma=3e38)
+    with self.assertRaisesRegex(
+        utils.UserError, r"^%s/model.ckpt-6: the model's predictions are NaN: "
+        r".* Evaluate an earlier checkpoint, or set .*false.$" % folder):
+      self._run(model_name="huge", do_train=False, do_eval=True)
 
   def _assert_refused(self, message, **changes):
     """Asserts that a run is refused and that nothing in the data changes."""
