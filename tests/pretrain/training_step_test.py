@@ -93,6 +93,25 @@ class StepTest(WithFeatures):
       self.assertAllClose(losses[0][name] + losses[1][name], loss, rtol=1e-5)
       self.assertNotAllClose(losses[0][name], losses[1][name])
 
+  def test_ranks_reduce_each_weight_once(self):
+    reduced = []
+
+    def record(tensors):
+      reduced.extend(tensors)
+      return list(tensors)
+
+    config = tiny_pretraining.make_config(self.folder)
+    with mock.patch.dict(os.environ, {
+        "HOROVOD_RANK": "0", "HOROVOD_SIZE": "2"}), mock.patch.object(
+            data_parallel, "sum_over_ranks", record), tf.Graph().as_default():
+      training_step.build(config, self._features())
+      num_weights = sum(variable.shape.num_elements()
+                        for variable in tf.trainable_variables())
+    self.assertEqual({tensor.dtype for tensor in reduced}, {tf.float32})
+    scalars, *grads = [tensor.shape.num_elements() for tensor in reduced]
+    self.assertLess(scalars, 20)  # losses and counts
+    self.assertEqual(sum(grads), num_weights)
+
   def test_a_step_that_is_not_finite_changes_nothing_but_the_count(self):
     self._check_guard("skip", 2)
 
