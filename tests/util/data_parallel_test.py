@@ -152,23 +152,39 @@ class PretrainingTest(TwoRanks):
 
   def test_a_killed_rank_ends_the_run_and_it_resumes_exactly(self):
     expected, _ = self.train("uninterrupted")
-    process, model_dir = self.start("killed")
+    self._train_until_signal("killed", signal.SIGKILL)
+    resumed, _ = self.train("killed")
+    for name, value in expected.items():
+      np.testing.assert_array_equal(resumed[name], value, err_msg=name)
+
+  def test_a_stalled_rank_is_an_error_and_no_hang(self):
+    printed, stopped = self._train_until_signal(
+        "stalled", signal.SIGSTOP, num_train_steps=100000)
+    os.kill(stopped, signal.SIGKILL)
+    self.assertRegex(
+        printed, "error: Rank 0 of 2: another rank failed or did not answer .* "
+        "Saved checkpoints are intact: run the same command again to resume")
+
+  def _train_until_signal(self, name, signal_, **changes):
+    """Sends a signal to rank 1 after 5 steps; returns (text, its pid).
+
+    Asserts that the run then fails.
+    """
+    process, model_dir = self.start(name, **changes)
     log = os.path.join(model_dir, "training_log.jsonl")
     while process.poll() is None:
       if os.path.exists(log) and sum(1 for _ in open(log)) > 5:
         break
       time.sleep(0.05)
     ranks = subprocess.check_output(
-        ["pgrep", "-f", "--", "--model-name killed"],
+        ["pgrep", "-f", "--", "--model-name " + name],
         universal_newlines=True).split()
-    killed = [pid for pid in ranks if "HOROVOD_RANK=1" in open(
+    pids = [pid for pid in ranks if "HOROVOD_RANK=1" in open(
         "/proc/%s/environ" % pid).read().split("\0")]
-    os.kill(int(killed[-1]), signal.SIGKILL)
+    os.kill(int(pids[-1]), signal_)
     printed = process.communicate(timeout=120)[0]
     self.assertNotEqual(process.returncode, 0, printed)
-    resumed, _ = self.train("killed")
-    for name, value in expected.items():
-      np.testing.assert_array_equal(resumed[name], value, err_msg=name)
+    return printed, int(pids[-1])
 
   def test_what_is_not_finite_on_one_rank_is_skipped_on_all(self):
     hparams = dict(untied_generator_embeddings=True, nan_policy="skip",
