@@ -79,18 +79,19 @@ def main():
   os.makedirs(args.output_dir, exist_ok=True)
   path = os.path.join(args.output_dir, machine_name() + ".json")
   results = {}
-  if os.path.exists(path):  # areas can be run one after the other
+  if os.path.exists(path):  # areas and cases can be run one after the other
     with open(path, encoding="utf-8") as f:
       results = json.load(f)
   with tempfile.TemporaryDirectory() as folder:
     for area in args.areas:
       cases = AREAS[area](args, folder)
+      print_table(area, cases)
+      all_cases = dict(results.get(area, {}).get("cases", {}), **cases)
       results[area] = {
           "command": "python benchmarks/run.py --areas %s --rounds %d" % (
               area, args.rounds),
-          "machine": describe_machine(), "cases": cases}
-      print_table(area, cases)
-      plot(cases, "%s_%s.png" % (os.path.splitext(path)[0], area))
+          "machine": describe_machine(), "cases": all_cases}
+      plot(all_cases, "%s_%s.png" % (os.path.splitext(path)[0], area))
       with open(path, "w", encoding="utf-8") as f:
         json.dump(results, f, indent=1, sort_keys=True)
   print("Wrote " + path)
@@ -487,7 +488,7 @@ def plot(cases, path):
       figsize=(3.2 * len(metrics), 2.4 * len(cases)))
   for row, (name, sides) in zip(axes, cases.items()):
     for axis, metric in zip(row, metrics):
-      for y, (side, values) in enumerate(sides.items()):
+      for y, (side, values) in enumerate(sorted(sides.items())):
         if metric not in values:
           continue
         median = statistics.median(values[metric])
@@ -496,7 +497,7 @@ def plot(cases, path):
                   xerr=[[median - min(values[metric])],
                         [max(values[metric]) - median]])
       axis.set_yticks(range(len(sides)))
-      axis.set_yticklabels(list(sides) if axis is row[0] else [])
+      axis.set_yticklabels(sorted(sides) if axis is row[0] else [])
       axis.invert_yaxis()
       axis.set_title("%s%s" % (name + "\n" if axis is row[0] else "", metric),
                      fontsize=9)
