@@ -8,7 +8,7 @@ from finetune import finetuning_model
 from finetune import preprocessing
 from model import checkpoint
 from model import extended_tables
-from model import loss_scale as loss_scale_lib
+from model import loss_scale
 from model import model_sizes
 from model import optimization
 from util import data_parallel
@@ -89,12 +89,8 @@ def _training_spec(config, tasks, features, model_dir, weights,
                    num_train_steps):
   """Returns the TPUEstimatorSpec of a training step."""
   batch = _Batch(config, tasks, features, num_train_steps)
-  loss_scale = None
-  if mixed_precision.uses_float16(config):
-    loss_scale = loss_scale_lib.LossScale()
-    grads, losses = loss_scale.repeat(batch.compute)
-  else:
-    grads, losses = batch.compute()
+  grads, losses, updates = loss_scale.compute_gradients(
+      batch.compute, mixed_precision.uses_float16(config))
   scaffold_fn = _start_from(weights, config) if weights else None
   loss = losses.pop("sum")
   step = optimization.create_train_op(
@@ -105,10 +101,11 @@ def _training_spec(config, tasks, features, model_dir, weights,
       n_transformer_layers=(
           model_sizes.get_bert_config(config).num_hidden_layers),
       use_tpu=config.use_tpu,
-      grads_and_vars=grads and list(zip(grads, batch.variables)))
+      grads_and_vars=grads and list(zip(grads, batch.variables)),
+      more_updates=updates)
   return tf.estimator.tpu.TPUEstimatorSpec(
       mode=tf.estimator.ModeKeys.TRAIN, loss=loss, scaffold_fn=scaffold_fn,
-      train_op=tf.group(step.op, loss_scale.update) if loss_scale else step.op,
+      train_op=step.op,
       training_hooks=_progress_hooks(
           config, tasks, model_dir, num_train_steps, {
               "loss": losses.pop("loss"), "learning_rate": step.learning_rate},

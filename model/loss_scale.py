@@ -15,6 +15,23 @@ GROWTH_STEPS = 2000
 MIN_SCALE = 1.0
 
 
+def compute_gradients(compute, is_float16):
+  """Returns (gradients, others, updates) of a batch.
+
+  Args:
+    compute: as for `LossScale.repeat`; without a scale it gets none.
+    is_float16: bool, whether the loss has to be scaled.
+
+  Returns:
+    What `compute` returns, and a list of ops that belong to the training step.
+  """
+  if not is_float16:
+    return compute() + ([],)
+  loss_scale = LossScale()
+  grads, others = loss_scale.repeat(compute)
+  return grads, others, [loss_scale.update]
+
+
 class LossScale:
   """The scale and its variables, which checkpoints contain.
 

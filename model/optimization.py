@@ -42,7 +42,8 @@ def create_train_op(loss, learning_rate, num_train_steps, *,
                     weight_decay_rate=0.0, num_warmup_steps=0,
                     warmup_proportion=0.0, lr_decay_power=1.0,
                     layerwise_lr_decay_power=-1, n_transformer_layers=None,
-                    use_tpu=False, grads_and_vars=None, wrap_optimizer=None):
+                    use_tpu=False, grads_and_vars=None, wrap_optimizer=None,
+                    more_updates=()):
   """Returns the op of a training step, which increments the global step.
 
   Args:
@@ -61,7 +62,8 @@ def create_train_op(loss, learning_rate, num_train_steps, *,
     grads_and_vars: list of (gradient, variable), averaged over replicas if
       there are several. None: computed from `loss`.
     wrap_optimizer: function from a tf.train.Optimizer to one that computes and
-      applies gradients through it, for instance with loss scaling.
+      applies gradients through it, for instance if they are finite.
+    more_updates: list of ops that are run too, such as that of a loss scale.
 
   Returns:
     TrainOp(op, learning_rate, grad_norm): the op; the float32 rate of this
@@ -98,6 +100,8 @@ def create_train_op(loss, learning_rate, num_train_steps, *,
     # from which the norm cannot be fetched.
     grads_and_vars, grad_norm = clip_gradients(grads_and_vars, CLIP_NORM)
   op = optimizer.apply_gradients(grads_and_vars, global_step=global_step)
+  if more_updates:
+    op = tf.group(op, *more_updates)
   return TrainOp(op, rate, adam.grad_norm if use_tpu else grad_norm)
 
 

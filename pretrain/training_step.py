@@ -6,7 +6,7 @@ import re
 import numpy as np
 import tensorflow.compat.v1 as tf
 
-from model import loss_scale as loss_scale_lib
+from model import loss_scale
 from model import optimization
 from model import randomness as randomness_lib
 from pretrain import pretrain_data
@@ -47,13 +47,8 @@ def build(config, features):
       config.gradient_accumulation_steps * data_parallel.num_ranks())
   batch_class = _Batch if num_micro_batches == 1 else _MicroBatches
   batch = batch_class(config, features, randomness, num_micro_batches)
-  loss_scale = None
-  if mixed_precision.uses_float16(config):
-    loss_scale = loss_scale_lib.LossScale()
-    grads, others = loss_scale.repeat(batch.compute)
-  else:
-    grads, others = batch.compute()
-  losses, counts, sample = others
+  grads, (losses, counts, sample), updates = loss_scale.compute_gradients(
+      batch.compute, mixed_precision.uses_float16(config))
   grads_and_vars = list(zip(grads, batch.variables))
   guards = []
 
@@ -69,10 +64,9 @@ def build(config, features):
       num_warmup_steps=config.num_warmup_steps,
       lr_decay_power=config.lr_decay_power, use_tpu=config.use_tpu,
       grads_and_vars=grads_and_vars,
-      wrap_optimizer=None if config.use_tpu else guard)
+      wrap_optimizer=None if config.use_tpu else guard, more_updates=updates)
   return TrainingStep(
-      op=tf.group(train_op.op, loss_scale.update) if loss_scale else (
-          train_op.op), losses=losses,
+      op=train_op.op, losses=losses,
       metrics=pretrain_metrics.batch_metrics(counts) if counts else {},
       sample=sample,
       learning_rate=train_op.learning_rate,
