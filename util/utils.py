@@ -2,7 +2,7 @@
 
 Importing this module does not import TensorFlow, so that a configuration can be
 checked quickly. Local paths are handled by Python; paths with a scheme, such as
- `gs://bucket/x`, goes through `tf.io.gfile`.
+`gs://bucket/x`, by `util.remote_files`, which imports it.
 """
 
 import contextlib
@@ -102,28 +102,30 @@ def log_config(config):
 
 
 def is_remote(path):
-  """Returns whether `path` has a scheme, such as gs://, and needs gfile."""
+  """Returns whether `path` has a scheme, such as gs:// or s3://."""
   return bool(re.match(r"[a-z0-9]+://", path))
 
 
-def _gfile():
-  import tensorflow.compat.v1 as tf  # slow to import: only for remote paths
-  return tf.io.gfile
+def _remote():
+  from util import remote_files  # imports TensorFlow: only for remote paths
+  return remote_files
 
 
 def open_file(path, mode="r"):
   """Opens a file; text is UTF-8 and its line ends are kept.
 
-  Lone surrogates, which are not UTF-8, are written as JSON escapes.
+  Lone surrogates, which are not UTF-8, are written as JSON escapes. Remote
+  files that are written need a `with` block, at whose end they are sent.
 
   Raises:
     UserError: the file to read does not exist or cannot be read.
   """
   is_reading = "r" in mode
+  if is_remote(path):
+    return (_remote().open_to_read if is_reading
+            else _remote().open_to_write)(path, mode)
   if is_reading and not exists(path):
     raise UserError("%s: no such file." % path)
-  if is_remote(path):
-    return _gfile().GFile(path, mode)
   if is_reading and isdir(path):
     raise UserError("%s: is a folder, expected a file." % path)
   try:
@@ -140,7 +142,7 @@ def open_file(path, mode="r"):
 def exists(path):
   """Returns whether a file or folder is at `path`."""
   if is_remote(path):
-    return _gfile().exists(path)
+    return _remote().exists(path)
   try:
     return os.path.exists(path)
   except ValueError:  # not a path; Python 3.8 and later return False
@@ -149,20 +151,20 @@ def exists(path):
 
 def isdir(path):
   """Returns whether a folder is at `path`."""
-  return _gfile().isdir(path) if is_remote(path) else os.path.isdir(path)
+  return _remote().isdir(path) if is_remote(path) else os.path.isdir(path)
 
 
 def glob(pattern):
   """Returns the sorted paths that match a shell pattern."""
   if is_remote(pattern):
-    return sorted(_gfile().glob(pattern))
+    return sorted(_remote().glob(pattern))
   return sorted(python_glob.glob(pattern))
 
 
 def listdir(path):
-  """Returns the sorted names in a folder, without trailing slashes."""
-  names = _gfile().listdir(path) if is_remote(path) else os.listdir(path)
-  return sorted(name.rstrip("/") for name in names)
+  """Returns the sorted names in a folder; in a missing remote one, none."""
+  return sorted(_remote().listdir(path) if is_remote(path)
+                else os.listdir(path))
 
 
 def visible_names(path):
@@ -180,7 +182,7 @@ def makedirs(path):
     UserError: the path is a file, or cannot be written.
   """
   if is_remote(path):
-    _gfile().makedirs(path)
+    _remote().makedirs(path)
     return
   try:
     os.makedirs(path, exist_ok=True)
@@ -191,7 +193,7 @@ def makedirs(path):
 def remove(path):
   """Removes one file."""
   if is_remote(path):
-    _gfile().remove(path)
+    _remote().remove(path)
   else:
     os.remove(path)
 
@@ -201,15 +203,18 @@ def rmtree(path):
   if not exists(path):
     return
   if is_remote(path):
-    _gfile().rmtree(path)
+    _remote().rmtree(path)
   else:
     shutil.rmtree(path)
 
 
 def rename(source, target):
-  """Renames a file, replacing an existing `target`."""
+  """Renames a file, replacing an existing `target`.
+
+  Atomically, unless it is remote.
+  """
   if is_remote(source):
-    _gfile().rename(source, target, overwrite=True)
+    _remote().rename(source, target)
   else:
     os.replace(source, target)
 
@@ -223,13 +228,13 @@ def copy(source, target):
 
 def file_size(path):
   """Returns the size of a file in bytes."""
-  return (_gfile().stat(path).length if is_remote(path)
+  return (_remote().stat(path).length if is_remote(path)
           else os.path.getsize(path))
 
 
 def modified(path):
   """Returns when a file was last written, in nanoseconds of the epoch."""
-  return (_gfile().stat(path).mtime_nsec if is_remote(path)
+  return (_remote().stat(path).mtime_nsec if is_remote(path)
           else os.stat(path).st_mtime_ns)
 
 
@@ -247,11 +252,16 @@ def write_atomically(path, mode="w"):
   """Opens a temporary file that is renamed to `path` when the block succeeds.
 
   Folders are created as needed. If the block raises, the temporary file is
-  removed and an existing `path` stays unchanged.
+  removed and an existing `path` stays unchanged. A remote file is sent when
+  the block succeeds, which is atomic in an object store.
 
   Raises:
     UserError: the file cannot be written (disk full, no permission).
   """
+  if is_remote(path):
+    with open_file(path, mode) as f:
+      yield f
+    return
   folder, name = os.path.split(path)
   if folder:
     makedirs(folder)
