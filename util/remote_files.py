@@ -5,7 +5,7 @@ no folders (one exists while an object's name starts with it), no locks, no
 appending and no renaming, which is a copy and a removal. A PUT of an object is
 atomic: readers find the old content or the new one.
 
-A request that fails is repeated by TensorFlow for 25 to 50 seconds. After that
+A request that fails is repeated by TensorFlow for a minute or two. After that
 the s3 file system of TensorFlow 1.15 reports a file as missing, a folder as no
 folder, and what it cannot read as the end of the file. A run would start again
 from step 0, or lose data. Therefore a negative answer counts only if the store
@@ -144,20 +144,6 @@ def open_to_write(path, mode):
         shutil.copyfileobj(content, f, _BLOCK_BYTES)
 
 
-def complete_records(records, num_records):
-  """Returns a dataset of exactly `num_records` records of one file.
-
-  Records that TensorFlow takes for the end of the file because they could not
-  be read are empty, which is an error when they are parsed.
-
-  Args:
-    records: tf.data.Dataset of serialized examples.
-    num_records: int, or int64 scalar Tensor.
-  """
-  missing = tf.data.Dataset.from_tensors(b"").repeat()
-  return records.concatenate(missing).take(num_records)
-
-
 class _Encoder:
   """The part of a text file that writers use, on a file of bytes."""
 
@@ -217,8 +203,10 @@ class _Reader(io.RawIOBase):
 def _is_true(question, path):
   """Returns question(path); "no" is asked again after the store answered."""
   with _errors("find", path):
-    return question(path) or (
-        path.startswith("s3://") and _answers(path) and question(path))
+    if question(path):
+      return True
+    tf.io.gfile.exists(path)  # unlike isdir it raises for unknown schemes
+    return path.startswith("s3://") and _answers(path) and question(path)
 
 
 def _answers(path):
