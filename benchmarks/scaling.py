@@ -187,7 +187,8 @@ def measure(rounds):
   """Prints steps/s of one rank on one core and two ranks on two cores."""
   from tests.pretrain import tiny_pretraining
   with tempfile.TemporaryDirectory() as folder:
-    tiny_pretraining.make_data(folder, [400, 400], length=128)
+    tiny_pretraining.write_vocab(folder)
+    tiny_pretraining.write_records(folder, [400, 400], length=128)
     speeds = {1: [], 2: []}
     for _ in range(rounds):
       for num_ranks in speeds:
