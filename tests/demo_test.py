@@ -56,12 +56,8 @@ class DemoTest(unittest.TestCase):
   def test_server_answers_until_it_is_interrupted(self):
     models.write_pretrained(self.model_dir)
     process = self.start(self.model_dir, "--port", "0")
-    for line in process.stdout:
-      found = re.search(r"Open http://(127\.0\.0\.1):(\d+) ", line.decode())
-      if found:
-        break
     connection = http.client.HTTPConnection(
-        found.group(1), int(found.group(2)), timeout=60)
+        self.url_of(process)[len("http://"):], timeout=60)
     self.addCleanup(connection.close)
     connection.request("POST", "/api/discriminate",
                        json.dumps({"text": "t7 t8"}),
@@ -86,13 +82,40 @@ class DemoTest(unittest.TestCase):
     self.assertEqual((args.host, args.port, args.terminal),
                      ("127.0.0.1", 7860, False))
 
-  def test_commands_of_the_documentation_are_valid(self):
+  def test_every_command_of_the_documentation_runs(self):
+    model = os.path.join(self.folder, "data", "models", "araelectra")
+    models.write_pretrained(model)
+    models.write_qa(os.path.join(model, "finetuning_models", "arcd_model_1"))
+    models.write_pretrained(
+        os.path.join(self.folder, "data", "models", "electric"), "electric")
     with open(os.path.join(conftest.ROOT, "docs", "demo.md"),
               encoding="utf-8") as f:
-      commands = re.findall(r"^python demo\.py (.*)$", f.read(), re.M)
-    self.assertGreater(len(commands), 2)
-    for command in commands:
-      self.assertTrue(demo.make_parser().parse_args(shlex.split(command)).model_dir)
+      page = f.read()
+    request, = map(shlex.split, re.findall("^curl .*$", page, re.M))
+    commands = re.findall(r"^python demo\.py (.*)$", page, re.M)
+    self.assertGreater(len(commands), 3)
+    for number, command in enumerate(map(shlex.split, commands)):
+      with self.subTest(command):
+        if "--terminal" in command:
+          stdout, _ = self.start(*command).communicate(b"t7 [MASK]\n")
+          self.assertIn("[MASK] 1", stdout.decode("utf-8"))
+          continue
+        process = self.start(*command, "--port", "0")
+        url = self.url_of(process)
+        if number == 0:
+          answer = json.loads(subprocess.check_output(
+              [word.replace("http://127.0.0.1:7860", url) for word in request],
+              stderr=subprocess.DEVNULL).decode("utf-8"))
+          self.assertEqual(len(answer["masks"]), 1, answer)
+        process.kill()
+
+  def url_of(self, process):
+    """Returns the address that a server prints."""
+    for line in process.stdout:
+      found = re.search(r"Open (http://127\.0\.0\.1:\d+) ", line.decode())
+      if found:
+        return found.group(1)
+    raise AssertionError(process.stderr.read().decode("utf-8"))
 
 
 if __name__ == "__main__":

@@ -1,12 +1,13 @@
 """Tests for examples/get_data.py, with a local server that has faults."""
 
-import argparse
 import contextlib
 import hashlib
 import io
 import json
 import os
+import re
 import shlex
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -26,10 +27,8 @@ from public_data import download
 from public_data import recipes
 from public_data import sources
 
-import configure_finetuning
 from finetune import task_declaration
 from model.huggingface import exporter
-from model.huggingface import flags as conversion_flags
 from model.huggingface import importer
 from tests.examples import faulty_server
 from tests.model import hf_models
@@ -254,6 +253,17 @@ class DownloadTest(ServedTest):
     self.assertRegex(output, r"f: 0\.0 of 0\.0 MB, 0\.0 MB/s, 00:00:00 left")
 
 
+def unpinned(part):
+  """Returns a sources.Part without hashes and counts."""
+  def strip(item):
+    return item._replace(sha256=None, count=None)
+  return part._replace(
+      downloads=[one._replace(sha256=None, items=[
+          (member, strip(item)) for member, item in one.items])
+                 for one in part.downloads],
+      made=[strip(item) for item in part.made])
+
+
 class CommandCase(ServedTest):
   """Runs the command with the table of sources, its hashes replaced."""
 
@@ -276,16 +286,21 @@ class CommandCase(ServedTest):
             sources.DATA_SETS["arcd"]["arcd"].downloads, hashes, counts)]
     self.patch("arcd", {"arcd": sources.Part(downloads)})
 
+  def unpin(self, data_set):
+    """Takes the hashes and counts from the files of a data set."""
+    self.patch(data_set, {task: unpinned(part) for task, part
+                          in sources.DATA_SETS[data_set].items()})
+
   def patch(self, data_set, parts):
     patch = mock.patch.dict(sources.DATA_SETS, {data_set: parts})
     patch.start()
     self.addCleanup(patch.stop)
 
-  def run_command(self, *words):
-    """Returns what the command prints."""
+  def run_command(self, *words, folder=None):
+    """Returns what the command prints; its --data-dir is the test's."""
     output = io.StringIO()
-    words = ["get_data.py", *words, "--data-dir", self.folder, "--base-url",
-             self.server.url, "--attempts", "1"]
+    words = ["get_data.py", *words, "--data-dir", folder or self.folder,
+             "--base-url", self.server.url, "--attempts", "1"]
     with mock.patch.object(sys, "argv", words), \
         contextlib.redirect_stdout(output):
       get_data.main()
@@ -381,15 +396,7 @@ class CommandTest(CommandCase):
   def test_arabic_squad_is_a_task_with_and_without_arcd(self):
     more = questions(("j k l", "why?"), ids="s")
     self.server.files[self.base + "Arabic-SQuAD.json"] = more
-    counts = {"train": None, "dev": None}
-    self.patch("arabic_squad", {
-        task: part._replace(
-            downloads=[one._replace(items=[
-                (member, item._replace(sha256=None, count=None))
-                for member, item in one.items]) for one in part.downloads],
-            made=[item._replace(count=counts[item.split])
-                  for item in part.made])
-        for task, part in sources.DATA_SETS["arabic_squad"].items()})
+    self.unpin("arabic_squad")
     output = self.run_command("arabic_squad")
     self.assertEqual(self.files(), [
         "finetuning_data/%s/%s" % (task, name)
@@ -416,12 +423,9 @@ class ArchiveTest(CommandCase):
   def patch_conll(self, train, test, more=()):
     archive = zip_of(dict({"conll2000/train.txt": train,
                            "conll2000/test.txt": test}, **dict(more)))
-    part = sources.DATA_SETS["conll2000"]["chunk"]
-    one, = part.downloads
-    self.patch("conll2000", {"chunk": part._replace(downloads=[one._replace(
-        sha256=sha256_of(archive),
-        items=[(member, item._replace(sha256=None, count=None))
-               for member, item in one.items])])})
+    part = unpinned(sources.DATA_SETS["conll2000"]["chunk"])
+    self.patch("conll2000", {"chunk": part._replace(downloads=[
+        one._replace(sha256=sha256_of(archive)) for one in part.downloads])})
     self.server.files[
         "/nltk/nltk_data/gh-pages/packages/corpora/conll2000.zip"] = archive
 
@@ -494,15 +498,12 @@ class ArchiveTest(CommandCase):
         "dev.tsv": ["0\t3\t4\tc\td"], "test.tsv": ["0\t7\t8\tg\th"]})
 
 
-class AraelectraTest(CommandCase):
+class HubCase(CommandCase):
+  """Serves the files of a tiny model as those of AraELECTRA."""
 
   def setUp(self):
     super().setUp()
-    self.patch("araelectra", {
-        task: part._replace(downloads=[one._replace(items=[
-            (member, item._replace(count=None)) for member, item in one.items])
-                                       for one in part.downloads])
-        for task, part in sources.DATA_SETS["araelectra"].items()})
+    self.unpin("araelectra")
     self.model = os.path.join(self.folder, "made")
     hf_models.write_model(
         self.model, hf_models.load("pretrain/pretrain_electra.npz")["var"],
@@ -515,12 +516,27 @@ class AraelectraTest(CommandCase):
       self.server.files["/aubmindlab/araelectra-base-%s/resolve/main/%s" % (
           model, name)] = self.read(folder, name)
 
-  def test_hub_files_are_converted_to_the_weights_they_were_made_from(self):
+  def serve_hugging_face(self):
+    """Serves discriminator and generator as the hub does."""
     for part in ("discriminator", "generator"):
       folder = os.path.join(self.folder, "hub", part)
       with contextlib.redirect_stdout(io.StringIO()):
         exporter.to_hf(self.model, folder, part)
       self.serve(folder, part)
+
+  def serve_tensorflow(self):
+    """Serves the checkpoint as the archive on the discriminator's page."""
+    self.server.files["/aubmindlab/araelectra-base-discriminator/resolve/main/"
+                      "tf1_model.tar.gz"] = tar_of({
+                          "araelectra/" + name: self.read(self.model, name)
+                          for name in os.listdir(self.model)
+                          if name.startswith("model.ckpt")})
+
+
+class AraelectraTest(HubCase):
+
+  def test_hub_files_are_converted_to_the_weights_they_were_made_from(self):
+    self.serve_hugging_face()
     output = self.run_command("araelectra")
     folders = {part: os.path.join(
         self.folder, "huggingface", "araelectra-base-" + part)
@@ -560,11 +576,7 @@ class AraelectraTest(CommandCase):
 
   def test_checkpoint_of_tensorflow_is_a_model_folder(self):
     self.serve(self.model, "discriminator")
-    self.server.files["/aubmindlab/araelectra-base-discriminator/resolve/main/"
-                      "tf1_model.tar.gz"] = tar_of({
-                          "araelectra/" + name: self.read(self.model, name)
-                          for name in os.listdir(self.model)
-                          if name.startswith("model.ckpt")})
+    self.serve_tensorflow()
     self.run_command("araelectra", "--task", "tf1")
     folder = os.path.join(self.folder, "models", "araelectra_base")
     self.assertEqual(sorted(os.listdir(folder)), [
@@ -575,51 +587,99 @@ class AraelectraTest(CommandCase):
                      os.path.join(folder, "model.ckpt-100"))
 
 
-class DocumentationTest(unittest.TestCase):
+def page():
+  """Returns docs/get_data.md."""
+  with open(os.path.join(ROOT, "docs", "get_data.md"), encoding="utf-8") as f:
+    return f.read()
+
+
+class DocumentedCommandsTest(HubCase):
 
   def setUp(self):
     super().setUp()
-    with open(os.path.join(ROOT, "docs", "get_data.md"),
-              encoding="utf-8") as f:
-      self.page = f.read()
+    for data_set in sources.DATA_SETS:
+      self.unpin(data_set)
+    self.serve_hugging_face()
+    self.serve_tensorflow()
+    self._serve_data()
 
-  def test_commands_on_the_page_are_valid(self):
-    commands = [shlex.split(line) for line in self.page.split("\n")
-                if line.startswith("python ")]
+  def test_every_command_on_the_page_runs_in_its_order(self):
     data_sets = set()
-    for _, script, *words in commands:
-      if script == "convert_checkpoint.py":
-        args = conversion_flags.make_parser("").parse_args(words)
-        hint = sources.DATA_SETS["araelectra"]["discriminator"].hint
-        self.assertIn(" ".join(["python", script] + words),
-                      hint.format(data_dir="data"))
-        self.assertEqual(args.to, "tf")
-      elif script == "run_finetuning.py":
-        hint = sources.DATA_SETS["araelectra"]["tf1"].hint.format(
-            data_dir="data")
-        self.assertEqual(shlex.split(hint)[1:], ["python", script] + words)
-        config = self.parse_finetuning(words)
-        self.assertEqual((config.task_names, config.arabert_preprocessing),
-                         (["arcd"], "araelectra-base"))
-      else:
-        args = get_data.make_parser().parse_args(words)
-        self.assertTrue(get_data.select_tasks(args.data_set, args.task))
-        data_sets.add(args.data_set)
+    for line in page().split("\n"):
+      if line.startswith("python "):
+        _, script, *words = shlex.split(line)
+        if script == "examples/get_data.py":
+          data_sets.add(words[0])
+          self._get_data(words)
+        elif script == "run_finetuning.py":
+          self._finetune(script, words)
+        else:
+          self._run(script, words, self.folder)
     self.assertEqual(data_sets, set(sources.DATA_SETS))
 
-  def parse_finetuning(self, words):
-    """Returns the FinetuningConfig of a command on an empty model folder."""
-    with tempfile.TemporaryDirectory() as folder:
-      hf_models.write_model(
-          os.path.join(folder, "models", "araelectra_base"),
-          hf_models.load("pretrain/pretrain_electra.npz")["var"])
-      changed = {"data": folder}
-      return configure_finetuning.parse(argparse.ArgumentParser(), [
-          os.path.join(ROOT, word) if word.startswith("examples/") else
-          changed.get(word, word) for word in words])
+  def test_commands_are_those_that_a_download_prints_as_the_next(self):
+    for task in ("discriminator", "tf1"):
+      hint = sources.DATA_SETS["araelectra"][task].hint
+      self.assertIn("\n%s\n" % hint.format(data_dir="data")[len("Next: "):],
+                    page())
+
+  def _serve_data(self):
+    other = questions(("j k l", "why?"), ids="arabic")
+    rows = b"index\tsentence1\tsentence2\tlabel\n0\ta\tb\tentailment\n"
+    pairs = ("\ufeffQuality\t#1 ID\t#2 ID\t#1 String\t#2 String\r\n"
+             "1\t1\t2\ta\tb\r\n0\t3\t4\tc\td\r\n").encode("utf-8")
+    self.server.files.update({
+        self.base + "Arabic-SQuAD.json": other,
+        "/tydiqa/v1.1/tydiqa-goldp-v1.1-train.json": other,
+        "/tydiqa/v1.1/tydiqa-goldp-v1.1-dev.tgz": tar_of({
+            "tydiqa-goldp-v1.1-dev/tydiqa-goldp-dev-arabic.json": other}),
+        "/nltk/nltk_data/gh-pages/packages/corpora/conll2000.zip": zip_of({
+            "conll2000/train.txt": b"a DT B-NP\n",
+            "conll2000/test.txt": b"b DT B-NP\n"}),
+        "/glue/data/RTE.zip": zip_of({
+            "RTE/%s.tsv" % split: rows for split in ("train", "dev", "test")}),
+        "/glue/data/mrpc_dev_ids.tsv": b"3\t4\n"})
+    for split in ("train", "test"):
+      self.server.files["/senteval/senteval_data/msr_paraphrase_%s.txt"
+                        % split] = pairs
+
+  def _get_data(self, words):
+    folder = self.folder
+    if "tf1" in words:  # a reader chooses one of the two forms of the model
+      folder = os.path.join(folder, "tf1")
+    self.assertIn("Wrote " + folder, self.run_command(*words, folder=folder))
+
+  def _finetune(self, script, words):
+    """Fine-tunes the converted model, and the one that needs no conversion."""
+    words = words + ["--hparams", json.dumps({
+        "model_hparam_overrides": {
+            "num_hidden_layers": 2, "hidden_size": 32,
+            "num_attention_heads": 2, "intermediate_size": 64,
+            "max_position_embeddings": 64},
+        "embedding_size": 16, "max_seq_length": 32, "max_query_length": 8,
+        "doc_stride": 8, "train_batch_size": 2, "num_train_epochs": 1.0})]
+    shutil.copytree(os.path.join(self.folder, "finetuning_data"),
+                    os.path.join(self.folder, "tf1", "finetuning_data"))
+    for folder in (self.folder, os.path.join(self.folder, "tf1")):
+      with self.subTest(folder=folder):
+        self._run(script, words, folder)
+        self.assertIn(b"f1", self.read(
+            folder, "models", "araelectra_base", "results",
+            "arcd_results.txt"))
+
+  def _run(self, script, words, folder):
+    """Runs another command on the files in a folder."""
+    words = [re.sub("^data(?=/|$)", lambda _: folder, word) for word in words]
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", script] + words, cwd=ROOT,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    self.assertEqual(done.returncode, 0, done.stdout.decode("utf-8"))
+
+
+class DocumentationTest(unittest.TestCase):
 
   def test_table_names_the_pinned_hashes(self):
-    rows = [line for line in self.page.split("\n") if line.startswith("| ")]
+    rows = [line for line in page().split("\n") if line.startswith("| ")]
     for data_set, parts in sources.DATA_SETS.items():
       for task, part in parts.items():
         items = [item for one in part.downloads for _, item in one.items

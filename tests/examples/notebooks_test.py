@@ -165,6 +165,21 @@ class QuestionAnsweringNotebooksTest(unittest.TestCase):
       self.parameters[key] = os.path.join(self.folder, key + ".json")
       write_qa_file(self.parameters[key], count, "arabic")
 
+  def test_command_of_the_page_runs_with_the_parameters(self):
+    with open(os.path.join(ROOT, "docs", "notebooks.md"),
+              encoding="utf-8") as f:
+      command, = re.findall(
+          r"^NOTEBOOK_PARAMETERS='.*' \.venv-notebooks/bin/(jupyter .*)$",
+          f.read(), re.M)
+    self.parameters["SETTINGS"]["num_epochs"] = 1
+    done = subprocess.run(
+        [sys.executable, "-m"] + command.split(), cwd=ROOT,
+        env=dict(os.environ, TQDM_DISABLE="1",
+                 NOTEBOOK_PARAMETERS=json.dumps(self.parameters)),
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    self.assertEqual(done.returncode, 0, done.stdout.decode("utf-8"))
+    self.assertIn("scores.json", os.listdir(os.path.join(self.folder, "out")))
+
   def import_module(self):
     """Returns examples/pytorch_qa.py, imported as the notebooks do."""
     sys.path.insert(0, EXAMPLES)
