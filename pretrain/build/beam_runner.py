@@ -30,6 +30,7 @@ from util import utils
 
 RUNNERS = ("DirectRunner", "DataflowRunner", "SparkRunner", "FlinkRunner")
 _RESULT_NAME = "beam_result.json"
+_WHILE_RUNNING = " [while running"  # Beam adds it to the errors of workers
 _ROOT = os.path.dirname(os.path.dirname(os.path.dirname(
     os.path.abspath(__file__))))
 
@@ -63,9 +64,9 @@ def run(settings, paths, folder, choose_num_shards):
   """
   import apache_beam as beam  # optional, and takes seconds
   from apache_beam.options import pipeline_options
-  options = pipeline_options.PipelineOptions(
-      shlex.split(settings.beam_options), runner=settings.runner)
-  pipeline = beam.Pipeline(options=options)
+  with _reporting_errors(settings):
+    pipeline = beam.Pipeline(options=pipeline_options.PipelineOptions(
+        shlex.split(settings.beam_options), runner=settings.runner))
   _Graph(beam, settings, folder, choose_num_shards).build(pipeline, paths)
   with _importable_in_workers(), _reporting_errors(settings):
     state = pipeline.run().wait_until_finish()
@@ -139,19 +140,27 @@ def _importable_in_workers():
 
 @contextlib.contextmanager
 def _reporting_errors(settings):
-  """Raises the UserError of a worker, which other processes send as text."""
+  """Raises a UserError for those of workers and for a runner that fails.
+
+  Workers in other processes send theirs as text. What a runner refuses to start
+  with, such as missing options or no Java, comes as a built-in exception. Any
+  other error of a worker has the label of its transform or a traceback in its
+  text, and is raised as it is.
+  """
   try:
     yield
-  except (utils.UserError, RuntimeError) as error:
-    text = str(error)
+  except (utils.UserError, OSError, RuntimeError, ValueError) as error:
+    message = str(error)
     if not isinstance(error, utils.UserError):
-      found = re.search(r"\bUserError: ([^\n]*)", text)
-      if not found:
+      found = re.search(r"\bUserError: ([^\n]*)", message)
+      if found:
+        message = found.group(1)
+      elif _WHILE_RUNNING in message or "Traceback" in message:
         raise
-      text = found.group(1)
-    message = text.partition(" [while running")[0]
+      else:
+        message += " (See --beam-options and docs/beam.md.)"
     raise utils.UserError("--runner %s: %s" % (
-        settings.runner, message)) from error
+        settings.runner, message.partition(_WHILE_RUNNING)[0])) from error
 
 
 # ------------------------------------------------------------- in the workers

@@ -100,6 +100,28 @@ class BeamRunnerTest(builder_test.BuilderTestCase):
     with self.assertRaisesRegex(utils.UserError, "has no text in its 3 files"):
       self.build(runner="DirectRunner")
 
+  @needs_beam
+  def test_a_runner_that_does_not_start_is_one_line(self):
+    for runner, options, message in [
+        ("DataflowRunner", "", r"Pipeline has validations errors:\s+Missing .*"
+         r"option: temp_location.* \(See --beam-options and docs/beam.md.\)$"),
+        ("FlinkRunner", "--flink_job_server_jar=/no/such.jar", ""),
+        ("DirectRunner", "--direct_num_workers='2", "No closing quotation")]:
+      with self.subTest(runner):
+        with self.assertRaisesRegex(utils.UserError, "(?s)^--runner %s: %s" % (
+            runner, message)):
+          self.build(runner=runner, beam_options=options)
+        self.assertFalse(os.path.exists(self.output_dir))
+
+  def test_other_errors_of_workers_keep_their_traceback(self):
+    settings = mock.Mock(runner="DirectRunner")
+    for error in (ValueError("too few [while running 'encode']"),
+                  RuntimeError("Traceback (most recent call last): ...")):
+      with self.assertRaises(type(error)) as raised:
+        with beam_runner._reporting_errors(settings):
+          raise error
+      self.assertIs(raised.exception, error)
+
   def test_missing_beam_is_an_error_before_any_work(self):
     with mock.patch.object(importlib.util, "find_spec", lambda name: None):
       with self.assertRaisesRegex(
