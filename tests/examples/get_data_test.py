@@ -30,6 +30,7 @@ from public_data import sources
 from finetune import task_declaration
 from model.huggingface import exporter
 from model.huggingface import importer
+from tests import serving_models
 from tests.examples import faulty_server
 from tests.model import hf_models
 from util import folder_lock
@@ -505,11 +506,8 @@ class HubCase(CommandCase):
     super().setUp()
     self.unpin("araelectra")
     self.model = os.path.join(self.folder, "made")
-    hf_models.write_model(
-        self.model, hf_models.load("pretrain/pretrain_electra.npz")["var"],
-        embedding_size=16, vocab_size=160, hidden_size=32, num_hidden_layers=2,
-        hidden_act="gelu", intermediate_size=64, max_position_embeddings=64,
-        type_vocab_size=2)
+    serving_models.write_pretrained(
+        self.model, "pretrain/pretrain_electra.npz")
 
   def serve(self, folder, model):
     for name in os.listdir(folder):
@@ -652,17 +650,22 @@ class DocumentedCommandsTest(HubCase):
   def _finetune(self, script, words):
     """Fine-tunes the converted model, and the one that needs no conversion."""
     words = words + ["--hparams", json.dumps({
-        "model_hparam_overrides": {
-            "num_hidden_layers": 2, "hidden_size": 32,
-            "num_attention_heads": 2, "intermediate_size": 64,
-            "max_position_embeddings": 64},
-        "embedding_size": 16, "max_seq_length": 32, "max_query_length": 8,
-        "doc_stride": 8, "train_batch_size": 2, "num_train_epochs": 1.0})]
+        "model_hparam_overrides": dict(
+            {name: serving_models.PRETRAINED_SIZES[name] for name in (
+                "num_hidden_layers", "hidden_size", "intermediate_size",
+                "max_position_embeddings")},
+            num_attention_heads=hf_models.NUM_HEADS),
+        "embedding_size": serving_models.EMBEDDING_SIZE, "max_seq_length": 32,
+        "max_query_length": 8, "doc_stride": 8, "train_batch_size": 2,
+        "num_train_epochs": 1.0})]
     shutil.copytree(os.path.join(self.folder, "finetuning_data"),
                     os.path.join(self.folder, "tf1", "finetuning_data"))
     for folder in (self.folder, os.path.join(self.folder, "tf1")):
       with self.subTest(folder=folder):
         self._run(script, words, folder)
+        self.assertIn(b'"arabert_preprocessing": "araelectra-base"', self.read(
+            folder, "models", "araelectra_base", "finetuning_models",
+            "arcd_model_1", "finetuning_run.json"))
         self.assertIn(b"f1", self.read(
             folder, "models", "araelectra_base", "results",
             "arcd_results.txt"))
